@@ -1,0 +1,1 @@
+"""Thin shells: a mailbox around a pure decision. No trading rule lives here."""

@@ -1,0 +1,131 @@
+"""The actor in front of a simulated venue: it feeds market data and carries orders there and outcomes back.
+
+A request takes the venue's latency to arrive. The feed runs in a phase of its own, so that at one instant the market
+has moved before any order is met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from genesis_actors.gateways.venue import Feed, SimulatedVenue
+from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.messages.venue import (
+    Balance,
+    CancelOrder,
+    DescribeSymbol,
+    LookUpOrder,
+    OrderMessage,
+    OrderOutcome,
+    PlaceOrder,
+    SymbolDescribed,
+    VenueMessage,
+)
+from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
+from genesis_actors.runtime.system import Runtime
+from genesis_actors.values import Symbol
+
+FEED_PHASE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class FeedDue:
+    """The venue's own timer: rows are due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The venue's own timer: this request has reached the matching engine."""
+
+    request: OrderMessage
+
+
+_Message: TypeAlias = VenueMessage | FeedDue | Arrived
+
+
+class VenueActor(MessageActor[_Message]):
+    """Owns one simulated venue."""
+
+    dispatcher_kind = "pinned"
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        venue: SimulatedVenue,
+        market_data: Address[MarketRows],
+        outcomes: Address[OrderOutcome],
+        failures: Address[ActorFailed],
+    ) -> None:
+        super().__init__(runtime, name="venue", supervisor=failures)
+        self._venue = venue
+        self._market_data = market_data
+        self._outcomes = outcomes
+        self._open_symbols: set[Symbol] = set()
+
+    def handle(self, message: _Message) -> None:
+        match message:
+            case FeedDue():
+                self._on_feed(self._venue.advance(self.clock.now()))
+                self._schedule_feed()
+            case DescribeSymbol():
+                self._describe(message)
+            case Arrived():
+                self._carry_out(message.request)
+            case PlaceOrder() | CancelOrder() | LookUpOrder():
+                latency = self._venue.latency(message.client_order_id)
+                if latency:
+                    self.wake_at(self.clock.now() + latency, Arrived(message))
+                else:
+                    self._carry_out(message)
+            case _:
+                assert_never(message)
+
+    def _carry_out(self, request: OrderMessage) -> None:
+        now = self.clock.now()
+        match request:
+            case PlaceOrder():
+                self._report(self._venue.place(request, now))
+            case CancelOrder():
+                self._report(self._venue.cancel(request, now))
+            case LookUpOrder():
+                self._report(self._venue.look_up(request, now))
+            case _:
+                assert_never(request)
+
+    def _describe(self, question: DescribeSymbol) -> None:
+        rules, now = self._venue.describe(question.symbol), self.clock.now()
+        if rules is not None and question.symbol not in self._open_symbols:
+            self._open_symbols.add(question.symbol)
+            self._on_feed(self._venue.open(question.symbol, now))
+            self._schedule_feed()
+        self.send(
+            question.reply_to,
+            SymbolDescribed(
+                at=now,
+                symbol=question.symbol,
+                rules=rules,
+                balances=tuple(
+                    Balance(currency=currency, free=free)
+                    for currency, free in self._venue.balances().items()
+                ),
+                volumes=() if rules is None else self._venue.volumes(question.symbol, now),
+                known_symbols=self._venue.symbols(),
+            ),
+        )
+
+    def _on_feed(self, feed: Feed) -> None:
+        for rows in feed.rows:
+            self.send(self._market_data, rows)
+        self._report(feed.outcomes)
+
+    def _schedule_feed(self) -> None:
+        due = self._venue.next_at()
+        if due is not None:
+            self.wake_at(due, FeedDue(), phase=FEED_PHASE)
+
+    def _report(self, outcomes: Iterable[OrderOutcome]) -> None:
+        for outcome in outcomes:
+            self.send(self._outcomes, outcome)

@@ -1,0 +1,226 @@
+"""Whether an order can be worked at all, and the schedule it begins with. What cannot be traded is refused up front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from difflib import get_close_matches
+
+from genesis_actors.domain.execution import Execution, evolve
+from genesis_actors.domain.policy import TwapDefaults, resolve
+from genesis_actors.domain.schedule import ScheduleError, TimeSlice, calculate_time_slices
+from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.messages.events import PlannedSlice, TwapAccepted, TwapStarted
+from genesis_actors.values import (
+    ZERO,
+    ExecutionId,
+    MarketRules,
+    ParentOrder,
+    Policy,
+    Quote,
+    Reason,
+    Side,
+    Symbol,
+    decimal_text,
+    exact,
+    floor_to_step,
+)
+
+SHORTEST_VOLUME_WINDOW = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why an order is refused, and what to do next."""
+
+    reason: Reason
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An order that can be worked: everything its execution starts from."""
+
+    order: ParentOrder
+    rules: MarketRules
+    policy: Policy
+    quantity: Decimal
+    slices: tuple[TimeSlice, ...]
+    quote: Quote | None
+    now: datetime
+
+    @property
+    def participation_window(self) -> timedelta:
+        """Return w: the nominal slice interval, at least a minute."""
+        return max(self.order.duration / len(self.slices), SHORTEST_VOLUME_WINDOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What is known of the market and the account when an order comes in."""
+
+    rules: MarketRules | None
+    known_symbols: Sequence[Symbol]
+    balances: Mapping[str, Decimal]
+    quote: Quote | None
+    profile: VolumeProfile | None
+
+
+@exact
+def admit(
+    order: ParentOrder, market: Market, defaults: TwapDefaults, *, now: datetime, seed: int
+) -> Admission | Rejection:
+    """Check `order` and plan its schedule from `now` on. The first thing that stands in its way is what is told."""
+    rules = market.rules
+    if rules is None:
+        return _unknown_symbol(order, market)
+    policy = resolve(order, defaults, seed)
+    rejection = _outside_bounds(order, policy, defaults)
+    if rejection is not None:
+        return rejection
+    price = market.quote.touch(order.side) if market.quote is not None else None
+    quantity = _base_quantity(order, rules, market.quote)
+    if quantity is None:
+        return Rejection(
+            Reason.NO_QUOTE,
+            f"a quantity in {rules.quote} needs a price, and {order.symbol} has no quote yet",
+            f"give the quantity in {rules.base}, or try again when there is a quote",
+        )
+    try:
+        slices = calculate_time_slices(
+            Decimal(order.duration // timedelta(microseconds=1)) / 60_000_000,
+            market.profile,
+            quantity=quantity,
+            start_at=now,
+            slices=policy.slices,
+            slice_interval=min(
+                max(policy.slice_interval, defaults.min_slice_interval), defaults.max_slice_interval
+            ),
+            min_slice_interval=defaults.min_slice_interval,
+            lot=rules.lot,
+            min_notional=rules.min_notional,
+            min_quantity=rules.min_quantity,
+            max_quantity=rules.max_quantity,
+            price=price if order.limit_price is None else _lower(price, order.limit_price),
+            volume_adaptivity=policy.volume_adaptivity,
+            jitter=policy.jitter,
+            seed=policy.seed,
+            min_duration=defaults.min_duration,
+            max_duration=defaults.max_duration,
+        )
+    except ScheduleError as error:
+        return Rejection(error.reason, str(error), _HINTS[error.reason])
+    rejection = _unaffordable(order, rules, market, quantity, price)
+    return rejection or Admission(order, rules, policy, quantity, slices, market.quote, now)
+
+
+_HINTS = {
+    Reason.QUANTITY_BELOW_MINIMUM: "raise the quantity",
+    Reason.QUANTITY_ABOVE_MAXIMUM: "lower the quantity or give it a longer window",
+    Reason.QUANTITY_NOT_A_LOT: "round the quantity to the lot",
+    Reason.WINDOW_OUT_OF_BOUNDS: "choose another --over, or let the operator change [twap] min_duration and max_duration",
+}
+
+
+def _lower(price: Decimal | None, limit: Decimal) -> Decimal:
+    return limit if price is None else min(price, limit)
+
+
+def _unknown_symbol(order: ParentOrder, market: Market) -> Rejection:
+    near = get_close_matches(order.symbol, market.known_symbols, n=3, cutoff=0.5)
+    known = ", ".join(near or list(market.known_symbols)[:8])
+    return Rejection(
+        Reason.UNKNOWN_SYMBOL,
+        f"the venue does not know the symbol {order.symbol}",
+        f"symbols are written BASE/QUOTE; it knows for example {known}"
+        if known
+        else "check --venue",
+    )
+
+
+def _outside_bounds(order: ParentOrder, policy: Policy, defaults: TwapDefaults) -> Rejection | None:
+    if not defaults.min_duration <= order.duration <= defaults.max_duration:
+        return Rejection(
+            Reason.WINDOW_OUT_OF_BOUNDS,
+            f"a window of {_minutes(order.duration)} is not between {_minutes(defaults.min_duration)} "
+            f"and {_minutes(defaults.max_duration)}",
+            _HINTS[Reason.WINDOW_OUT_OF_BOUNDS],
+        )
+    if policy.max_participation > defaults.max_participation:
+        most = decimal_text(defaults.max_participation * 100)
+        return Rejection(
+            Reason.PARTICIPATION_ABOVE_LIMIT,
+            f"a participation of {decimal_text(policy.max_participation * 100)}% is above the operator's {most}%",
+            f"ask for at most {most}%, or let the operator raise [twap] max_participation",
+        )
+    return None
+
+
+def _minutes(duration: timedelta) -> str:
+    seconds = Decimal(duration // timedelta(microseconds=1)) / 1_000_000
+    minutes = decimal_text(seconds / 60) if not seconds % 60 else None
+    return f"{minutes} min" if minutes is not None else f"{decimal_text(seconds)} s"
+
+
+def _base_quantity(order: ParentOrder, rules: MarketRules, quote: Quote | None) -> Decimal | None:
+    if not order.quantity_in_quote:
+        return order.quantity
+    return None if quote is None else floor_to_step(order.quantity / quote.mid, rules.lot)
+
+
+def _unaffordable(
+    order: ParentOrder,
+    rules: MarketRules,
+    market: Market,
+    quantity: Decimal,
+    price: Decimal | None,
+) -> Rejection | None:
+    if order.side is Side.SELL:
+        currency, needed = rules.base, quantity
+    elif price is None:
+        return None
+    else:
+        currency, needed = rules.quote, quantity * price * (1 + rules.taker_fee)
+    free = market.balances.get(currency, ZERO)
+    if needed <= free:
+        return None
+    return Rejection(
+        Reason.INSUFFICIENT_BALANCE,
+        f"{order.side} {decimal_text(quantity)} {rules.base} needs about "
+        f"{decimal_text(round(needed, 8))} {currency}; the account has {decimal_text(free)}",
+        "lower the quantity or fund the account",
+    )
+
+
+def accept(
+    admission: Admission, execution_id: ExecutionId, client_order_id_prefix: str
+) -> tuple[Execution, tuple[TwapAccepted, TwapStarted]]:
+    """Return the execution that an admitted order becomes, and the events that say so."""
+    order = replace(admission.order, seed=admission.policy.seed)
+    quote = admission.quote
+    accepted = TwapAccepted(
+        execution_id=execution_id,
+        at=admission.now,
+        order=order,
+        rules=admission.rules,
+        policy=admission.policy,
+        client_order_id_prefix=client_order_id_prefix,
+        quantity=admission.quantity,
+        arrival_price=None if quote is None else quote.mid,
+        arrival_at=None if quote is None else admission.now,
+    )
+    started = TwapStarted(
+        execution_id=execution_id,
+        at=admission.now,
+        ends_at=admission.now + order.duration,
+        participation_window_microseconds=admission.participation_window
+        // timedelta(microseconds=1),
+        slices=tuple(
+            PlannedSlice(number=part.number, due_at=part.due_at, quantity=part.quantity)
+            for part in admission.slices
+        ),
+    )
+    return evolve(evolve(None, accepted), started), (accepted, started)

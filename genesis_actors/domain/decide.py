@@ -1,0 +1,442 @@
+"""One execution as a state machine: what each message causes in each state. Every rule about what may follow what.
+
+Late, repeated and crossing messages are normal input. What a market view causes is in `working`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import assert_never
+
+from genesis_actors.domain.decision import AskMarket, Decision, Refusal, Steps
+from genesis_actors.domain.ending import complete_if_filled
+from genesis_actors.domain.execution import Child, Execution, Slice
+from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.domain.working import on_market_view
+from genesis_actors.messages.events import (
+    ChildAccepted,
+    ChildClosed,
+    ChildFilled,
+    ChildSent,
+    ChildUnknown,
+    PlannedSlice,
+    TwapFinishing,
+    TwapPaused,
+    TwapResumed,
+    TwapSliceExecuted,
+)
+from genesis_actors.messages.market_data import MarketView, PriceCrossed
+from genesis_actors.messages.slicer import Wake
+from genesis_actors.messages.supervisor import CancelExecution, PauseExecution, ResumeExecution
+from genesis_actors.messages.venue import (
+    CancelOrder,
+    LookUpOrder,
+    OrderAccepted,
+    OrderClosed,
+    OrderFilled,
+    OrderNotFound,
+    OrderOutcome,
+    OrderOutcomeUnknown,
+    OrderRefused,
+    PlaceOrder,
+)
+from genesis_actors.values import (
+    ZERO,
+    ExecutionState,
+    OrderStatus,
+    Reason,
+    ResumeMode,
+    SliceStatus,
+    exact,
+)
+
+DecidableMessage = (
+    Wake
+    | MarketView
+    | PriceCrossed
+    | OrderOutcome
+    | PauseExecution
+    | ResumeExecution
+    | CancelExecution
+)
+
+MAX_VENUE_REJECTS = 3
+"""So many rejects in a row pause the execution: asking again and again will not change the venue's mind."""
+
+_AT_ONCE = timedelta(0)
+
+
+@exact
+def decide(
+    execution: Execution,
+    message: DecidableMessage,
+    now: datetime,
+    profile: VolumeProfile | None = None,
+) -> Decision:
+    """Return the events that `message` causes and the effects they ask for.
+
+    `profile` is what volumes are expected; None where nothing is known of them.
+    """
+    match message:
+        case Wake():
+            return _on_wake(execution, now)
+        case MarketView():
+            return on_market_view(execution, message, now, profile)
+        case PriceCrossed():
+            return _on_price_crossed(execution)
+        case PauseExecution():
+            return _on_pause(execution, message.reason, now)
+        case ResumeExecution():
+            return _on_resume(execution, message.mode, now)
+        case CancelExecution():
+            return _on_cancel(execution, now)
+        case _:
+            return _on_outcome(execution, message, now)
+
+
+def next_wake(execution: Execution) -> datetime | None:
+    """Return when this execution wants to be looked at next; a time in the past means at once.
+
+    It follows from the state alone, so that an execution which is rebuilt from its journal needs nothing else.
+    """
+    match execution.state:
+        case ExecutionState.RUNNING:
+            return min(_running_wakes(execution))
+        case ExecutionState.FINISHING if not execution.open_children:
+            return execution.created_at
+        case _:
+            return None
+
+
+def _running_wakes(x: Execution) -> list[datetime]:
+    wakes = [x.ends_at] if x.ends_at is not None else []
+    if x.open_children:
+        return wakes + [rests_until(x, child) for child in x.open_children if child.resting]
+    # A slice that is delayed waits for `retry_at`, not for its due time, which has passed.
+    unsent = [s for s in x.unsent_slices if x.retry_at is None or s.reason is None]
+    if unsent:
+        wakes.append(unsent[0].due_at)
+    if x.retry_at is not None:
+        wakes.append(x.retry_at)
+    return wakes
+
+
+def rests_until(x: Execution, child: Child) -> datetime:
+    """Return when a resting child is taken back: after the retry interval, and at the latest when a slice falls due."""
+    until = child.created_at + x.retry_interval
+    return min([until, *(part.due_at for part in x.unsent_slices[:1])])
+
+
+def _on_wake(x: Execution, now: datetime) -> Decision:
+    if not x.open_children:
+        wake = next_wake(x)
+        return _nothing(x) if wake is None or wake > now else Decision(x, effects=(AskMarket(),))
+    if x.state is ExecutionState.FINISHING or (
+        x.state is ExecutionState.RUNNING and min(_running_wakes(x)) <= now
+    ):
+        return Decision(x, effects=_cancels(x))
+    return _nothing(x)
+
+
+def _on_price_crossed(x: Execution) -> Decision:
+    if x.state is not ExecutionState.RUNNING:
+        return _nothing(x)
+    # A resting child gives way, so that the price can be taken; the market is asked again when it has closed.
+    resting = any(child.resting for child in x.open_children)
+    return Decision(x, effects=_cancels(x) if resting else (AskMarket(),))
+
+
+def release(execution: Execution, order: PlaceOrder, now: datetime) -> Decision:
+    """Decide about an order whose intent has become durable: it is sent now, or never.
+
+    The world may have moved on while it waited. The effects of this decision need not wait for its events: the
+    intent is on disk, and an id that is on disk is asked about after a crash, never used again.
+    """
+    child = execution.children[order.client_order_id]
+    steps = Steps(execution, now)
+    fresh = now - child.created_at <= execution.policy.max_quote_age
+    if execution.state is ExecutionState.RUNNING and fresh:
+        steps.add(
+            ChildSent(
+                execution_id=execution.execution_id, at=now, client_order_id=child.client_order_id
+            )
+        )
+        steps.ask(order)
+    else:
+        _close(steps, child, OrderStatus.NEVER_ACCEPTED, Reason.STALE_AT_RELEASE, wait=_AT_ONCE)
+    return steps.decision()
+
+
+def recovered(execution: Execution) -> Decision:
+    """Return what to ask first after a restart: what became of every child without an outcome."""
+    return Decision(
+        execution,
+        effects=tuple(
+            LookUpOrder(
+                execution_id=execution.execution_id,
+                client_order_id=child.client_order_id,
+                symbol=execution.order.symbol,
+            )
+            for child in execution.open_children
+        ),
+    )
+
+
+def _on_pause(x: Execution, reason: Reason, now: datetime) -> Decision:
+    match x.state:
+        case ExecutionState.RUNNING:
+            steps = Steps(x, now)
+            steps.add(TwapPaused(execution_id=x.execution_id, at=now, reason=reason))
+            steps.ask(*_cancels(x))
+            return steps.decision()
+        case ExecutionState.PAUSED:
+            return Decision(x, was_already=True)
+        case _:
+            return _refused(x, "paused")
+
+
+def _on_resume(x: Execution, mode: ResumeMode, now: datetime) -> Decision:
+    match x.state:
+        case ExecutionState.PAUSED:
+            steps = Steps(x, now)
+            steps.add(_resumption(x, mode, now))
+            steps.ask(AskMarket())
+            return steps.decision()
+        case ExecutionState.RUNNING:
+            return Decision(x, was_already=True)
+        case _:
+            return _refused(x, "resumed")
+
+
+def _resumption(x: Execution, mode: ResumeMode, now: datetime) -> TwapResumed:
+    paused_at, ends_at = x.paused_at or now, x.ends_at or now
+    shift = now - paused_at if mode is ResumeMode.SHIFT else _AT_ONCE
+    return TwapResumed(
+        execution_id=x.execution_id,
+        at=now,
+        mode=mode,
+        ends_at=ends_at + shift,
+        slices=tuple(_planned(part, part.due_at + shift) for part in x.unsent_slices),
+    )
+
+
+def _planned(part: Slice, due_at: datetime) -> PlannedSlice:
+    return PlannedSlice(number=part.number, due_at=due_at, quantity=part.planned_quantity)
+
+
+def _on_cancel(x: Execution, now: datetime) -> Decision:
+    match x.state:
+        case ExecutionState.RUNNING | ExecutionState.PAUSED | ExecutionState.QUEUED:
+            steps = Steps(x, now)
+            steps.add(
+                TwapFinishing(
+                    execution_id=x.execution_id,
+                    at=now,
+                    state=ExecutionState.CANCELLED,
+                    reason=Reason.USER,
+                )
+            )
+            steps.ask(*_cancels(x))
+            return steps.decision()
+        case ExecutionState.FINISHING | ExecutionState.CANCELLED:
+            return Decision(x, was_already=True)
+        case _:
+            return _refused(x, "cancelled")
+
+
+def _refused(x: Execution, done: str) -> Decision:
+    return Decision(
+        x,
+        refusal=Refusal(
+            Reason.WRONG_STATE,
+            f"execution {x.execution_id} is {x.state} and cannot be {done}",
+        ),
+    )
+
+
+def _cancels(x: Execution) -> tuple[CancelOrder, ...]:
+    """Take back what is at the venue. A child that is not sent yet is stopped at its release instead."""
+    return tuple(
+        CancelOrder(
+            execution_id=x.execution_id,
+            client_order_id=child.client_order_id,
+            symbol=x.order.symbol,
+        )
+        for child in x.open_children
+        if child.status is not OrderStatus.PENDING
+    )
+
+
+def _on_outcome(x: Execution, message: OrderOutcome, now: datetime) -> Decision:
+    child = x.children.get(message.client_order_id)
+    if child is None:
+        return _nothing(x)
+    steps = Steps(x, now)
+    match message:
+        case OrderFilled():
+            _on_filled(steps, child, message)
+        case OrderAccepted():
+            if child.venue_order_id is None:
+                steps.add(
+                    ChildAccepted(
+                        execution_id=x.execution_id,
+                        at=now,
+                        client_order_id=child.client_order_id,
+                        venue_order_id=message.venue_order_id,
+                    )
+                )
+        case OrderClosed():
+            _on_closed(steps, child, message)
+        case OrderRefused():
+            _on_refused(steps, child, message)
+        case OrderOutcomeUnknown():
+            _on_unknown(steps, child, message)
+        case OrderNotFound():
+            if child.status.is_open and message.is_proof:
+                _close(steps, child, OrderStatus.NEVER_ACCEPTED, None, wait=_AT_ONCE)
+        case _:
+            assert_never(message)
+    return steps.decision()
+
+
+def _on_filled(steps: Steps, child: Child, message: OrderFilled) -> None:
+    # In every state, because a fill may cross a cancel or come after the end; once, because venues repeat themselves.
+    if any(fill.trade_id == message.trade_id for fill in child.fills):
+        return
+    steps.add(
+        ChildFilled(
+            execution_id=steps.execution.execution_id,
+            at=steps.now,
+            client_order_id=child.client_order_id,
+            trade_id=message.trade_id,
+            quantity=message.quantity,
+            price=message.price,
+            fee=message.fee,
+            fee_currency=message.fee_currency,
+            liquidity=message.liquidity,
+            traded_at=message.traded_at,
+        )
+    )
+    if not steps.execution.children[child.client_order_id].status.is_open:
+        _after_child(steps, child)
+
+
+def _on_closed(steps: Steps, child: Child, message: OrderClosed) -> None:
+    if not child.status.is_open:
+        return
+    if message.status is OrderStatus.FILLED:
+        # Its fills have not all reached us: until they do, the rest stays reserved.
+        steps.ask(_look_up(steps.execution, child))
+        return
+    reason = message.reason
+    if message.status is OrderStatus.EXPIRED and reason is None:
+        reason = Reason.THIN_BOOK
+    wait = _AT_ONCE if child.resting and message.status is OrderStatus.CANCELLED else None
+    _close(steps, child, message.status, reason, detail=message.detail, wait=wait)
+    rejects = steps.execution.rejects
+    if rejects >= MAX_VENUE_REJECTS and steps.execution.state is ExecutionState.RUNNING:
+        _pause(steps, Reason.VENUE_REJECTED, message.detail)
+
+
+def _on_refused(steps: Steps, child: Child, message: OrderRefused) -> None:
+    if not child.status.is_open:
+        return
+    rules = steps.execution.rules
+    available = message.available_quantity
+    worth_trying = available is not None and available >= rules.lot
+    _close(
+        steps,
+        child,
+        OrderStatus.REFUSED,
+        message.reason,
+        wait=_AT_ONCE if worth_trying else None,
+        available=available if worth_trying else None,
+    )
+    if message.reason is Reason.INSUFFICIENT_BALANCE and (
+        steps.execution.state is ExecutionState.RUNNING
+    ):
+        _pause(steps, message.reason, None)
+
+
+def _on_unknown(steps: Steps, child: Child, message: OrderOutcomeUnknown) -> None:
+    if not child.status.is_open or child.status is OrderStatus.UNKNOWN:
+        return
+    steps.add(
+        ChildUnknown(
+            execution_id=steps.execution.execution_id,
+            at=steps.now,
+            client_order_id=child.client_order_id,
+            detail=message.detail,
+        )
+    )
+    steps.ask(_look_up(steps.execution, child))
+
+
+def _look_up(x: Execution, child: Child) -> LookUpOrder:
+    return LookUpOrder(
+        execution_id=x.execution_id,
+        client_order_id=child.client_order_id,
+        symbol=x.order.symbol,
+    )
+
+
+def _pause(steps: Steps, reason: Reason, detail: str | None) -> None:
+    steps.add(
+        TwapPaused(
+            execution_id=steps.execution.execution_id, at=steps.now, reason=reason, detail=detail
+        )
+    )
+
+
+def _close(  # noqa: PLR0913 - one keyword for each field of the event
+    steps: Steps,
+    child: Child,
+    status: OrderStatus,
+    reason: Reason | None,
+    *,
+    detail: str | None = None,
+    wait: timedelta | None = None,
+    available: Decimal | None = None,
+) -> None:
+    x = steps.execution
+    steps.add(
+        ChildClosed(
+            execution_id=x.execution_id,
+            at=steps.now,
+            client_order_id=child.client_order_id,
+            status=status,
+            reason=reason,
+            retry_at=steps.now + (x.retry_interval if wait is None else wait),
+            detail=detail,
+            available_quantity=available,
+        )
+    )
+    _after_child(steps, child)
+
+
+def _after_child(steps: Steps, child: Child) -> None:
+    """End the slice if it has what it wanted, and the execution if that was all; look at the market either way."""
+    x = steps.execution
+    if x.state.is_final:
+        return
+    part = x.slice(child.slice_number)
+    wanted = part.target_quantity or ZERO
+    is_done = part.status is SliceStatus.WORKING and part.filled_quantity >= wanted
+    if is_done and not (x.accelerated and x.remaining_quantity):
+        steps.add(
+            TwapSliceExecuted(
+                execution_id=x.execution_id,
+                at=steps.now,
+                slice_number=part.number,
+                status=SliceStatus.FILLED,
+                filled_quantity=part.filled_quantity,
+            )
+        )
+    complete_if_filled(steps)
+    if not steps.execution.open_children:
+        steps.ask(AskMarket())
+
+
+def _nothing(x: Execution) -> Decision:
+    return Decision(x)

@@ -1,0 +1,74 @@
+"""What a decision is made of: events that have happened, and effects to perform once they are durable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from genesis_actors.domain.execution import Execution, evolve
+from genesis_actors.messages.events import ExecutionEvent
+from genesis_actors.messages.venue import CancelOrder, LookUpOrder, PlaceOrder
+from genesis_actors.values import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class AskMarket:
+    """Ask for a `MarketView` as of now."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTrigger:
+    """Hear when the far touch is at `level` or better; with `worse`, when it is worse than `level`."""
+
+    level: Decimal
+    worse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    at: datetime
+
+
+Effect: TypeAlias = PlaceOrder | CancelOrder | LookUpOrder | AskMarket | SetTrigger | WakeAt
+"""Something for the shell to do. Deciding is ours; doing is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A command that the state forbids."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`execution` is the state after `events`. `was_already` says that a command found its wish fulfilled."""
+
+    execution: Execution
+    events: tuple[ExecutionEvent, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    refusal: Refusal | None = None
+    was_already: bool = False
+
+
+class Steps:
+    """A decision in the making: each event is applied at once, so that the next step sees its consequences."""
+
+    def __init__(self, execution: Execution, now: datetime) -> None:
+        self.execution = execution
+        self.now = now
+        self._events: list[ExecutionEvent] = []
+        self._effects: list[Effect] = []
+
+    def add(self, event: ExecutionEvent) -> None:
+        self.execution = evolve(self.execution, event)
+        self._events.append(event)
+
+    def ask(self, *effects: Effect) -> None:
+        self._effects.extend(effects)
+
+    def decision(self) -> Decision:
+        return Decision(self.execution, tuple(self._events), tuple(self._effects))

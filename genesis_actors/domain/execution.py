@@ -1,0 +1,539 @@
+"""One execution's state, and how each event changes it: the whole of recovery is this fold.
+
+What may follow what is decided in `decide`; here events have already happened and are never refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property, reduce
+from typing import assert_never
+
+from pydantic import TypeAdapter
+
+from genesis_actors.messages.events import (
+    ArrivalObserved,
+    ChildAccepted,
+    ChildClosed,
+    ChildFilled,
+    ChildIntended,
+    ChildSent,
+    ChildUnknown,
+    ExecutionEvent,
+    JournalEvent,
+    PlannedSlice,
+    TwapAccelerated,
+    TwapAccepted,
+    TwapCompleted,
+    TwapEnded,
+    TwapFinishing,
+    TwapPaused,
+    TwapRescheduled,
+    TwapResumed,
+    TwapSliceDelayed,
+    TwapSliceExecuted,
+    TwapSliceStarted,
+    TwapSlowed,
+    TwapStarted,
+)
+from genesis_actors.values import (
+    ONE,
+    ZERO,
+    ClientOrderId,
+    ExecutionId,
+    ExecutionState,
+    Liquidity,
+    MarketRules,
+    MarketSummary,
+    OrderStatus,
+    ParentOrder,
+    Policy,
+    Reason,
+    SliceStatus,
+    TradeId,
+    VenueOrderId,
+    exact,
+)
+
+
+_SHORTEST_RETRY = timedelta(seconds=1)
+_LONGEST_RETRY = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One trade of ours. Quantity in base, price in quote, fee in `fee_currency`."""
+
+    trade_id: TradeId
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    liquidity: Liquidity
+    traded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One child order. Its unfilled quantity is reserved as long as its status is open."""
+
+    client_order_id: ClientOrderId
+    slice_number: int
+    attempt: int
+    quantity: Decimal
+    price: Decimal
+    mid: Decimal
+    touch: Decimal
+    resting: bool
+    created_at: datetime
+    status: OrderStatus = OrderStatus.PENDING
+    reason: Reason | None = None
+    cut_by: Reason | None = None
+    venue_order_id: VenueOrderId | None = None
+    sent_at: datetime | None = None
+    filled_quantity: Decimal = ZERO
+    filled_notional: Decimal = ZERO
+    fills: tuple[Fill, ...] = ()
+
+    @property
+    def reserved_quantity(self) -> Decimal:
+        if not self.status.is_open:
+            return ZERO
+        return max(self.quantity - self.filled_quantity, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One part of the schedule and what became of it."""
+
+    number: int
+    due_at: datetime
+    planned_quantity: Decimal
+    status: SliceStatus = SliceStatus.PLANNED
+    reason: Reason | None = None
+    target_quantity: Decimal | None = None
+    market_volume: Decimal | None = None
+    market_price: Decimal | None = None
+    attempts: int = 0
+    filled_quantity: Decimal = ZERO
+    filled_notional: Decimal = ZERO
+    sent_at: datetime | None = None
+    done_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The working of one parent order. Replaced, never changed."""
+
+    execution_id: ExecutionId
+    version: int
+    order: ParentOrder
+    rules: MarketRules
+    policy: Policy
+    client_order_id_prefix: str
+    quantity: Decimal
+    state: ExecutionState
+    created_at: datetime
+    reason: Reason | None = None
+    arrival_price: Decimal | None = None
+    arrival_at: datetime | None = None
+    started_at: datetime | None = None
+    ends_at: datetime | None = None
+    paused_at: datetime | None = None
+    finished_at: datetime | None = None
+    window: timedelta = timedelta(seconds=60)
+    slices_total: int = 0
+    slices: tuple[Slice, ...] = ()
+    children: dict[ClientOrderId, Child] = field(default_factory=dict[ClientOrderId, Child])
+    filled_quantity: Decimal = ZERO
+    filled_notional: Decimal = ZERO
+    fees_quote: Decimal | None = ZERO
+    accelerated: bool = False
+    pace_changed_at: datetime | None = None
+    volume_ratio: Decimal = ONE
+    retry_at: datetime | None = None
+    available_quantity: Decimal | None = None
+    rejects: int = 0
+    deadline_applied: bool = False
+    finishing_as: ExecutionState | None = None
+    early_completion: bool = False
+    market: MarketSummary | None = None
+
+    @cached_property
+    def open_children(self) -> tuple[Child, ...]:
+        return tuple(child for child in self.children.values() if child.status.is_open)
+
+    @property
+    def unknown_quantity(self) -> Decimal:
+        return _total(c for c in self.open_children if c.status is OrderStatus.UNKNOWN)
+
+    @property
+    def working_quantity(self) -> Decimal:
+        return _total(c for c in self.open_children if c.status is not OrderStatus.UNKNOWN)
+
+    @property
+    def reserved_quantity(self) -> Decimal:
+        """Working and unknown together: what may still trade."""
+        return _total(self.open_children)
+
+    @property
+    def remaining_quantity(self) -> Decimal:
+        """Return what is neither filled nor reserved, exactly; the four always add up to the quantity (P1)."""
+        return self.quantity - self.filled_quantity - self.reserved_quantity
+
+    @property
+    def working_slice(self) -> Slice | None:
+        return next((s for s in self.slices if s.status is SliceStatus.WORKING), None)
+
+    @property
+    def unsent_slices(self) -> tuple[Slice, ...]:
+        return tuple(s for s in self.slices if s.status is SliceStatus.PLANNED)
+
+    @property
+    def slice_interval(self) -> timedelta:
+        """Return the mean time between two slices of the schedule."""
+        return self.order.duration / max(self.slices_total, 1)
+
+    @property
+    def retry_interval(self) -> timedelta:
+        """Return how long a slice waits before it tries again: a sixth of its interval, 1 s to 10 s."""
+        if self.accelerated:
+            return _SHORTEST_RETRY
+        return min(max(self.slice_interval / 6, _SHORTEST_RETRY), _LONGEST_RETRY)
+
+    def slice(self, number: int) -> Slice:
+        return self.slices[number - 1]
+
+    def filled_since(self, start: datetime) -> Decimal:
+        """Return what was filled in (start, ...], by the venue's times."""
+        recent = ZERO
+        for child in self.children.values():
+            for fill in child.fills:
+                if fill.traded_at > start:
+                    recent += fill.quantity
+        return recent
+
+
+def _total(children: Iterable[Child]) -> Decimal:
+    return sum((child.reserved_quantity for child in children), ZERO)
+
+
+_STATE = TypeAdapter(Execution)
+
+
+def snapshot(execution: Execution) -> str:
+    """Return the whole state as JSON, exactly."""
+    return _STATE.dump_json(execution).decode()
+
+
+def restore(state: str) -> Execution:
+    """Return the state that `snapshot` wrote."""
+    return _STATE.validate_json(state)
+
+
+def fold(execution: Execution | None, events: Iterable[ExecutionEvent]) -> Execution | None:
+    """Apply a journal's events in order."""
+    return reduce(evolve, events, execution)
+
+
+@exact
+def evolve(execution: Execution | None, event: ExecutionEvent) -> Execution:
+    """Apply one event. Pure and total over every journal that `decide` can write."""
+    if isinstance(event, TwapAccepted):
+        return _accepted(event)
+    if execution is None:
+        raise ValueError(f"a journal begins with TwapAccepted, not with {type(event).__name__}")
+    return replace(_applied(execution, event), version=execution.version + 1)
+
+
+def _accepted(event: TwapAccepted) -> Execution:
+    return Execution(
+        execution_id=event.execution_id,
+        version=1,
+        order=event.order,
+        rules=event.rules,
+        policy=event.policy,
+        client_order_id_prefix=event.client_order_id_prefix,
+        quantity=event.quantity,
+        state=ExecutionState.QUEUED,
+        created_at=event.at,
+        arrival_price=event.arrival_price,
+        arrival_at=event.arrival_at,
+    )
+
+
+def _applied(x: Execution, event: ExecutionEvent) -> Execution:  # noqa: C901, PLR0911, PLR0912 - one line a case
+    match _known(event):
+        case TwapAccepted():
+            raise ValueError("an execution is accepted once")
+        case ArrivalObserved():
+            return replace(x, arrival_price=event.arrival_price, arrival_at=event.at)
+        case TwapStarted():
+            return _started(x, event)
+        case TwapRescheduled():
+            return _rescheduled(x, event)
+        case TwapSliceStarted():
+            return _slice_started(x, event)
+        case TwapSliceDelayed():
+            part = replace(x.slice(event.slice_number), reason=event.reason)
+            return replace(_with_slice(x, part), retry_at=event.retry_at, available_quantity=None)
+        case TwapSliceExecuted():
+            return _slice_executed(x, event)
+        case ChildIntended():
+            return _intended(x, event)
+        case ChildSent():
+            return _with_child(x, event.client_order_id, status=OrderStatus.SENT, sent_at=event.at)
+        case ChildAccepted():
+            return _with_child(x, event.client_order_id, venue_order_id=event.venue_order_id)
+        case ChildFilled():
+            return _filled(x, event)
+        case ChildClosed():
+            return _closed(x, event)
+        case ChildUnknown():
+            return _with_child(x, event.client_order_id, status=OrderStatus.UNKNOWN)
+        case TwapAccelerated():
+            return replace(x, accelerated=True, pace_changed_at=event.at, retry_at=None)
+        case TwapSlowed():
+            retry_at = None if x.working_slice is None else event.at
+            return replace(x, accelerated=False, pace_changed_at=event.at, retry_at=retry_at)
+        case TwapPaused():
+            return replace(
+                x,
+                state=ExecutionState.PAUSED,
+                reason=event.reason,
+                paused_at=event.at,
+                accelerated=False,
+            )
+        case TwapResumed():
+            return _resumed(x, event)
+        case TwapFinishing():
+            return replace(
+                x,
+                state=ExecutionState.FINISHING,
+                reason=event.reason,
+                finishing_as=event.state,
+            )
+        case TwapCompleted():
+            reason = Reason.FAVOURABLE_PRICE if event.early else Reason.AHEAD_OF_SCHEDULE
+            return replace(
+                _with_all_done(x, event.at, reason),
+                state=ExecutionState.COMPLETED,
+                reason=None,
+                finished_at=event.at,
+                market=event.market,
+                early_completion=event.early,
+            )
+        case TwapEnded():
+            return replace(
+                _with_all_done(x, event.at, event.reason),
+                state=event.state,
+                reason=event.reason,
+                finished_at=event.at,
+                market=event.market,
+            )
+        case _ as never:
+            assert_never(never)
+
+
+def _known(event: ExecutionEvent) -> JournalEvent:
+    """Narrow to the closed union, so that the type checker finds an event that somebody forgot."""
+    return event  # pyright: ignore[reportReturnType]
+
+
+def _started(x: Execution, event: TwapStarted) -> Execution:
+    return replace(
+        x,
+        state=ExecutionState.RUNNING,
+        started_at=event.at,
+        ends_at=event.ends_at,
+        window=timedelta(microseconds=event.participation_window_microseconds),
+        slices_total=len(event.slices),
+        slices=tuple(_planned(part) for part in event.slices),
+    )
+
+
+def _planned(part: PlannedSlice) -> Slice:
+    return Slice(number=part.number, due_at=part.due_at, planned_quantity=part.quantity)
+
+
+def _rescheduled(x: Execution, event: TwapRescheduled) -> Execution:
+    return replace(
+        _with_unsent(x, event.slices),
+        ends_at=event.ends_at,
+        deadline_applied=x.deadline_applied or event.reason is Reason.DEADLINE,
+        volume_ratio=x.volume_ratio if event.volume_ratio is None else event.volume_ratio,
+    )
+
+
+def _resumed(x: Execution, event: TwapResumed) -> Execution:
+    return replace(
+        _with_unsent(x, event.slices),
+        state=ExecutionState.RUNNING,
+        reason=None,
+        paused_at=None,
+        ends_at=event.ends_at,
+        retry_at=None if x.working_slice is None else event.at,
+        rejects=0,
+    )
+
+
+def _with_unsent(x: Execution, parts: tuple[PlannedSlice, ...]) -> Execution:
+    kept = tuple(s for s in x.slices if s.status is not SliceStatus.PLANNED)
+    return replace(x, slices=kept + tuple(_planned(part) for part in parts))
+
+
+def _with_slice(x: Execution, part: Slice) -> Execution:
+    at = part.number - 1
+    return replace(x, slices=(*x.slices[:at], part, *x.slices[at + 1 :]))
+
+
+def _with_all_done(x: Execution, at: datetime, reason: Reason | None) -> Execution:
+    """Close what the schedule still had open when the execution ended."""
+    return replace(
+        x,
+        slices=tuple(
+            part
+            if part.status.is_done
+            else replace(
+                part,
+                status=status_of(part),
+                reason=part.reason or (None if status_of(part) is SliceStatus.FILLED else reason),
+                done_at=at,
+            )
+            for part in x.slices
+        ),
+    )
+
+
+def status_of(part: Slice) -> SliceStatus:
+    """Return what a slice that ends now has become."""
+    if not part.filled_quantity:
+        return SliceStatus.SKIPPED
+    if part.filled_quantity >= (part.target_quantity or part.planned_quantity):
+        return SliceStatus.FILLED
+    return SliceStatus.PARTIAL
+
+
+def _slice_started(x: Execution, event: TwapSliceStarted) -> Execution:
+    part = replace(
+        x.slice(event.slice_number),
+        status=SliceStatus.WORKING,
+        target_quantity=event.target_quantity,
+        market_volume=event.market_volume,
+        market_price=event.market_price,
+        sent_at=event.at,
+        reason=event.reason,
+    )
+    return _with_slice(x, part)
+
+
+def _slice_executed(x: Execution, event: TwapSliceExecuted) -> Execution:
+    part = replace(
+        x.slice(event.slice_number), status=event.status, reason=event.reason, done_at=event.at
+    )
+    return replace(_with_slice(x, part), retry_at=None, available_quantity=None)
+
+
+def _intended(x: Execution, event: ChildIntended) -> Execution:
+    child = Child(
+        client_order_id=event.client_order_id,
+        slice_number=event.slice_number,
+        attempt=event.attempt,
+        quantity=event.quantity,
+        price=event.price,
+        mid=event.mid,
+        touch=event.touch,
+        resting=event.resting,
+        created_at=event.at,
+        cut_by=event.cut_by,
+    )
+    part = x.slice(event.slice_number)
+    x = _with_slice(x, replace(part, attempts=event.attempt, reason=event.cut_by))
+    return replace(
+        x,
+        children={**x.children, child.client_order_id: child},
+        retry_at=None,
+        available_quantity=None,
+        market=event.market,
+    )
+
+
+def _with_child(x: Execution, client_order_id: ClientOrderId, **changes: object) -> Execution:
+    child = replace(x.children[client_order_id], **changes)  # pyright: ignore[reportArgumentType]
+    return replace(x, children={**x.children, client_order_id: child})
+
+
+def _filled(x: Execution, event: ChildFilled) -> Execution:
+    child = x.children[event.client_order_id]
+    notional = event.quantity * event.price
+    fill = Fill(
+        trade_id=event.trade_id,
+        quantity=event.quantity,
+        price=event.price,
+        fee=event.fee,
+        fee_currency=event.fee_currency,
+        liquidity=event.liquidity,
+        traded_at=event.traded_at,
+    )
+    filled = child.filled_quantity + event.quantity
+    is_full = filled >= child.quantity
+    x = _with_child(
+        x,
+        event.client_order_id,
+        filled_quantity=filled,
+        filled_notional=child.filled_notional + notional,
+        fills=(*child.fills, fill),
+        status=_status_after_fill(child, filled),
+    )
+    part = x.slice(child.slice_number)
+    part = replace(
+        part,
+        filled_quantity=part.filled_quantity + event.quantity,
+        filled_notional=part.filled_notional + notional,
+    )
+    return replace(
+        _with_slice(x, part),
+        filled_quantity=x.filled_quantity + event.quantity,
+        filled_notional=x.filled_notional + notional,
+        fees_quote=_add_fee(x, event),
+        retry_at=event.at + x.retry_interval if child.status.is_open and is_full else x.retry_at,
+        rejects=0,
+    )
+
+
+def _status_after_fill(child: Child, filled: Decimal) -> OrderStatus:
+    if filled >= child.quantity:
+        return OrderStatus.FILLED
+    # A late fill of a closed child changes its figures, never what it ended as; an unknown one stays unknown.
+    if child.status in {OrderStatus.PENDING, OrderStatus.SENT}:
+        return OrderStatus.PARTIAL
+    return child.status
+
+
+def _add_fee(x: Execution, event: ChildFilled) -> Decimal | None:
+    """Return the fees so far in quote, None once a fee came in a currency that we cannot convert."""
+    if x.fees_quote is None:
+        return None
+    if event.fee_currency == x.rules.quote or not event.fee:
+        return x.fees_quote + event.fee
+    if event.fee_currency == x.rules.base:
+        return x.fees_quote + event.fee * event.price
+    return None
+
+
+def _closed(x: Execution, event: ChildClosed) -> Execution:
+    child = x.children[event.client_order_id]
+    x = _with_child(x, event.client_order_id, status=event.status, reason=event.reason)
+    if event.reason is not None:
+        part = x.slice(child.slice_number)
+        x = _with_slice(x, replace(part, reason=event.reason))
+    return replace(
+        x,
+        retry_at=event.retry_at,
+        available_quantity=event.available_quantity,
+        # A post-only order is refused whenever the market has just moved: that says nothing against the order.
+        rejects=x.rejects + (event.status is OrderStatus.REJECTED and not child.resting),
+    )

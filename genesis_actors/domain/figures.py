@@ -1,0 +1,82 @@
+"""What an execution has cost so far, against its benchmarks: every figure that is shown, stored or returned.
+
+Sums are exact; each quotient is computed from unrounded sums and rounded once. Unknown figures are None, never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from genesis_actors.domain.benchmarks import average_price, interval_twap, interval_vwap
+from genesis_actors.domain.execution import Execution, Slice
+from genesis_actors.domain.shortfall import calculate_implementation_shortfall
+from genesis_actors.domain.slippage import slippage_vs_price_bps, slippage_vs_twap_bps
+from genesis_actors.values import ZERO, MarketSummary, SliceStatus, exact, quotient
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Prices in quote per base, slippage in bps (positive = cost), rates as shares."""
+
+    average_price: Decimal | None
+    twap_benchmark: Decimal | None
+    vwap_benchmark: Decimal | None
+    implementation_shortfall_bps: Decimal | None
+    slippage_vs_arrival_bps: Decimal | None
+    slippage_vs_twap_bps: Decimal | None
+    participation_rate: Decimal | None
+    max_slice_participation: Decimal | None
+
+
+@exact
+def figures(execution: Execution, market: MarketSummary | None = None) -> Figures:
+    """Return the figures of `execution` over `market`, the benchmark window; its own last one where None is given."""
+    x = execution
+    market = x.market if market is None else market
+    side = x.order.side
+    rates = [rate for part in x.slices if (rate := slice_participation(part)) is not None]
+    return Figures(
+        average_price=average_price(x.filled_notional, x.filled_quantity),
+        twap_benchmark=None if market is None else interval_twap(market),
+        vwap_benchmark=None if market is None else interval_vwap(market),
+        implementation_shortfall_bps=calculate_implementation_shortfall(
+            side=side,
+            quantity=x.quantity,
+            filled_quantity=x.filled_quantity,
+            filled_notional=x.filled_notional,
+            arrival_price=x.arrival_price,
+            last_price=None if market is None else market.last_mid,
+            fees_quote=x.fees_quote,
+        ),
+        slippage_vs_arrival_bps=None
+        if x.arrival_price is None
+        else slippage_vs_price_bps(side, x.filled_notional, x.filled_quantity, x.arrival_price),
+        slippage_vs_twap_bps=None
+        if market is None
+        else slippage_vs_twap_bps(side, x.filled_notional, x.filled_quantity, market),
+        participation_rate=None if market is None else quotient(x.filled_quantity, market.volume),
+        max_slice_participation=max(rates, default=None),
+    )
+
+
+def slice_participation(part: Slice) -> Decimal | None:
+    """Return a slice's filled share of the market volume of the last w before its first child."""
+    if part.market_volume is None:
+        return None
+    return quotient(part.filled_quantity, part.market_volume)
+
+
+@exact
+def schedule_progress(execution: Execution, now: datetime) -> Decimal | None:
+    """Return the share of the quantity that the schedule had planned to be done by `now`."""
+    due = sum(
+        (
+            part.planned_quantity
+            for part in execution.slices[: execution.slices_total]
+            if part.due_at <= now or part.status is SliceStatus.WORKING
+        ),
+        ZERO,
+    )
+    return quotient(due, execution.quantity)

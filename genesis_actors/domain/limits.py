@@ -1,0 +1,116 @@
+"""The limits that each child order must pass, and the budget that all executions of a symbol share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from genesis_actors.domain.participation import symbol_budget
+from genesis_actors.messages.venue import PlaceOrder
+from genesis_actors.values import (
+    BPS,
+    ZERO,
+    ClientOrderId,
+    Reason,
+    exact,
+    floor_to_step,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskLimits:
+    """The operator's limits. Notional in quote, deviation of a child's price from the mid in bps; None: no limit."""
+
+    max_order_notional: Decimal | None = None
+    max_deviation_bps: Decimal | None = Decimal(200)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskDecision:
+    """`reason` is None where the order may pass.
+
+    `limit` and `actual` are the numbers that were compared; `available_quantity` (base) is what would pass.
+    """
+
+    reason: Reason | None = None
+    limit: Decimal | None = None
+    actual: Decimal | None = None
+    available_quantity: Decimal | None = None
+
+    @property
+    def is_approved(self) -> bool:
+        return self.reason is None
+
+
+APPROVED = RiskDecision()
+
+
+@exact
+def check_risk_limits(
+    order: PlaceOrder, limits: RiskLimits, *, budget: Decimal | None = None, lot: Decimal
+) -> RiskDecision:
+    """Judge one child order. `budget` (base) is what the symbol's executions may still take together.
+
+    The numbers of a refusal are what was compared: notional in quote, quantities in base, deviation in bps.
+    """
+    notional = order.quantity * order.price
+    most = limits.max_order_notional
+    if most is not None and notional > most:
+        return RiskDecision(
+            Reason.MAX_ORDER_NOTIONAL, most, notional, floor_to_step(most / order.price, lot)
+        )
+    deviation = order.side.sign * (order.price - order.mid) * BPS / order.mid
+    if limits.max_deviation_bps is not None and deviation > limits.max_deviation_bps:
+        return RiskDecision(Reason.PRICE_COLLAR, limits.max_deviation_bps, round(deviation, 4))
+    if budget is not None and order.quantity > budget:
+        return RiskDecision(
+            Reason.SYMBOL_PARTICIPATION_CAP, budget, order.quantity, floor_to_step(budget, lot)
+        )
+    return APPROVED
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFill:
+    at: datetime
+    quantity: Decimal
+
+
+class SymbolUse:
+    """What our own executions have taken of one symbol lately, and have reserved, both sides together."""
+
+    def __init__(self) -> None:
+        self._fills: list[OwnFill] = []
+        self._reserved: dict[ClientOrderId, Decimal] = {}
+
+    @property
+    def reserved(self) -> Decimal:
+        return sum(self._reserved.values(), ZERO)
+
+    def reserve(self, client_order_id: ClientOrderId, quantity: Decimal) -> None:
+        self._reserved[client_order_id] = quantity
+
+    def fill(self, client_order_id: ClientOrderId, at: datetime, quantity: Decimal) -> None:
+        """Turn reserved quantity into filled. A fill of an order that is no longer reserved counts too."""
+        self._fills.append(OwnFill(at, quantity))
+        reserved = self._reserved.get(client_order_id)
+        if reserved is not None:
+            self._reserved[client_order_id] = max(reserved - quantity, ZERO)
+
+    def release(self, client_order_id: ClientOrderId) -> None:
+        self._reserved.pop(client_order_id, None)
+
+    def filled_since(self, start: datetime) -> Decimal:
+        return sum((fill.quantity for fill in self._fills if fill.at > start), ZERO)
+
+    def forget_before(self, start: datetime) -> None:
+        self._fills = [fill for fill in self._fills if fill.at > start]
+
+    def budget(self, order: PlaceOrder) -> Decimal:
+        """Return what `order` may take so that all executions together stay within the rate."""
+        return symbol_budget(
+            rate=order.rate,
+            window_volume=order.market_volume,
+            filled_in_window=self.filled_since(order.window_start),
+            reserved=self.reserved,
+        )

@@ -1,0 +1,77 @@
+"""An order's wishes over the operator's settings: the rules that one execution follows, fixed at acceptance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from genesis_actors.values import (
+    ZERO,
+    OnDeadline,
+    OnSlippage,
+    ParentOrder,
+    Policy,
+    Style,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TwapDefaults:
+    """The operator's bounds and defaults. Rates and thresholds are shares, collars are bps."""
+
+    min_duration: timedelta = timedelta(minutes=5)
+    max_duration: timedelta = timedelta(minutes=30)
+    slice_interval: timedelta = timedelta(seconds=30)
+    min_slice_interval: timedelta = timedelta(seconds=5)
+    max_slice_interval: timedelta = timedelta(minutes=5)
+    max_participation: Decimal = Decimal("0.10")
+    early_completion_threshold: Decimal = Decimal("0.002")
+    volume_adaptivity: Decimal = Decimal("0.5")
+    jitter: Decimal = ZERO
+    catch_up_limit: Decimal = Decimal(3)
+    price_collar_bps: Decimal = Decimal(10)
+    max_slippage_bps: Decimal | None = None
+    on_slippage: OnSlippage = OnSlippage.PAUSE
+    on_deadline: OnDeadline = OnDeadline.LEAVE
+    style: Style = Style.TAKER
+    max_quote_age: timedelta = timedelta(seconds=10)
+    quiet_share: Decimal = Decimal("0.5")
+    anomaly_multiple: Decimal = Decimal(4)
+
+
+def resolve(order: ParentOrder, defaults: TwapDefaults, seed: int) -> Policy:
+    """Return the policy for `order`: its own wish where it has one, else the default.
+
+    `seed` is used where the order names none. A participation above the operator's is not resolved here but refused
+    at admission.
+    """
+    threshold = _or(order.early_completion, defaults.early_completion_threshold)
+    return Policy(
+        slice_interval=_or(order.slice_interval, defaults.slice_interval),
+        slices=order.slices,
+        min_slice_interval=defaults.min_slice_interval,
+        max_participation=_or(order.max_participation, defaults.max_participation),
+        early_completion_threshold=threshold or None,
+        target_price=order.target_price,
+        limit_price=order.limit_price,
+        max_slippage_bps=_or(order.max_slippage_bps, defaults.max_slippage_bps),
+        on_slippage=defaults.on_slippage,
+        volume_adaptivity=_or(order.volume_adaptivity, defaults.volume_adaptivity),
+        jitter=_or(order.jitter, defaults.jitter),
+        catch_up_limit=defaults.catch_up_limit,
+        price_collar_bps=defaults.price_collar_bps,
+        on_deadline=_or(order.on_deadline, defaults.on_deadline),
+        style=_or(order.style, defaults.style),
+        max_quote_age=defaults.max_quote_age,
+        quiet_share=defaults.quiet_share,
+        anomaly_multiple=defaults.anomaly_multiple,
+        seed=_or(order.seed, seed),
+    )
+
+
+def _or(wish: T | None, default: T) -> T:
+    return default if wish is None else wish

@@ -1,0 +1,194 @@
+"""The rows that people query, as a function of an execution's state and of what has just happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from genesis_actors.domain.execution import Child, Execution, Slice
+from genesis_actors.domain.figures import figures, slice_participation
+from genesis_actors.domain.slippage import calculate_slippage, slippage_vs_price_bps
+from genesis_actors.messages.events import (
+    ChildAccepted,
+    ChildClosed,
+    ChildFilled,
+    ChildIntended,
+    ChildSent,
+    ChildUnknown,
+    ExecutionEvent,
+    TwapCompleted,
+    TwapEnded,
+    TwapRescheduled,
+    TwapResumed,
+    TwapSliceDelayed,
+    TwapSliceExecuted,
+    TwapSliceStarted,
+    TwapStarted,
+)
+from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
+from genesis_actors.values import Reason, exact, quotient
+
+_CHILD_EVENTS = (ChildIntended, ChildSent, ChildAccepted, ChildFilled, ChildClosed, ChildUnknown)
+_SLICE_EVENTS = (TwapSliceStarted, TwapSliceDelayed, TwapSliceExecuted)
+_ALL_SLICES = (TwapStarted, TwapRescheduled, TwapResumed, TwapCompleted, TwapEnded)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    execution: ExecutionRow
+    slices: tuple[SliceRow, ...]
+    orders: tuple[OrderRow, ...]
+    fills: tuple[FillRow, ...]
+
+
+@exact
+def rows(execution: Execution, events: Iterable[ExecutionEvent], venue: str) -> Rows:
+    """Return the rows that `events`, which led to `execution`, have changed."""
+    slices: set[int] = set()
+    children: dict[str, None] = {}
+    fills: list[FillRow] = []
+    for event in events:
+        if isinstance(event, _ALL_SLICES):
+            slices.update(part.number for part in execution.slices)
+        elif isinstance(event, _SLICE_EVENTS):
+            slices.add(event.slice_number)
+        elif isinstance(event, _CHILD_EVENTS):
+            children[event.client_order_id] = None
+            slices.add(execution.children[event.client_order_id].slice_number)
+            if isinstance(event, ChildFilled):
+                fills.append(_fill_row(execution, event, venue))
+    return Rows(
+        execution=execution_row(execution),
+        slices=tuple(slice_row(execution, execution.slice(number)) for number in sorted(slices)),
+        orders=tuple(
+            _order_row(execution, child)
+            for child in execution.children.values()
+            if child.client_order_id in children
+        ),
+        fills=tuple(fills),
+    )
+
+
+def all_rows(execution: Execution, events: Iterable[ExecutionEvent], venue: str) -> Rows:
+    """Return every row of `execution`: what the tables hold when they agree with its whole journal."""
+    return Rows(
+        execution=execution_row(execution),
+        slices=tuple(slice_row(execution, part) for part in execution.slices),
+        orders=tuple(_order_row(execution, child) for child in execution.children.values()),
+        fills=tuple(
+            _fill_row(execution, event, venue) for event in events if isinstance(event, ChildFilled)
+        ),
+    )
+
+
+@exact
+def execution_row(x: Execution) -> ExecutionRow:
+    cost = figures(x)
+    return ExecutionRow(
+        execution_id=x.execution_id,
+        client_id=x.order.client_id,
+        algo=x.order.algo,
+        symbol=x.order.symbol,
+        side=x.order.side,
+        quantity=x.quantity,
+        duration_seconds=Decimal(x.order.duration // timedelta(microseconds=1)) / 1_000_000,
+        state=x.state,
+        reason=x.reason,
+        filled_quantity=x.filled_quantity,
+        working_quantity=x.working_quantity,
+        unknown_quantity=x.unknown_quantity,
+        remaining_quantity=x.remaining_quantity,
+        average_price=cost.average_price,
+        arrival_price=x.arrival_price,
+        arrival_at=x.arrival_at,
+        twap_benchmark=cost.twap_benchmark,
+        vwap_benchmark=cost.vwap_benchmark,
+        implementation_shortfall_bps=cost.implementation_shortfall_bps,
+        slippage_vs_arrival_bps=cost.slippage_vs_arrival_bps,
+        slippage_vs_twap_bps=cost.slippage_vs_twap_bps,
+        participation_rate=cost.participation_rate,
+        max_slice_participation=cost.max_slice_participation,
+        fees_quote=x.fees_quote,
+        early_completion=x.early_completion,
+        early_completion_reason=Reason.FAVOURABLE_PRICE if x.early_completion else None,
+        slices_total=x.slices_total,
+        slices_done=sum(part.status.is_done for part in x.slices),
+        seed=x.policy.seed,
+        created_at=x.created_at,
+        started_at=x.started_at,
+        ends_at=x.ends_at,
+        paused_at=x.paused_at,
+        finished_at=x.finished_at,
+    )
+
+
+def slice_row(x: Execution, part: Slice) -> SliceRow:
+    slippage = (
+        None
+        if part.market_price is None
+        else slippage_vs_price_bps(
+            x.order.side, part.filled_notional, part.filled_quantity, part.market_price
+        )
+    )
+    return SliceRow(
+        execution_id=x.execution_id,
+        slice_number=part.number,
+        due_at=part.due_at,
+        planned_quantity=part.planned_quantity,
+        filled_quantity=part.filled_quantity,
+        average_price=quotient(part.filled_notional, part.filled_quantity),
+        market_price=part.market_price,
+        slippage_bps=slippage,
+        market_volume=part.market_volume,
+        participation_rate=slice_participation(part),
+        status=part.status,
+        reason=part.reason,
+        sent_at=part.sent_at,
+        done_at=part.done_at,
+    )
+
+
+def _order_row(x: Execution, child: Child) -> OrderRow:
+    average = quotient(child.filled_notional, child.filled_quantity)
+    return OrderRow(
+        client_order_id=child.client_order_id,
+        venue_order_id=child.venue_order_id,
+        execution_id=x.execution_id,
+        slice_number=child.slice_number,
+        total_slices=x.slices_total,
+        symbol=x.order.symbol,
+        side=x.order.side,
+        order_type="limit_maker" if child.resting else "limit_ioc",
+        quantity=child.quantity,
+        price=child.price,
+        filled_quantity=child.filled_quantity,
+        average_price=average,
+        status=child.status,
+        reason=child.reason,
+        mid_price=child.mid,
+        touch_price=child.touch,
+        slippage_percent=None
+        if average is None
+        else calculate_slippage(child.mid, average, x.order.side),
+        created_at=child.created_at,
+        sent_at=child.sent_at,
+        executed_at=max((fill.traded_at for fill in child.fills), default=None),
+    )
+
+
+def _fill_row(x: Execution, event: ChildFilled, venue: str) -> FillRow:
+    return FillRow(
+        venue=venue,
+        symbol=x.order.symbol,
+        trade_id=event.trade_id,
+        client_order_id=event.client_order_id,
+        execution_id=x.execution_id,
+        quantity=event.quantity,
+        price=event.price,
+        fee=event.fee,
+        fee_currency=event.fee_currency,
+        liquidity=event.liquidity,
+        traded_at=event.traded_at,
+    )

@@ -1,0 +1,475 @@
+"""When a TWAP trades, and how much: the slices of a parent order, and the times of those to come.
+
+Pure integers inside: microseconds, lots and the profile's weights. So a seed gives the same
+schedule on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from itertools import pairwise
+
+from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.values import (
+    ONE,
+    ZERO,
+    Reason,
+    ceil_to_step,
+    decimal_text,
+    exact,
+    floor_to_step,
+    is_multiple,
+)
+
+_MICROSECOND = timedelta(microseconds=1)
+_MINUTE_MICROSECONDS = 60_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PRICE_DROP = Decimal(
+    "0.95"
+)  # Slices stay tradable down to 5 % below the price they were planned at.
+_LARGEST_EXPONENT = (
+    30  # A quantity beyond 10^31 is a slip of the keyboard, and would leave exact arithmetic.
+)
+
+_HALF_LIFE_MINUTES = 5
+# 2^(-k/5) in units of 10^-12, for k = 0..4: what is left of a departure k minutes into a half-life.
+_DECAY_UNIT = 10**12
+_DECAY = (10**12, 870_550_563_296, 757_858_283_255, 659_753_955_386, 574_349_177_499)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSlice:
+    """One planned part of a parent order. `number` counts from 1; `quantity` is in base units."""
+
+    number: int
+    due_at: datetime
+    quantity: Decimal
+
+
+class ScheduleError(ValueError):
+    """The order cannot be cut into slices: `reason` is the stable code, the text says what to do."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@exact
+def calculate_time_slices(  # noqa: PLR0913 - each is a knob, most have a default.
+    duration_minutes: int | Decimal,
+    volume_profile: VolumeProfile | None = None,
+    *,
+    quantity: Decimal,
+    start_at: datetime = _EPOCH,
+    slices: int | None = None,
+    slice_interval: timedelta = timedelta(seconds=30),
+    min_slice_interval: timedelta = timedelta(seconds=5),
+    lot: Decimal = Decimal("0.00000001"),
+    min_notional: Decimal = ZERO,
+    min_quantity: Decimal | None = None,
+    max_quantity: Decimal | None = None,
+    price: Decimal | None = None,
+    volume_adaptivity: Decimal = Decimal("0.5"),
+    jitter: Decimal = ZERO,
+    seed: int = 0,
+    min_duration: timedelta = timedelta(minutes=5),
+    max_duration: timedelta = timedelta(minutes=30),
+) -> tuple[TimeSlice, ...]:
+    """Cut `quantity` into slices and spread them over the window that begins at `start_at`.
+
+    Slice k of n falls due at the quantile (k - 1/2)/n of `f(t) = (1 - a)/D + a v(t)/integral(v)`,
+    where a is `volume_adaptivity`, D the window and v the profile: plain TWAP blended with the
+    usual volume curve (Bialkowski, Darolles and Le Fol 2008 for the curve; the blend is ours).
+    Running totals are rounded to the lot, not the parts, so the slices add up exactly.
+
+    The number of slices is the largest up to the one asked for at which every slice, and so any
+    remainder, stays tradable at a price 5 % lower, with the worst jitter that any seed could bring;
+    it is raised where a slice would exceed `max_quantity`. Slices are never closer together than
+    `min_slice_interval` on average or in fact.
+
+    Jitter moves neighbours against each other by equal amounts, so the deviations sum to zero in
+    time and in size.
+
+    Args:
+        duration_minutes: the window, in minutes.
+        volume_profile: None for a flat one.
+        quantity: what to trade, in base units.
+        start_at: the window's beginning, with a time zone.
+        slices: how many are wanted; the default is the window over `slice_interval`.
+        slice_interval: the nominal time between slices.
+        min_slice_interval: the least time between two slices.
+        lot: the venue's quantity step, in base units.
+        min_notional: the least value of an order, in quote units.
+        min_quantity: the least quantity of an order, in base units.
+        max_quantity: the largest quantity of an order, in base units.
+        price: the price now, in quote units per base unit; needed where there is a `min_notional`.
+        volume_adaptivity: share from 0 (plain TWAP) to 1 (volume alone).
+        jitter: share below 1; 0.2 moves a time by at most 20 % of the mean interval, a size by at
+            most 20 %.
+        seed: of the jitter.
+        min_duration: the shortest window allowed.
+        max_duration: the longest window allowed.
+
+    >>> for part in calculate_time_slices(
+    ...     10, quantity=Decimal("0.10"), slices=3, lot=Decimal("0.01")
+    ... ):
+    ...     print(part.number, part.due_at.time(), part.quantity)
+    1 00:01:40 0.03
+    2 00:05:00 0.04
+    3 00:08:20 0.03
+
+    Raises:
+        ScheduleError: with its reason, where the window, the quantity or the lot forbid it.
+        ValueError: for arguments that mean nothing, such as NaN or a naive time.
+    """
+    window = _window(duration_minutes, min_duration, max_duration)
+    _check_share("volume_adaptivity", volume_adaptivity)
+    _check_share("jitter", jitter)
+    if jitter == ONE:
+        raise ValueError("jitter must be below 1, or a slice could vanish")
+    if slices is not None and slices < 1:
+        raise ValueError(f"there must be at least 1 slice, not {slices}")
+    least_gap = _interval("min_slice_interval", min_slice_interval)
+    wanted = slices or max(1, window // _interval("slice_interval", slice_interval))
+    if start_at.tzinfo is None:
+        raise ValueError("start_at has no time zone")
+
+    for name, rule in (
+        ("min_notional", min_notional),
+        ("min_quantity", min_quantity),
+        ("max_quantity", max_quantity),
+    ):
+        if rule is not None and (not rule.is_finite() or rule < 0):
+            raise ValueError(f"{name} must be a number that is not negative, not {rule}")
+    minimum = _minimum(lot, min_quantity, min_notional, price)
+    lots = _lots(quantity, lot, minimum)
+    count = _slice_count(
+        lots,
+        wanted=wanted,
+        most=max(1, window // least_gap),
+        least_lots=int(minimum / lot),
+        most_lots=None if max_quantity is None else int(max_quantity / lot),
+        jitter=jitter,
+        lot=lot,
+    )
+    sizes = _jittered_sizes(lots, count, jitter, seed)
+    end_at = start_at + window * _MICROSECOND
+    dues = _quantile_times(_density(volume_profile, start_at, end_at), count, volume_adaptivity)
+    dues = _spaced(dues, window, min(least_gap, window // count))
+    dues = _jittered_times(dues, window, least_gap, jitter, seed)
+    return tuple(
+        TimeSlice(number, start_at + due * _MICROSECOND, size * lot)
+        for number, (due, size) in enumerate(zip(dues, sizes, strict=True), start=1)
+    )
+
+
+@exact
+def replan_due_times(
+    remaining: int,
+    *,
+    now: datetime,
+    ends_at: datetime,
+    volume_profile: VolumeProfile | None,
+    volume_adaptivity: Decimal,
+    volume_ratio: Decimal,
+    min_slice_interval: timedelta,
+) -> tuple[datetime, ...]:
+    """Return when the `remaining` unsent slices fall due, after `now` and up to `ends_at`.
+
+    As in `calculate_time_slices`, with the profile first corrected by what the market does today:
+    `volume_ratio` is the volume of late over the expected one (1 = as usual), and half of its
+    departure from 1 is forgotten every 5 minutes. The least interval gives way where the slices
+    would not fit otherwise.
+
+    >>> noon = datetime(2024, 8, 8, 12, tzinfo=UTC)
+    >>> for due in replan_due_times(
+    ...     2,
+    ...     now=noon,
+    ...     ends_at=noon + timedelta(minutes=8),
+    ...     volume_profile=None,
+    ...     volume_adaptivity=Decimal("0.5"),
+    ...     volume_ratio=Decimal(1),
+    ...     min_slice_interval=timedelta(seconds=5),
+    ... ):
+    ...     print(due.time())
+    12:02:00
+    12:06:00
+
+    Raises:
+        ValueError: if slices remain and `ends_at` is not after `now`, or for a negative number.
+    """
+    if remaining < 0:
+        raise ValueError(f"{remaining} slices cannot remain")
+    if not remaining:
+        return ()
+    if ends_at <= now:
+        raise ValueError(f"{remaining} slices remain, and no time: {ends_at} is not after {now}")
+    _check_share("volume_adaptivity", volume_adaptivity)
+    if not volume_ratio.is_finite() or volume_ratio < 0:
+        raise ValueError(f"volume_ratio is a share of the expected volume, not {volume_ratio}")
+    window = (ends_at - now) // _MICROSECOND
+    least_gap = _interval("min_slice_interval", min_slice_interval)
+    density = _corrected(_density(volume_profile, now, ends_at), volume_ratio)
+    dues = _quantile_times(density, remaining, volume_adaptivity)
+    dues = _spaced(dues, window, min(least_gap, window // remaining))
+    return tuple(now + due * _MICROSECOND for due in dues)
+
+
+@exact
+def catch_up_quantity(
+    *,
+    planned: Decimal,
+    owed: Decimal,
+    slices_left: int,
+    catch_up_limit: Decimal = Decimal(3),
+    lot: Decimal,
+) -> Decimal:
+    """Return what a slice may do, in base units, when `owed` is due by now, its own part included.
+
+    What earlier slices could not do is spread evenly over the `slices_left` (this one counts), so
+    the last may do all of it. Never more than `catch_up_limit` times the planned part, never more
+    than is owed, never below zero; rounded down to the lot.
+
+    >>> catch_up_quantity(
+    ...     planned=Decimal(1), owed=Decimal("5.4"), slices_left=4, lot=Decimal("0.1")
+    ... )
+    Decimal('2.1')
+    >>> catch_up_quantity(planned=Decimal(1), owed=Decimal(5), slices_left=1, lot=Decimal("0.1"))
+    Decimal('3')
+
+    Raises:
+        ValueError: unless at least one slice is left and the limit is not negative.
+    """
+    if slices_left < 1:
+        raise ValueError(f"this slice is one of those left, so {slices_left} cannot be")
+    if not catch_up_limit.is_finite() or catch_up_limit < 0:
+        raise ValueError(f"catch_up_limit is a multiple of the planned slice, not {catch_up_limit}")
+    spread = (planned * (slices_left - 1) + owed) / slices_left
+    return max(ZERO, floor_to_step(min(spread, catch_up_limit * planned, owed), lot))
+
+
+def _window(minutes: int | Decimal, shortest: timedelta, longest: timedelta) -> int:
+    """Return the window in microseconds."""
+    duration = Decimal(minutes)
+    if not duration.is_finite():
+        raise ValueError(f"a duration is a number of minutes, not {duration}")
+    microseconds = duration * _MINUTE_MICROSECONDS
+    least = max(1, shortest // _MICROSECOND)
+    if not least <= microseconds <= longest // _MICROSECOND:
+        raise ScheduleError(
+            Reason.WINDOW_OUT_OF_BOUNDS,
+            f"a window of {decimal_text(duration)} minutes is out of bounds: "
+            f"choose one from {_minutes_text(shortest)} to {_minutes_text(longest)} minutes, "
+            "or change the bounds in the settings",
+        )
+    return int(microseconds)
+
+
+def _minimum(
+    lot: Decimal, min_quantity: Decimal | None, min_notional: Decimal, price: Decimal | None
+) -> Decimal:
+    """Return the least multiple of the lot that stays tradable at a price 5 % lower."""
+    if not lot.is_finite() or lot <= 0:
+        raise ValueError(f"a lot is a positive quantity, not {lot}")
+    least = max(lot, min_quantity or ZERO)
+    if min_notional > 0:
+        if price is None:
+            raise ValueError("a least notional needs the price, to say what quantity it is")
+        if not price.is_finite() or price <= 0:
+            raise ValueError(f"a price is a positive number, not {price}")
+        least = max(least, min_notional / (price * _PRICE_DROP))
+    return ceil_to_step(least, lot)
+
+
+def _lots(quantity: Decimal, lot: Decimal, minimum: Decimal) -> int:
+    if not quantity.is_finite() or quantity <= 0:
+        raise ValueError(f"a quantity is a positive number of base units, not {quantity}")
+    if quantity.adjusted() > _LARGEST_EXPONENT:
+        raise ScheduleError(
+            Reason.QUANTITY_ABOVE_MAXIMUM,
+            f"a quantity of {quantity} is beyond any market: order less",
+        )
+    if quantity < minimum:
+        raise ScheduleError(
+            Reason.QUANTITY_BELOW_MINIMUM,
+            f"a quantity of {decimal_text(quantity)} is below the least that stays tradable "
+            f"if the price falls by 5 %: order at least {decimal_text(minimum)}",
+        )
+    if not is_multiple(quantity, lot):
+        below = max(minimum, floor_to_step(quantity, lot))
+        raise ScheduleError(
+            Reason.QUANTITY_NOT_A_LOT,
+            f"a quantity of {decimal_text(quantity)} is not a multiple of the lot "
+            f"{decimal_text(lot)}: order {decimal_text(below)} or {decimal_text(ceil_to_step(quantity, lot))}",
+        )
+    return int(quantity / lot)
+
+
+def _slice_count(
+    lots: int,
+    *,
+    wanted: int,
+    most: int,
+    least_lots: int,
+    most_lots: int | None,
+    jitter: Decimal,
+    lot: Decimal,
+) -> int:
+    """Return the nearest number to `wanted` at which each slice is tradable, whatever the seed."""
+    up, whole = jitter.as_integer_ratio()
+    # The least b with b - floor(jitter b) >= least_lots: a slice of b lots survives its jitter.
+    sturdy = (least_lots - 1) * whole // (whole - up) + 1
+    most = max(1, min(most, lots // sturdy))
+    count = min(wanted, most)
+    if most_lots is None:
+        return count
+    while _largest_slice(lots, count, jitter) > most_lots:
+        count += 1
+        if count > most:
+            # The largest b with b + floor(jitter b) <= most_lots.
+            fitting = ((most_lots + 1) * whole - 1) // (whole + up) if most > 1 else most_lots
+            raise ScheduleError(
+                Reason.QUANTITY_ABOVE_MAXIMUM,
+                f"a quantity of {decimal_text(lots * lot)} needs slices above the largest order, "
+                f"{decimal_text(most_lots * lot)}, for no more than {most} fit into the window: "
+                f"order at most {decimal_text(fitting * most * lot)}, or choose a longer window",
+            )
+    return count
+
+
+def _largest_slice(lots: int, count: int, jitter: Decimal) -> int:
+    size = -(-lots // count)
+    return size + int(jitter * size) if count > 1 else size
+
+
+def _jittered_sizes(lots: int, count: int, jitter: Decimal, seed: int) -> list[int]:
+    ends = [(2 * lots * number + count) // (2 * count) for number in range(count + 1)]
+    sizes = [end - start for start, end in pairwise(ends)]
+    amplitudes = [int(jitter * size) for size in sizes]
+    moves = _deviations(amplitudes, f"{seed}:size")
+    return [size + move for size, move in zip(sizes, moves, strict=True)]
+
+
+def _jittered_times(
+    dues: Sequence[int], window: int, least_gap: int, jitter: Decimal, seed: int
+) -> list[int]:
+    """Move due times by at most `jitter` of the mean interval; less where order or window need it."""
+    furthest = int(jitter * window / len(dues))
+    slack = [(later - earlier - least_gap) // 2 for earlier, later in pairwise(dues)]
+    before = [dues[0], *slack]
+    after = [*slack, window - dues[-1]]
+    amplitudes = [min(furthest, *room) for room in zip(before, after, strict=True)]
+    moves = _deviations(amplitudes, f"{seed}:time")
+    return [due + move for due, move in zip(dues, moves, strict=True)]
+
+
+def _deviations(amplitudes: Sequence[int], salt: str) -> list[int]:
+    """Return a whole number within plus or minus each amplitude; pairs (or the last three) sum to 0."""
+    moves: list[int] = []
+    while len(amplitudes) - len(moves) > 1:
+        first = len(moves)
+        if len(amplitudes) - first == 3:  # noqa: PLR2004 - a pair would leave one alone.
+            half = min(amplitudes[first:]) // 2
+            one, two = (_draw(half, f"{salt}:{first + k}") for k in range(2))
+            moves += [one, two, -one - two]
+        else:
+            move = _draw(min(amplitudes[first : first + 2]), f"{salt}:{first}")
+            moves += [move, -move]
+    return moves or [0]
+
+
+def _draw(amplitude: int, salt: str) -> int:
+    """Return a whole number from -amplitude to amplitude, the same for the same salt everywhere."""
+    digest = int.from_bytes(blake2b(salt.encode(), digest_size=16).digest(), "big")
+    return (digest * (2 * amplitude + 1) >> 128) - amplitude
+
+
+def _density(
+    profile: VolumeProfile | None, start: datetime, end: datetime
+) -> list[tuple[int, int]]:
+    """Return the density of volume as (microseconds, weight) pieces, cut at minutes since `start`."""
+    pieces: Iterable[tuple[int, int]] = (
+        [((end - start) // _MICROSECOND, 1)] if profile is None else profile.steps(start, end)
+    )
+    cut: list[tuple[int, int]] = []
+    passed = 0
+    for length, weight in pieces:
+        left = length
+        while left:
+            part = min(left, _MINUTE_MICROSECONDS - passed % _MINUTE_MICROSECONDS)
+            cut.append((part, weight))
+            passed += part
+            left -= part
+    return cut
+
+
+def _corrected(density: Iterable[tuple[int, int]], ratio: Decimal) -> list[tuple[int, int]]:
+    """Multiply the density by `ratio` now, by halfway between it and 1 in five minutes, and so on."""
+    over, unit = (ratio - ONE).as_integer_ratio()
+    corrected: list[tuple[int, int]] = []
+    passed = 0
+    for length, weight in density:
+        halvings, minute = divmod(passed // _MINUTE_MICROSECONDS, _HALF_LIFE_MINUTES)
+        departure = over * (_DECAY[minute] >> halvings)
+        corrected.append((length, weight * (unit * _DECAY_UNIT + departure)))
+        passed += length
+    return corrected
+
+
+def _quantile_times(
+    density: Sequence[tuple[int, int]], count: int, adaptivity: Decimal
+) -> list[int]:
+    """Return the microseconds after the start at which the quantiles (k - 1/2)/count are reached.
+
+    Everything is scaled up to whole numbers: the blended density by 2 x count x D x integral(v) x
+    denominator(a).
+    """
+    window = sum(length for length, _ in density)
+    volume = sum(length * weight for length, weight in density)
+    numerator, denominator = adaptivity.as_integer_ratio()
+    if not volume:
+        volume, numerator = 1, 0
+    level = window * volume * denominator  # one slice's worth, times 2 x count
+    uniform = 2 * count * (denominator - numerator) * volume
+    dues: list[int] = []
+    passed = reached = 0
+    for length, weight in density:
+        speed = uniform + 2 * count * numerator * window * weight
+        while len(dues) < count:
+            missing = (2 * len(dues) + 1) * level - reached
+            if missing > speed * length:
+                break
+            dues.append(passed - (-missing // speed))
+        passed += length
+        reached += speed * length
+    return dues
+
+
+def _spaced(dues: Sequence[int], window: int, gap: int) -> list[int]:
+    """Move due times no further than it takes to keep them `gap` apart within the window."""
+    spaced: list[int] = []
+    earliest = 0
+    for left, due in zip(range(len(dues) - 1, -1, -1), dues, strict=True):
+        moved = min(max(due, earliest), window - left * gap)
+        spaced.append(moved)
+        earliest = moved + gap
+    return spaced
+
+
+def _interval(name: str, interval: timedelta) -> int:
+    if interval < _MICROSECOND:
+        raise ValueError(f"{name} must be positive, not {interval}")
+    return interval // _MICROSECOND
+
+
+def _check_share(name: str, share: Decimal) -> None:
+    if not share.is_finite() or not 0 <= share <= 1:
+        raise ValueError(f"{name} is a share from 0 to 1, not {share}")
+
+
+def _minutes_text(duration: timedelta) -> str:
+    return decimal_text(Decimal(duration // _MICROSECOND) / _MINUTE_MICROSECONDS)

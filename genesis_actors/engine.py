@@ -1,0 +1,455 @@
+"""The composition root: builds the actors, starts them in order, stops them in reverse, and is the public door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from genesis_actors.actors.analytics import AnalyticsActor
+from genesis_actors.actors.control import ControlActor
+from genesis_actors.actors.market_data import MarketDataActor
+from genesis_actors.actors.persistence import PersistenceActor
+from genesis_actors.actors.risk import RiskActor
+from genesis_actors.actors.supervisor import KnownOrder, SupervisorActor, SupervisorPorts
+from genesis_actors.actors.venue import VenueActor
+from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.report import ExecutionReport, generate_execution_report
+from genesis_actors.gateways.venue import SimulatedVenue, SourceError
+from genesis_actors.messages.base import Address
+from genesis_actors.messages.control import (
+    ControlMessage,
+    ExecutionNews,
+    ExecutionStatus,
+    GetStatus,
+    Subscribe,
+    Unsubscribe,
+)
+from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.messages.persistence import ExecutionRow
+from genesis_actors.messages.supervisor import (
+    CancelExecution,
+    CommandDone,
+    CommandRefused,
+    ExecutionStarted,
+    OrderRejected,
+    PauseExecution,
+    ResumeExecution,
+    StartExecution,
+    UserCommand,
+)
+from genesis_actors.messages.venue import OrderOutcome
+from genesis_actors.orders import TwapOrder
+from genesis_actors.recovery import Continuity
+from genesis_actors.runtime.actor import ActorFailed, Fanout
+from genesis_actors.runtime.replies import ReplyBox
+from genesis_actors.runtime.simulation import DeterministicRuntime
+from genesis_actors.runtime.system import Runtime
+from genesis_actors.settings import ReplaySettings, Settings
+from genesis_actors.values import (
+    ExecutionId,
+    ExecutionState,
+    ParentOrder,
+    Reason,
+    ResumeMode,
+    Symbol,
+)
+
+M = TypeVar("M")
+
+DEFAULT_SEED = 1
+"""What simulated venues are seeded with where nobody says otherwise, so that a run can be repeated."""
+
+PAPER_EPOCH = datetime(2025, 1, 6, 14, 0, tzinfo=UTC)
+"""When a paper run in virtual time begins unless told otherwise: prices are a function of seed and time."""
+
+_ANSWER_SECONDS = 30.0
+
+
+class OrderRejectedError(Exception):
+    """The order was refused up front; nothing was written. `reason` is a stable code, `hint` the next step."""
+
+    def __init__(self, rejected: OrderRejected) -> None:
+        super().__init__(rejected.message)
+        self.reason = rejected.reason
+        self.hint = rejected.hint
+
+
+class CommandRefusedError(Exception):
+    """The execution's state forbids the command. `reason` is a stable code."""
+
+    def __init__(self, refused: CommandRefused) -> None:
+        super().__init__(refused.message)
+        self.reason = refused.reason
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualTime:
+    """Run on a virtual clock, in the thread that waits. `speed` None never sleeps; 1 is real time."""
+
+    speed: Decimal | None = None
+    start_at: datetime | None = None
+
+
+class _When(Generic[M]):
+    """A subscriber that passes on the first piece of news that fits."""
+
+    def __init__(self, fits: Callable[[ExecutionNews], bool], reply_to: Address[None]) -> None:
+        self._fits = fits
+        self._reply_to = reply_to
+
+    def tell(self, message: ExecutionNews) -> None:
+        if self._fits(message):
+            self._reply_to.tell(None)
+
+
+class _Callback:
+    """A subscriber that calls a function."""
+
+    def __init__(self, callback: Callable[[ExecutionNews], None]) -> None:
+        self._callback = callback
+
+    def tell(self, message: ExecutionNews) -> None:
+        self._callback(message)
+
+
+class _Relay(Generic[M]):
+    """An address that is made before the actor it stands for; the first thing it hears is after it is connected."""
+
+    def __init__(self) -> None:
+        self._address: Address[M] | None = None
+
+    def connect(self, address: Address[M]) -> None:
+        self._address = address
+
+    def tell(self, message: M) -> None:
+        if self._address is None:
+            raise RuntimeError(f"{type(message).__name__} sent before the actors were connected")
+        self._address.tell(message)
+
+
+class Engine:
+    """All actors of one engine on one database and one venue.
+
+    `Engine.start(settings)` runs on threads and the system's clock; with `virtual` the paper and replay venues run on
+    a virtual clock in the thread that waits for a result.
+    """
+
+    def __init__(  # noqa: PLR0913 - built by `start` alone
+        self,
+        runtime: Runtime,
+        store: Continuity,
+        venue: SimulatedVenue,
+        settings: Settings,
+        *,
+        seed: int | None,
+        recovered: tuple[Execution, ...],
+        market_tap: Address[MarketRows] | None,
+    ) -> None:
+        self.runtime = runtime
+        self.venue = venue
+        self._store = store
+        self._is_stopped = False
+        defaults = settings.twap_defaults()
+        failures = _Relay[ActorFailed]()
+        news = _Relay[ExecutionNews]()
+        outcomes = _Relay[OrderOutcome]()
+        routed = _Relay[OrderOutcome]()
+        runtime.start()
+        journal = PersistenceActor.start(runtime, store.database, supervisor=failures)
+        market_data = MarketDataActor.start(runtime, failures=failures)
+        feed = market_data if market_tap is None else Fanout[MarketRows](market_tap, market_data)
+        venue_actor = VenueActor.start(
+            runtime, venue=venue, market_data=feed, outcomes=outcomes, failures=failures
+        )
+        risk = RiskActor.start(
+            runtime,
+            limits=settings.risk_limits(),
+            venue=venue_actor,
+            outcomes=routed,
+            failures=failures,
+        )
+        outcomes.connect(risk)
+        supervisor = SupervisorActor.start(
+            runtime,
+            defaults=defaults,
+            venue=venue.name,
+            client_order_id_prefix=store.identity.client_order_id_prefix,
+            ports=SupervisorPorts(
+                journal=journal,
+                market_data=market_data,
+                venue=venue_actor,
+                risk=risk,
+                news=news,
+            ),
+            seed=seed,
+            known_orders={
+                client_id: KnownOrder(execution_id, order)
+                for client_id, (execution_id, order) in store.client_orders().items()
+            },
+            executions_before=store.executions_before,
+            recovered=recovered,
+        )
+        routed.connect(supervisor)
+        failures.connect(supervisor)
+        analytics = AnalyticsActor.start(runtime, journal=journal, failures=failures)
+        self._control = ControlActor.start(
+            runtime, supervisor=supervisor, failures=failures, known=store.statuses(recovered)
+        )
+        news.connect(Fanout[ExecutionNews](analytics, self._control))
+
+    @classmethod
+    def start(
+        cls,
+        settings: Settings | None = None,
+        *,
+        virtual: VirtualTime | None = None,
+        venue: SimulatedVenue | None = None,
+        recover: Callable[[ParentOrder], bool] = lambda order: True,  # noqa: ARG005
+        market_tap: Address[MarketRows] | None = None,
+    ) -> Engine:
+        """Lock and migrate the database, recover what is open, and only then start.
+
+        `recover` chooses which open executions are carried on; the others stay as they are. `market_tap` hears every
+        market row first; it must not send anything. Raises SourceError, StorageError, SettingsError.
+        """
+        settings = Settings() if settings is None else settings
+        venue = open_venue(settings) if venue is None else venue
+        store = Continuity.open(
+            settings.storage.url,
+            mode=settings.engine.mode,
+            venue=venue.name,
+            seed=None if virtual is None else _seed(settings),
+        )
+        try:
+            recovered = store.recover(recover)
+            runtime = _runtime(settings, venue, virtual, store, recovered)
+            venue.restore(store.past_fills())
+            return cls(
+                runtime,
+                store,
+                venue,
+                settings,
+                seed=None if virtual is None else _seed(settings),
+                recovered=recovered,
+                market_tap=market_tap,
+            )
+        except BaseException:
+            store.close()
+            raise
+
+    def submit(self, order: TwapOrder | ParentOrder) -> TwapHandle:
+        """Start an execution; it is durable when this returns.
+
+        An order with the client id of an earlier one finds that execution. Raises OrderRejectedError, TimeoutError.
+        """
+        parent = order.parent_order() if isinstance(order, TwapOrder) else order
+        box = ReplyBox[ExecutionStarted | OrderRejected](self.runtime)
+        self._tell(StartExecution(order=parent, reply_to=box))
+        answer = box.get(_ANSWER_SECONDS)
+        if isinstance(answer, OrderRejected):
+            raise OrderRejectedError(answer)
+        return TwapHandle(self, answer.execution_id, is_new=answer.is_new)
+
+    def subscribe(self, callback: Callable[[ExecutionNews], None]) -> Callable[[], None]:
+        """Have `callback` called with all news, on an engine thread: it must return quickly. Returns the way to end it."""
+        subscriber = _Callback(callback)
+        self._tell(Subscribe(subscriber))
+        return lambda: self._tell(Unsubscribe(subscriber))
+
+    def status(self, execution_id: ExecutionId) -> ExecutionStatus:
+        """Return all that is known of an execution; KeyError for an unknown one."""
+        box = ReplyBox[ExecutionStatus | None](self.runtime)
+        self._tell(GetStatus(execution_id, box))
+        status = box.get(_ANSWER_SECONDS)
+        if status is None:
+            raise KeyError(execution_id)
+        return status
+
+    def wait_until(
+        self,
+        execution_id: ExecutionId,
+        fits: Callable[[ExecutionRow], bool],
+        timeout: float | None = None,
+    ) -> ExecutionStatus:
+        """Wait until the execution's row fits and return its status. `timeout` in seconds of the engine's clock."""
+        box = ReplyBox[None](self.runtime)
+        when = _When(lambda news: news.execution_id == execution_id and fits(news.execution), box)
+        self._tell(Subscribe(when))
+        try:
+            status = self.status(execution_id)
+            if fits(status.execution):
+                return status
+            box.get(timeout)
+            return self.status(execution_id)
+        finally:
+            self._tell(Unsubscribe(when))
+
+    def command(
+        self,
+        command: Callable[[Address[CommandDone | CommandRefused]], UserCommand],
+        timeout: float,
+    ) -> CommandDone:
+        """Send a command built for its reply address, and wait for what comes of it."""
+        box = ReplyBox[CommandDone | CommandRefused](self.runtime)
+        self._tell(command(box))
+        answer = box.get(timeout)
+        if isinstance(answer, CommandRefused):
+            raise CommandRefusedError(answer)
+        return answer
+
+    def stop(self) -> None:
+        """Stop the actors in reverse order, the journal last. Open executions stay open in the database."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        try:
+            if isinstance(self.runtime, DeterministicRuntime):
+                self.runtime.run_until_quiet()
+            self.runtime.stop()
+        finally:
+            self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _tell(self, message: ControlMessage) -> None:
+        self._control.tell(message)
+
+
+class TwapHandle:
+    """One execution, from outside. Its methods are messages; each has a form for asyncio hosts that never blocks."""
+
+    def __init__(self, engine: Engine, execution_id: ExecutionId, *, is_new: bool = True) -> None:
+        self.execution_id = execution_id
+        self.is_new = is_new
+        self._engine = engine
+
+    def pause(
+        self, timeout: float = _ANSWER_SECONDS, *, reason: Reason = Reason.USER
+    ) -> CommandDone:
+        """Stop sending. Returns when that is durable and nothing is working or unknown; TimeoutError if not by then."""
+        return self._command(PauseExecution, timeout, reason=reason)
+
+    def resume(
+        self, timeout: float = _ANSWER_SECONDS, *, mode: ResumeMode = ResumeMode.SHIFT
+    ) -> CommandDone:
+        return self._command(ResumeExecution, timeout, mode=mode)
+
+    def cancel(self, timeout: float = _ANSWER_SECONDS) -> CommandDone:
+        """End the execution with what is filled; returns when it has ended."""
+        return self._command(CancelExecution, timeout)
+
+    def status(self) -> ExecutionStatus:
+        return self._engine.status(self.execution_id)
+
+    def wait(self, timeout: float | None = None) -> ExecutionStatus:
+        """Wait for the end. `timeout` in seconds of the engine's clock; TimeoutError."""
+        return self._engine.wait_until(self.execution_id, _is_over, timeout)
+
+    def report(self) -> ExecutionReport:
+        return generate_execution_report(self.status())
+
+    async def pause_async(self, timeout: float = _ANSWER_SECONDS) -> CommandDone:  # noqa: ASYNC109
+        return await asyncio.to_thread(self.pause, timeout)
+
+    async def resume_async(
+        self,
+        timeout: float = _ANSWER_SECONDS,  # noqa: ASYNC109
+        *,
+        mode: ResumeMode = ResumeMode.SHIFT,
+    ) -> CommandDone:
+        return await asyncio.to_thread(self.resume, timeout, mode=mode)
+
+    async def cancel_async(self, timeout: float = _ANSWER_SECONDS) -> CommandDone:  # noqa: ASYNC109
+        return await asyncio.to_thread(self.cancel, timeout)
+
+    async def wait_async(self, timeout: float | None = None) -> ExecutionStatus:  # noqa: ASYNC109
+        return await asyncio.to_thread(self.wait, timeout)
+
+    def _command(
+        self,
+        kind: type[PauseExecution | ResumeExecution | CancelExecution],
+        timeout: float,
+        **fields: object,
+    ) -> CommandDone:
+        return self._engine.command(
+            lambda reply_to: kind(execution_id=self.execution_id, reply_to=reply_to, **fields),
+            timeout,
+        )
+
+
+def _is_over(row: ExecutionRow) -> bool:
+    return ExecutionState(row.state).is_final
+
+
+def open_venue(settings: Settings) -> SimulatedVenue:
+    """Return the venue that the settings mean. Raises SourceError where it cannot be used."""
+    # Imported here: each venue is needed only by those who chose it.
+    match settings.venue.kind:
+        case "paper":
+            from genesis_actors.gateways.paper import PaperVenue  # noqa: PLC0415
+
+            chosen = settings.venue.paper
+            seed = _seed(settings) if chosen.seed is None else chosen.seed
+            return PaperVenue(seed=seed, latency=chosen.latency)
+        case "replay":
+            return _open_replay(settings.venue.replay)
+        case "ccxt":
+            raise SourceError(
+                "real venues are not built yet", "use --venue paper or --venue replay"
+            )
+
+
+def _open_replay(chosen: ReplaySettings) -> SimulatedVenue:
+    from genesis_actors.gateways.replay import ReplayVenue  # noqa: PLC0415
+
+    if chosen.symbol is None or chosen.trades is None or chosen.book is None:
+        raise SourceError(
+            "a replay needs a symbol, recorded trades and a recorded book",
+            "give --trades FILE and --book FILE, or set them under [venue.replay]",
+        )
+    return ReplayVenue.load(
+        Symbol(chosen.symbol),
+        trades=chosen.trades,
+        book=chosen.book,
+        depth=chosen.depth,
+        candles=chosen.candles,
+        market=chosen.market,
+        start_at=chosen.start_at,
+        latency=chosen.latency,
+    )
+
+
+def _runtime(
+    settings: Settings,
+    venue: SimulatedVenue,
+    virtual: VirtualTime | None,
+    store: Continuity,
+    recovered: tuple[Execution, ...],
+) -> Runtime:
+    if virtual is None:
+        return Runtime.system()
+    start = store.last_instant(recovered) or virtual.start_at or venue.start_at()
+    if start is None:
+        # At the pace of the wall clock a paper run shows today's date.
+        start = datetime.now(UTC) if virtual.speed == 1 else PAPER_EPOCH
+    # A later run of the same database draws other ids than an earlier one.
+    seed = _seed(settings) * 1_000_003 + store.executions_before
+    return Runtime.deterministic(seed=seed, start=start, speed=virtual.speed)
+
+
+def _seed(settings: Settings) -> int:
+    return DEFAULT_SEED if settings.engine.seed is None else settings.engine.seed

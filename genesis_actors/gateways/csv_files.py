@@ -1,0 +1,185 @@
+"""Reading recorded files: unpacking, headers, bad rows, disorder. What rows mean is known elsewhere."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Generic, NoReturn, Protocol, TypeVar
+
+from genesis_actors.gateways.venue import SourceError
+from genesis_actors.values import time_text
+
+MAX_DISORDER = timedelta(seconds=5)
+"""A row that is further behind a newer one is no disorder: the file is not what it should be."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = 253_402_300_799_000  # The year 9999; times in microseconds lie far beyond it.
+_CHUNK = 1 << 20
+
+
+class HasTime(Protocol):
+    @property
+    def at(self) -> datetime: ...
+
+
+RowT = TypeVar("RowT", bound=HasTime)
+
+
+class Rows(Generic[RowT]):
+    """The rows of one file as they are read, and what had to be overlooked in it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: list[RowT] = []
+        self.append = self._rows.append
+        self._text = ""
+        self._at = self._newest = _EPOCH
+        self._is_late = False
+        self._overlooked: dict[tuple[str, str], list[int]] = {}
+
+    def time(self, text: str, line: int) -> datetime:
+        """Return the time of a row that is kept; rows of one instant share it."""
+        if text != self._text:
+            self._text = text
+            self._at = self._parse(text, line)
+            self._is_late = self._at < self._newest
+            self._newest = max(self._at, self._newest)
+        if self._is_late:
+            self._check_disorder(line)
+        return self._at
+
+    def skip(self, what: str, line: int) -> None:
+        self._overlook(what, "skipped", line)
+
+    def in_order(self, warnings: list[str]) -> list[RowT]:
+        """Return the rows by time; add what was overlooked to `warnings`."""
+        warnings.extend(
+            f"{self._path.name}: {_counted(len(lines), what, verb)} (first: line {lines[0]})"
+            for (what, verb), lines in self._overlooked.items()
+        )
+        if not self._rows:
+            raise SourceError(
+                f"{self._path}: there are no usable rows in this file.",
+                "Record it again, or name another file.",
+            )
+        if any(verb == "sorted" for _, verb in self._overlooked):
+            self._rows.sort(key=lambda row: row.at)
+        return self._rows
+
+    def _parse(self, text: str, line: int) -> datetime:
+        ms = int(text)
+        if ms > _LAST_MS:
+            raise SourceError(
+                f"{self._path}, line {line}: the time {ms} lies beyond the year 9999.",
+                "Times are Unix milliseconds; divide microseconds by 1000.",
+            )
+        return _EPOCH + timedelta(milliseconds=ms)
+
+    def _check_disorder(self, line: int) -> None:
+        if self._newest - self._at > MAX_DISORDER:
+            raise SourceError(
+                f"{self._path}, line {line}: time goes back from "
+                f"{time_text(self._newest)} to {time_text(self._at)}.",
+                "Sort the rows by ts_ms.",
+            )
+        self._overlook("out of time order", "sorted", line)
+
+    def _overlook(self, what: str, verb: str, line: int) -> None:
+        self._overlooked.setdefault((what, verb), []).append(line)
+
+
+def _counted(count: int, what: str, verb: str) -> str:
+    return f"1 row {what} was {verb}" if count == 1 else f"{count} rows {what} were {verb}"
+
+
+def lines_of(path: Path, header: str) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines below the header, which must be `header`."""
+    lines = _text_of(path).split("\n")
+    found = lines[0].strip()
+    if found != header:
+        what = "the file is empty" if not found else f"its header is {found[:80]!r}"
+        raise SourceError(
+            f"{path}, line 1: {what}; it should be {header!r}.",
+            "Name the file that belongs to this option, with its header line.",
+        )
+    for number, line in enumerate(lines[1:], start=2):
+        if line and line != "\r":
+            yield number, line
+
+
+def _text_of(path: Path) -> str:
+    content = bytearray()
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                content += chunk
+    except gzip.BadGzipFile as error:
+        raise SourceError(
+            f"{path}: this is not a gzip file ({error}).",
+            "Name a .csv.gz file, or drop .gz from the name of one that is not packed.",
+        ) from error
+    except (EOFError, zlib.error) as error:
+        line = content.count(b"\n") + 1
+        raise SourceError(
+            f"{path}, line {line}: the gzip file is damaged or cut off here.",
+            "Copy or download it again.",
+        ) from error
+    except OSError as error:
+        raise SourceError(
+            f"{path}: the file cannot be read ({error.strerror or error}).",
+            "Check the path and its permissions.",
+        ) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SourceError(
+            f"{path}, line {line}: this is not text.", "Name a .csv file, or a .csv.gz file."
+        ) from error
+
+
+def refuse_row(path: Path, number: int, line: str, header: str) -> NoReturn:
+    """Raise an error that says what is wrong with a row that does not have its file's form."""
+    names, texts = header.split(","), line.rstrip("\r").split(",")
+    if len(names) != len(texts):
+        problem = f"there are {len(texts)} fields instead of {len(names)}"
+    else:
+        problem = next(
+            (
+                f"{name} {text[:60]!r} {what}"
+                for name, text in zip(names, texts, strict=True)
+                if (what := _problem(name, text)) is not None
+            ),
+            f"the row {line[:60]!r} cannot be read",
+        )
+    raise SourceError(
+        f"{path}, line {number}: {problem}.", f"Correct or remove the row; its form is {header}."
+    )
+
+
+def _problem(name: str, text: str) -> str | None:
+    match name:
+        case "ts_ms":
+            return None if text.isdecimal() and text.isascii() else "is no time in milliseconds"
+        case "side" | "levels":
+            return f"is not a known {name[:-1] + 'l list' if name == 'levels' else 'side'}"
+        case _:
+            return _number_problem(name, text)
+
+
+def _number_problem(name: str, text: str) -> str | None:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return "is no number"
+    if not value.is_finite():
+        return "is no finite number"
+    if value < 0:
+        return "is negative"
+    if value == 0 and name in {"price", "bid_px", "ask_px"}:
+        return "is zero"
+    return None

@@ -1,0 +1,204 @@
+"""What the files of one recorded symbol hold: trades, book, depth and candles, checked on reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from heapq import merge
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from genesis_actors.gateways.book import Level, Levels
+from genesis_actors.gateways.csv_files import Rows, lines_of, refuse_row
+from genesis_actors.gateways.venue import SourceError
+from genesis_actors.values import Quote, Side, Trade, time_text
+
+TRADES_HEADER = "ts_ms,price,amount,side"
+BOOK_HEADER = "ts_ms,bid_px,bid_sz,ask_px,ask_sz"
+DEPTH_HEADER = "ts_ms,side,levels"
+CANDLES_HEADER = "ts_ms,open,high,low,close,volume"
+
+GAP = timedelta(seconds=60)
+"""A recording without trades and touches for longer than this has a gap."""
+
+_MAX_GAP_WARNINGS = 5
+_NO_TIME = timedelta(0)
+
+_NUMBER = r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
+_LEVEL = rf"(?=[\d.]*[1-9]){_NUMBER}:{_NUMBER}"  # The price is not zero.
+_TRADE = re.compile(rf"(\d+),({_NUMBER}),({_NUMBER}),(buy|sell|)\r?", re.ASCII)
+_BOOK = re.compile(rf"(\d+),({_NUMBER}),({_NUMBER}|),({_NUMBER}),({_NUMBER}|)\r?", re.ASCII)
+_DEPTH = re.compile(rf"(\d+),([ab]),((?:{_LEVEL}(?: {_LEVEL})*)?)\r?", re.ASCII)
+_CANDLE = re.compile(rf"(\d+),{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER},({_NUMBER})\r?", re.ASCII)
+
+_TAKER_SIDES = {"buy": Side.BUY, "sell": Side.SELL, "": None}
+_BOOK_SIDES = {"b": Side.BUY, "a": Side.SELL}
+
+
+class DepthRow(NamedTuple):
+    """One side of a snapshot. Its form is checked; its levels are read when an order needs them."""
+
+    at: datetime
+    side: Side
+    levels: Levels
+
+
+class Candle(NamedTuple):
+    """The volume of one bar, which opens at `at`."""
+
+    at: datetime
+    volume: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Rows by time, those of one instant as in their file. `bar` is the length of a candle."""
+
+    trades: Sequence[Trade]
+    book: Sequence[Quote]
+    depth: Sequence[DepthRow] | None
+    candles: Sequence[Candle]
+    bar: timedelta
+    warnings: tuple[str, ...]
+
+    @property
+    def first_at(self) -> datetime:
+        return min(self.trades[0].at, self.book[0].at)
+
+    @property
+    def last_at(self) -> datetime:
+        return max(self.trades[-1].at, self.book[-1].at)
+
+    @classmethod
+    def read(
+        cls, trades: Path, book: Path, depth: Path | None = None, candles: Path | None = None
+    ) -> Recording:
+        warnings: list[str] = []
+        trade_rows = _read_trades(trades, warnings)
+        book_rows = _read_book(book, warnings)
+        _check_overlap(trades, trade_rows, book, book_rows)
+        depth_rows = None
+        if depth is not None:
+            depth_rows = _read_depth(depth, warnings)
+            _check_overlap(trades, trade_rows, depth, depth_rows)
+        bars, bar = ((), timedelta(0)) if candles is None else _read_candles(candles, warnings)
+        warnings.extend(_gaps(trade_rows, book_rows))
+        return cls(trade_rows, book_rows, depth_rows, bars, bar, tuple(warnings))
+
+
+def _read_trades(path: Path, warnings: list[str]) -> list[Trade]:
+    rows = Rows[Trade](path)
+    for number, line in lines_of(path, TRADES_HEADER):
+        match = _TRADE.fullmatch(line)
+        if match is None:
+            refuse_row(path, number, line, TRADES_HEADER)
+        ms, price_text, amount, side = match.groups()
+        price, quantity = Decimal(price_text), Decimal(amount)
+        if not price:
+            refuse_row(path, number, line, TRADES_HEADER)
+        if quantity:
+            rows.append(Trade(rows.time(ms, number), price, quantity, _TAKER_SIDES[side]))
+        else:
+            rows.skip("with no amount", number)
+    return rows.in_order(warnings)
+
+
+def _read_book(path: Path, warnings: list[str]) -> list[Quote]:
+    rows = Rows[Quote](path)
+    for number, line in lines_of(path, BOOK_HEADER):
+        match = _BOOK.fullmatch(line)
+        if match is None:
+            refuse_row(path, number, line, BOOK_HEADER)
+        ms, bid_text, bid_size, ask_text, ask_size = match.groups()
+        bid, ask = Decimal(bid_text), Decimal(ask_text)
+        if not bid or not ask:
+            refuse_row(path, number, line, BOOK_HEADER)
+        if bid < ask:
+            at = rows.time(ms, number)
+            rows.append(Quote(at, bid, ask, _size(bid_size), _size(ask_size)))
+        else:
+            rows.skip(f"with a {'locked' if bid == ask else 'crossed'} book", number)
+    return rows.in_order(warnings)
+
+
+def _size(text: str) -> Decimal | None:
+    return Decimal(text) if text else None
+
+
+def _read_depth(path: Path, warnings: list[str]) -> list[DepthRow]:
+    rows = Rows[DepthRow](path)
+    for number, line in lines_of(path, DEPTH_HEADER):
+        match = _DEPTH.fullmatch(line)
+        if match is None:
+            refuse_row(path, number, line, DEPTH_HEADER)
+        ms, side, levels = match.groups()
+        at = rows.time(ms, number)
+        rows.append(DepthRow(at, _BOOK_SIDES[side], partial(_levels_of, levels)))
+    return rows.in_order(warnings)
+
+
+def _levels_of(text: str) -> Sequence[Level]:
+    levels: list[Level] = []
+    for level in text.split():
+        price, _, quantity = level.partition(":")
+        levels.append((Decimal(price), Decimal(quantity)))
+    return levels
+
+
+def _read_candles(path: Path, warnings: list[str]) -> tuple[Sequence[Candle], timedelta]:
+    """Return the bars and their length: the shortest step between two of them."""
+    rows = Rows[Candle](path)
+    for number, line in lines_of(path, CANDLES_HEADER):
+        match = _CANDLE.fullmatch(line)
+        if match is None:
+            refuse_row(path, number, line, CANDLES_HEADER)
+        rows.append(Candle(rows.time(match[1], number), Decimal(match[2])))
+    candles = rows.in_order(warnings)
+    bar = min((after.at - before.at for before, after in pairwise(candles)), default=_NO_TIME)
+    if bar % timedelta(seconds=1) or not bar:
+        raise SourceError(
+            f"{path}: its {len(candles)} bars do not say how long a bar is.",
+            "Name a file with two bars or more, whole seconds apart, each only once.",
+        )
+    missing = (candles[-1].at - candles[0].at) // bar + 1 - len(candles)
+    if missing:
+        warnings.append(f"{path.name}: {missing} bars of {_seconds(bar)} s are missing")
+    return candles, bar
+
+
+def _check_overlap(
+    trades: Path,
+    trade_rows: Sequence[Trade],
+    other: Path,
+    other_rows: Sequence[Quote] | Sequence[DepthRow],
+) -> None:
+    """Refuse files of different times. A touch holds until the next one, but not across a gap."""
+    if other_rows[0].at > trade_rows[-1].at or other_rows[-1].at + GAP < trade_rows[0].at:
+        raise SourceError(
+            f"{other} {_range(other_rows)} does not overlap with {trades} {_range(trade_rows)}.",
+            "Name files that were recorded at the same time.",
+        )
+
+
+def _range(rows: Sequence[Trade] | Sequence[Quote] | Sequence[DepthRow]) -> str:
+    return f"(from {time_text(rows[0].at)} to {time_text(rows[-1].at)})"
+
+
+def _gaps(trades: Sequence[Trade], book: Sequence[Quote]) -> list[str]:
+    times = merge((row.at for row in trades), (row.at for row in book))
+    gaps = [
+        f"gap of {_seconds(after - before)} s at {time_text(before)}: neither trade nor touch"
+        for before, after in pairwise(times)
+        if after - before > GAP
+    ]
+    more = len(gaps) - _MAX_GAP_WARNINGS
+    return gaps[:_MAX_GAP_WARNINGS] + ([f"{more} more gaps"] if more > 0 else [])
+
+
+def _seconds(length: timedelta) -> int:
+    return length // timedelta(seconds=1)

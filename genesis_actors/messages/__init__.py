@@ -1,0 +1,1 @@
+"""Typed, frozen messages: one module per receiving actor."""

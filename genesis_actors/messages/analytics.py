@@ -1,0 +1,10 @@
+"""What the analytics actor accepts."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from genesis_actors.messages.control import ExecutionNews
+
+AnalyticsMessage: TypeAlias = ExecutionNews
+"""Everything the analytics actor accepts."""

@@ -1,0 +1,60 @@
+"""What the control actor accepts: commands from outside, and the news that it answers questions from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from genesis_actors.messages.base import Address
+from genesis_actors.messages.events import ExecutionEvent
+from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
+from genesis_actors.messages.supervisor import UserCommand
+from genesis_actors.values import ExecutionId
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionNews:
+    """What became durable for one execution, in order: HIGH, never dropped. The rows are those that changed."""
+
+    at: datetime
+    execution_id: ExecutionId
+    events: tuple[ExecutionEvent, ...]
+    execution: ExecutionRow
+    slices: tuple[SliceRow, ...]
+    orders: tuple[OrderRow, ...]
+    fills: tuple[FillRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionStatus:
+    """All that is known of one execution."""
+
+    execution: ExecutionRow
+    slices: tuple[SliceRow, ...]
+    orders: tuple[OrderRow, ...]
+    fills: tuple[FillRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetStatus:
+    """Answered by the execution's status, or None where there is no such execution."""
+
+    execution_id: ExecutionId
+    reply_to: Address[ExecutionStatus | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Tell `subscriber` all news from now on; `Unsubscribe` with the same object ends that."""
+
+    subscriber: Address[ExecutionNews]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    subscriber: Address[ExecutionNews]
+
+
+ControlMessage: TypeAlias = UserCommand | ExecutionNews | GetStatus | Subscribe | Unsubscribe
+"""Everything the control actor accepts."""

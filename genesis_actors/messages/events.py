@@ -1,0 +1,245 @@
+"""What can happen to one execution. These events are its journal: its state is their fold, in order.
+
+Every field that recovery or a later report needs is in the event itself; nothing is looked up again.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TypeAlias
+
+from pydantic import AwareDatetime
+
+from genesis_actors.messages.base import Event, Message
+from genesis_actors.values import (
+    ClientOrderId,
+    ExecutionId,
+    ExecutionState,
+    Liquidity,
+    MarketRules,
+    MarketSummary,
+    OrderStatus,
+    ParentOrder,
+    Policy,
+    Reason,
+    ResumeMode,
+    SliceStatus,
+    TradeId,
+    VenueOrderId,
+)
+
+
+class ExecutionEvent(Event):
+    execution_id: ExecutionId
+
+
+class PlannedSlice(Message):
+    """One planned part of the schedule. `quantity` is in base, a multiple of the lot."""
+
+    number: int
+    due_at: AwareDatetime
+    quantity: Decimal
+
+
+class TwapAccepted(ExecutionEvent):
+    """The parent order is ours now. `arrival_price` is None where there was no quote yet."""
+
+    order: ParentOrder
+    rules: MarketRules
+    policy: Policy
+    client_order_id_prefix: str
+    quantity: Decimal
+    arrival_price: Decimal | None
+    arrival_at: AwareDatetime | None
+
+
+class ArrivalObserved(ExecutionEvent):
+    """The first quote after acceptance, where there was none before."""
+
+    arrival_price: Decimal
+
+
+class TwapStarted(ExecutionEvent):
+    """The schedule begins. `participation_window_microseconds` is w, the window that volume is measured over."""
+
+    ends_at: AwareDatetime
+    participation_window_microseconds: int
+    slices: tuple[PlannedSlice, ...]
+
+
+class TwapRescheduled(ExecutionEvent):
+    """The slices named here replace all unsent ones; `ends_at` is the end that holds from now on."""
+
+    reason: Reason
+    ends_at: AwareDatetime
+    slices: tuple[PlannedSlice, ...]
+    volume_ratio: Decimal | None = None
+
+
+class TwapSliceStarted(ExecutionEvent):
+    """A slice is about to send its first child.
+
+    `market_volume` is that of the last w before; all children of the slice together stay within the rate times it.
+    """
+
+    slice_number: int
+    target_quantity: Decimal
+    market_volume: Decimal
+    market_price: Decimal
+    reason: Reason | None = None
+
+
+class TwapSliceDelayed(ExecutionEvent):
+    """Nothing could be sent now; the slice is tried again at `retry_at`.
+
+    `limit` is the number that stood in the way (a budget in base, a price, an age in seconds), `actual` what met it.
+    """
+
+    slice_number: int
+    reason: Reason
+    retry_at: AwareDatetime
+    limit: Decimal | None = None
+    actual: Decimal | None = None
+
+
+class TwapSliceExecuted(ExecutionEvent):
+    """A slice is over. SKIPPED means that nothing was traded for it; `reason` says why it is not FILLED."""
+
+    slice_number: int
+    status: SliceStatus
+    filled_quantity: Decimal
+    reason: Reason | None = None
+
+
+class ChildIntended(ExecutionEvent):
+    """A child order has been decided. It is sent only after this event is durable.
+
+    `cut_by` names the rule that made it smaller than what the slice wanted; `mid` and `touch` are the quote's.
+    """
+
+    client_order_id: ClientOrderId
+    slice_number: int
+    attempt: int
+    quantity: Decimal
+    price: Decimal
+    mid: Decimal
+    touch: Decimal
+    wanted_quantity: Decimal
+    budget_quantity: Decimal
+    rate: Decimal
+    cut_by: Reason | None
+    market: MarketSummary
+    resting: bool = False
+
+
+class ChildSent(ExecutionEvent):
+    client_order_id: ClientOrderId
+
+
+class ChildAccepted(ExecutionEvent):
+    client_order_id: ClientOrderId
+    venue_order_id: VenueOrderId
+
+
+class ChildFilled(ExecutionEvent):
+    """One venue trade. `at` is when we heard of it, `traded_at` when the venue says it happened."""
+
+    client_order_id: ClientOrderId
+    trade_id: TradeId
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    liquidity: Liquidity
+    traded_at: AwareDatetime
+
+
+class ChildClosed(ExecutionEvent):
+    """A child order can trade no more. `retry_at` is when its slice may try again, None if it need not."""
+
+    client_order_id: ClientOrderId
+    status: OrderStatus
+    reason: Reason | None
+    retry_at: AwareDatetime | None = None
+    detail: str | None = None
+    available_quantity: Decimal | None = None
+
+
+class ChildUnknown(ExecutionEvent):
+    """The answer to a sent order was lost: its quantity stays reserved until the venue has told the truth."""
+
+    client_order_id: ClientOrderId
+    detail: str
+
+
+class TwapAccelerated(ExecutionEvent):
+    """The price is favourable: remaining slices are brought forward. `threshold_price` is the worst price then."""
+
+    touch: Decimal
+    threshold_price: Decimal
+
+
+class TwapSlowed(ExecutionEvent):
+    """The price has gone back, and so does the schedule."""
+
+    touch: Decimal
+    threshold_price: Decimal
+
+
+class TwapPaused(ExecutionEvent):
+    reason: Reason
+    detail: str | None = None
+
+
+class TwapResumed(ExecutionEvent):
+    """`slices` replace the unsent ones: moved by the length of the pause (shift) or as they were (catch-up)."""
+
+    mode: ResumeMode
+    ends_at: AwareDatetime
+    slices: tuple[PlannedSlice, ...]
+
+
+class TwapFinishing(ExecutionEvent):
+    """No new children from now on. `state` is what the execution becomes when nothing is open."""
+
+    state: ExecutionState
+    reason: Reason | None
+
+
+class TwapCompleted(ExecutionEvent):
+    """All of the quantity is filled."""
+
+    market: MarketSummary
+    early: bool
+
+
+class TwapEnded(ExecutionEvent):
+    """It ended with quantity left: INCOMPLETE, CANCELLED or FAILED."""
+
+    state: ExecutionState
+    reason: Reason | None
+    market: MarketSummary
+
+
+JournalEvent: TypeAlias = (
+    TwapAccepted
+    | ArrivalObserved
+    | TwapStarted
+    | TwapRescheduled
+    | TwapSliceStarted
+    | TwapSliceDelayed
+    | TwapSliceExecuted
+    | ChildIntended
+    | ChildSent
+    | ChildAccepted
+    | ChildFilled
+    | ChildClosed
+    | ChildUnknown
+    | TwapAccelerated
+    | TwapSlowed
+    | TwapPaused
+    | TwapResumed
+    | TwapFinishing
+    | TwapCompleted
+    | TwapEnded
+)

@@ -1,0 +1,163 @@
+"""What the persistence actor accepts, and what it answers.
+
+The rows are what people query; they are written in the same transaction as the events they follow from. Field names
+are the column names. Money is exact, a figure that is not known is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from genesis_actors.messages.base import Address
+from genesis_actors.messages.events import ExecutionEvent
+from genesis_actors.values import ExecutionId
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRow:
+    execution_id: str
+    client_id: str | None
+    algo: str
+    symbol: str
+    side: str
+    quantity: Decimal
+    duration_seconds: Decimal
+    state: str
+    reason: str | None
+    filled_quantity: Decimal
+    working_quantity: Decimal
+    unknown_quantity: Decimal
+    remaining_quantity: Decimal
+    average_price: Decimal | None
+    arrival_price: Decimal | None
+    arrival_at: datetime | None
+    twap_benchmark: Decimal | None
+    vwap_benchmark: Decimal | None
+    implementation_shortfall_bps: Decimal | None
+    slippage_vs_arrival_bps: Decimal | None
+    slippage_vs_twap_bps: Decimal | None
+    participation_rate: Decimal | None
+    max_slice_participation: Decimal | None
+    fees_quote: Decimal | None
+    early_completion: bool
+    early_completion_reason: str | None
+    slices_total: int
+    slices_done: int
+    seed: int
+    created_at: datetime
+    started_at: datetime | None
+    ends_at: datetime | None
+    paused_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRow:
+    """One slice; `status` says whether it is planned, working or done."""
+
+    execution_id: str
+    slice_number: int
+    due_at: datetime
+    planned_quantity: Decimal
+    filled_quantity: Decimal
+    average_price: Decimal | None
+    market_price: Decimal | None
+    slippage_bps: Decimal | None
+    market_volume: Decimal | None
+    participation_rate: Decimal | None
+    status: str
+    reason: str | None
+    sent_at: datetime | None
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    client_order_id: str
+    venue_order_id: str | None
+    execution_id: str
+    slice_number: int
+    total_slices: int
+    symbol: str
+    side: str
+    order_type: str
+    quantity: Decimal
+    price: Decimal
+    filled_quantity: Decimal
+    average_price: Decimal | None
+    status: str
+    reason: str | None
+    mid_price: Decimal
+    touch_price: Decimal
+    slippage_percent: Decimal | None
+    created_at: datetime
+    sent_at: datetime | None
+    executed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FillRow:
+    venue: str
+    symbol: str
+    trade_id: str
+    client_order_id: str
+    execution_id: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    liquidity: str
+    traded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WriteJournal:
+    """Make these events and rows durable in one transaction, then answer `Journaled` or `JournalFailed`.
+
+    `first_version` is the aggregate version of the first event; the others follow it. Rows replace those with the
+    same key; `removed_slices` are slice numbers that a new schedule no longer has. `snapshot`, where given, is the
+    state after the last event, as JSON.
+    """
+
+    execution_id: ExecutionId
+    first_version: int
+    events: tuple[ExecutionEvent, ...]
+    execution: ExecutionRow | None
+    slices: tuple[SliceRow, ...]
+    orders: tuple[OrderRow, ...]
+    fills: tuple[FillRow, ...]
+    snapshot: str | None
+    reply_to: Address[Journaled | JournalFailed]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReport:
+    """Keep an execution's report (JSON), replacing an earlier one."""
+
+    execution_id: ExecutionId
+    created_at: datetime
+    report: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journaled:
+    """All events of this execution up to `version` are durable."""
+
+    execution_id: ExecutionId
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFailed:
+    """The events from `first_version` on are not durable, and none of them will become so."""
+
+    execution_id: ExecutionId
+    first_version: int
+    error: str
+
+
+PersistenceMessage: TypeAlias = WriteJournal | StoreReport
+"""Everything the persistence actor accepts."""

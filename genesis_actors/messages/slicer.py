@@ -1,0 +1,30 @@
+"""What a slicer accepts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from genesis_actors.messages.market_data import MarketView, PriceCrossed
+from genesis_actors.messages.persistence import Journaled, JournalFailed
+from genesis_actors.messages.supervisor import CancelExecution, PauseExecution, ResumeExecution
+from genesis_actors.messages.venue import OrderOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A slicer's own timer: look what is due. One that comes for no reason changes nothing."""
+
+
+SlicerMessage: TypeAlias = (
+    Wake
+    | MarketView
+    | PriceCrossed
+    | OrderOutcome
+    | PauseExecution
+    | ResumeExecution
+    | CancelExecution
+    | Journaled
+    | JournalFailed
+)
+"""Everything a slicer accepts."""

@@ -1,0 +1,87 @@
+"""What the supervisor accepts: commands for executions, and the outcomes it routes to their slicers."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from pydantic import SkipValidation
+
+from genesis_actors.messages.base import Address, Command, Event, Message
+from genesis_actors.messages.market_data import MarketView
+from genesis_actors.messages.venue import OrderOutcome, SymbolDescribed
+from genesis_actors.values import (
+    ExecutionId,
+    ExecutionState,
+    ParentOrder,
+    Reason,
+    ResumeMode,
+)
+
+
+class ExecutionStarted(Message):
+    """The execution is durable. `is_new` is False where the same order was started before."""
+
+    execution_id: ExecutionId
+    is_new: bool = True
+
+
+class OrderRejected(Message):
+    """The order was refused up front; nothing was written. `hint` is the next step."""
+
+    reason: Reason
+    message: str
+    hint: str
+
+
+class CommandDone(Message):
+    """What was asked holds, durably. `was_already` says that it had held before."""
+
+    execution_id: ExecutionId
+    state: ExecutionState
+    was_already: bool = False
+
+
+class CommandRefused(Message):
+    execution_id: ExecutionId
+    reason: Reason
+    message: str
+
+
+class StartExecution(Command):
+    """Work this parent order. Repeating an order with its client id finds the first one."""
+
+    order: ParentOrder
+    reply_to: SkipValidation[Address[ExecutionStarted | OrderRejected]]
+
+
+class ExecutionCommand(Command):
+    execution_id: ExecutionId
+    reply_to: SkipValidation[Address[CommandDone | CommandRefused]]
+
+
+class PauseExecution(ExecutionCommand):
+    """Stop sending children. Done when that is durable and nothing is working or unknown."""
+
+    reason: Reason = Reason.USER
+
+
+class ResumeExecution(ExecutionCommand):
+    mode: ResumeMode = ResumeMode.SHIFT
+
+
+class CancelExecution(ExecutionCommand):
+    """End it with what is filled. Done when the execution has ended."""
+
+
+class ExecutionFinished(Event):
+    """A slicer has nothing more to do; it still records fills that arrive late."""
+
+    execution_id: ExecutionId
+
+
+UserCommand: TypeAlias = StartExecution | PauseExecution | ResumeExecution | CancelExecution
+
+SupervisorMessage: TypeAlias = (
+    UserCommand | OrderOutcome | SymbolDescribed | MarketView | ExecutionStarted | ExecutionFinished
+)
+"""Everything the supervisor accepts, `ActorFailed` of the runtime aside."""

@@ -1,0 +1,156 @@
+"""What the venue actor accepts, and what comes back from a venue."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TypeAlias
+
+from pydantic import AwareDatetime, SkipValidation
+
+from genesis_actors.messages.base import Address, Command, Event, Message
+from genesis_actors.values import (
+    ClientOrderId,
+    ExecutionId,
+    Liquidity,
+    MarketRules,
+    OrderStatus,
+    Reason,
+    Side,
+    Symbol,
+    TradeId,
+    VenueOrderId,
+)
+
+
+class PlaceOrder(Command):
+    """Send one child order. It meets risk first, then the venue.
+
+    `resting` posts it at `price` and leaves it there; otherwise it is a limit IOC. `mid`, `market_volume` (base, of
+    the last w, which began at `window_start`) and `rate` are the numbers it was decided on.
+    """
+
+    execution_id: ExecutionId
+    client_order_id: ClientOrderId
+    slice_number: int
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    mid: Decimal
+    rate: Decimal
+    market_volume: Decimal
+    window_start: AwareDatetime
+    resting: bool = False
+
+
+class CancelOrder(Command):
+    """Take an order back. Answered by `OrderClosed`, never refused; an unknown or closed order is no error."""
+
+    execution_id: ExecutionId
+    client_order_id: ClientOrderId
+    symbol: Symbol
+
+
+class LookUpOrder(Command):
+    """Ask the venue what became of an order. Answered by its fills, then `OrderClosed`, or by `OrderNotFound`."""
+
+    execution_id: ExecutionId
+    client_order_id: ClientOrderId
+    symbol: Symbol
+
+
+class DescribeSymbol(Command):
+    """Ask for a symbol's rules, the account's balances and the volume profile; starts its market data too."""
+
+    symbol: Symbol
+    reply_to: SkipValidation[Address[SymbolDescribed]]
+
+
+class HourlyVolume(Message):
+    """The volume in base that one bar of `seconds` length, opened at `start`, saw."""
+
+    start: AwareDatetime
+    seconds: int
+    volume: Decimal
+
+
+class Balance(Message):
+    currency: str
+    free: Decimal
+
+
+class SymbolDescribed(Event):
+    """`rules` is None for a symbol the venue does not know; `known_symbols` then helps to find the right one."""
+
+    symbol: Symbol
+    rules: MarketRules | None
+    balances: tuple[Balance, ...]
+    volumes: tuple[HourlyVolume, ...]
+    known_symbols: tuple[Symbol, ...] = ()
+
+
+class OrderEvent(Event):
+    """Something that happened to one child order. Per order they arrive in the order in which they are told."""
+
+    execution_id: ExecutionId
+    client_order_id: ClientOrderId
+
+
+class OrderAccepted(OrderEvent):
+    venue_order_id: VenueOrderId
+
+
+class OrderFilled(OrderEvent):
+    """One trade of ours; may be repeated, may arrive late. Fee in `fee_currency`."""
+
+    trade_id: TradeId
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    liquidity: Liquidity
+    traded_at: AwareDatetime
+
+
+class OrderClosed(OrderEvent):
+    """The order can trade no more. Sent after its last `OrderFilled`."""
+
+    status: OrderStatus
+    reason: Reason | None = None
+    detail: str | None = None
+
+
+class OrderRefused(OrderEvent):
+    """Our own risk check did not let the order pass; it never reached the venue.
+
+    `available_quantity` is what would have passed, where that is what stood in the way.
+    """
+
+    reason: Reason
+    limit: Decimal | None = None
+    actual: Decimal | None = None
+    available_quantity: Decimal | None = None
+
+
+class OrderOutcomeUnknown(OrderEvent):
+    """The answer was lost: the order may stand, may have traded, may never have arrived."""
+
+    detail: str
+
+
+class OrderNotFound(OrderEvent):
+    """The venue knows no such order. `is_proof` says that it can never appear later either."""
+
+    is_proof: bool
+
+
+OrderMessage: TypeAlias = PlaceOrder | CancelOrder | LookUpOrder
+"""Everything that goes right, from a slicer through risk to the venue."""
+
+OrderOutcome: TypeAlias = (
+    OrderAccepted | OrderFilled | OrderClosed | OrderRefused | OrderOutcomeUnknown | OrderNotFound
+)
+"""Everything that comes back left, from the venue through risk and supervisor to the slicer."""
+
+VenueMessage: TypeAlias = OrderMessage | DescribeSymbol
+"""Everything the venue actor accepts from others; its own timers aside."""

@@ -1,0 +1,80 @@
+"""Where the outer edge waits for an answer.
+
+An address that takes one message and hands it to whoever waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from genesis_actors.runtime.system import Runtime
+
+M = TypeVar("M")
+
+
+class ReplyBox(Generic[M]):
+    """An address for one answer.
+
+    Only the first message counts. For use outside of actors, which never wait.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        self._filled = threading.Event()
+        self._messages: list[M] = []
+        self._on_fill: list[Callable[[], None]] = []
+
+    def tell(self, message: M) -> None:
+        with self._lock:
+            if self._messages:
+                return
+            self._messages.append(message)
+            self._filled.set()
+            on_fill, self._on_fill = self._on_fill, []
+        for call in on_fill:
+            call()
+
+    @property
+    def is_filled(self) -> bool:
+        return self._filled.is_set()
+
+    def get(self, timeout: float | None = None) -> M:
+        """Wait for the message.
+
+        A simulation is run by that, and `timeout` is in virtual seconds then.
+
+        Raises TimeoutError.
+        """
+        if not self._runtime.wait(self._filled, timeout):
+            msg = (
+                f"no reply within {timeout} s"
+                if timeout is not None
+                else "no reply, and nothing left to do"
+            )
+            raise TimeoutError(msg)
+        return self._messages[0]
+
+    async def get_async(self, timeout: float | None = None) -> M:  # noqa: ASYNC109 - the same meaning as in get()
+        """Wait without holding up the event loop.
+
+        A simulation is run on another thread meanwhile.
+        """
+        if self._runtime.is_deterministic:
+            return await asyncio.to_thread(self.get, timeout)
+        loop = asyncio.get_running_loop()
+        filled = asyncio.Event()
+
+        def wake() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(filled.set)
+
+        with self._lock:
+            if self._messages:
+                return self._messages[0]
+            self._on_fill.append(wake)
+        await asyncio.wait_for(filled.wait(), timeout)
+        return self._messages[0]

@@ -1,0 +1,151 @@
+"""A runtime: where actors run, what time it is for them, and where their randomness comes from."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from abc import ABC, abstractmethod
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import structlog
+from pykka import ActorRef, ActorRegistry, Timeout
+
+from genesis_actors.runtime.clock import Clock, SystemClock
+from genesis_actors.runtime.dispatcher import Dispatcher, DispatcherKind
+from genesis_actors.runtime.futures import blocking
+from genesis_actors.runtime.pinned import PinnedDispatcher
+from genesis_actors.runtime.pooled import WorkerPool
+
+if TYPE_CHECKING:
+    from genesis_actors.runtime.simulation import DeterministicRuntime
+
+log = structlog.get_logger()
+
+STOP_SECONDS: Final = 10.0
+
+
+class Runtime(ABC):
+    """What a `MessageActor` needs to run. The same actor classes run on all of them."""
+
+    random: random.Random
+    is_deterministic: bool
+
+    @property
+    @abstractmethod
+    def clock(self) -> Clock: ...
+
+    @staticmethod
+    def system(workers: int = 2) -> SystemRuntime:
+        """Real threads and real time."""
+        return SystemRuntime(workers)
+
+    @staticmethod
+    def deterministic(
+        *, seed: int, start: datetime, speed: Decimal | None = None, trace: bool = False
+    ) -> DeterministicRuntime:
+        """One thread, virtual time: the seed fixes everything. See `DeterministicRuntime`."""
+        from genesis_actors.runtime.simulation import DeterministicRuntime  # noqa: PLC0415 - it builds on this module
+
+        return DeterministicRuntime(seed=seed, start=start, speed=speed, trace=trace)
+
+    @abstractmethod
+    def dispatcher_for(self, kind: DispatcherKind, *, name: str = "") -> Dispatcher:
+        """The dispatcher for one new actor of that kind. The name serves for threads."""
+
+    @abstractmethod
+    def wait(self, event: threading.Event, timeout: float | None) -> bool:
+        """Let time pass until the event is set.
+
+        False: so many seconds, in the clock's time, went by.
+        """
+
+    @abstractmethod
+    def start(self) -> None: ...
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop every actor that is left, the youngest first, then the runtime itself, for good."""
+
+    @abstractmethod
+    def owns(self, dispatcher: Dispatcher | None) -> bool: ...
+
+    def living(self) -> list[ActorRef[Any]]:
+        """This runtime's actors in the order in which they were started."""
+        return [
+            ref
+            for ref in ActorRegistry.get_all()
+            if self.owns(getattr(ref.actor_inbox, "dispatcher", None))
+        ]
+
+    def stop_actors(self, timeout: float = STOP_SECONDS) -> None:
+        deadline = time.monotonic() + timeout
+        stopping = [(ref, ref.stop(block=False)) for ref in reversed(self.living())]
+        for ref, stopped in stopping:
+            try:
+                stopped.get(timeout=max(deadline - time.monotonic(), 0.0))
+            except Timeout:
+                log.warning("actor_did_not_stop", actor=str(ref))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+class SystemRuntime(Runtime):
+    """A small pool of workers, a thread for each pinned actor, and the system's clock."""
+
+    is_deterministic = False
+
+    def __init__(self, workers: int = 2) -> None:
+        self.random = random.Random(random.SystemRandom().getrandbits(128))
+        self._clock = SystemClock()
+        self._pool = WorkerPool(workers)
+        self._pinned: list[PinnedDispatcher] = []
+        self._is_running = False
+
+    @property
+    def clock(self) -> SystemClock:
+        return self._clock
+
+    def dispatcher_for(self, kind: DispatcherKind, *, name: str = "") -> Dispatcher:
+        match kind:
+            case "pooled":
+                return self._pool.pooled
+            case "shared":
+                return self._pool.shared
+            case "pinned":
+                pinned = PinnedDispatcher(name or "pinned")
+                self._pinned = [*(other for other in self._pinned if not other.is_over), pinned]
+                return pinned
+
+    def owns(self, dispatcher: Dispatcher | None) -> bool:
+        return dispatcher in (self._pool.pooled, self._pool.shared) or dispatcher in self._pinned
+
+    def wait(self, event: threading.Event, timeout: float | None) -> bool:
+        with blocking():
+            return event.wait(timeout)
+
+    def start(self) -> None:
+        self._clock.start()
+        self._pool.start()
+        self._is_running = True
+
+    def stop(self) -> None:
+        self._clock.stop()
+        if self._is_running:
+            self.stop_actors()
+        self._pool.stop()
+        for pinned in self._pinned:
+            pinned.join(1.0)

@@ -1,0 +1,225 @@
+"""What the operator decides: environment over file over default. Secrets never live here.
+
+Durations are written `90s`, `15m`, `2h`; rates `0.10` or `10%`. Floats are refused where money is meant.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from genesis_actors.domain.limits import RiskLimits
+from genesis_actors.domain.policy import TwapDefaults
+from genesis_actors.values import OnDeadline, OnSlippage, Style
+
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)")
+_UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used. The message names the file, the key and what was expected."""
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration that `90s`, `15m`, `2h` or `1h30m` names; ValueError otherwise.
+
+    >>> parse_duration("15m")
+    datetime.timedelta(seconds=900)
+    """
+    matches = list(_DURATION.finditer(text.strip()))
+    if not matches or "".join(match.group() for match in matches) != text.strip():
+        raise ValueError(f"{text!r} is no duration; write it like 90s, 15m or 2h")
+    micros = sum(Decimal(m["number"]) * _UNITS[m["unit"]] for m in matches)
+    return timedelta(microseconds=int(micros))
+
+
+def parse_decimal(text: str) -> Decimal:
+    """Return the finite number that `text` names exactly; ValueError otherwise."""
+    try:
+        number = Decimal(text.strip().replace("_", ""))
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a number") from None
+    if not number.is_finite():
+        raise ValueError(f"{text!r} is not a finite number")
+    return number
+
+
+def parse_rate(text: str) -> Decimal:
+    """Return the share that `10%` or `0.1` names; ValueError otherwise.
+
+    >>> parse_rate("10%"), parse_rate("0.1")
+    (Decimal('0.1'), Decimal('0.1'))
+    """
+    text = text.strip()
+    if text.endswith("%"):
+        return (parse_decimal(text[:-1]) / 100).normalize() + 0
+    return parse_decimal(text)
+
+
+def _to_duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _to_rate(value: object) -> object:
+    return parse_rate(value) if isinstance(value, str) else _no_float(value)
+
+
+def _to_decimal(value: object) -> object:
+    return parse_decimal(value) if isinstance(value, str) else _no_float(value)
+
+
+def _no_float(value: object) -> object:
+    if isinstance(value, float):
+        raise ValueError(f'write it in quotes, "{value}": a bare number with a point is not exact')  # noqa: TRY004
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_to_duration), Field(gt=timedelta(0))]
+Rate = Annotated[Decimal, BeforeValidator(_to_rate), Field(ge=0, le=1)]
+Share = Annotated[Decimal, BeforeValidator(_to_rate), Field(ge=0)]
+Number = Annotated[Decimal, BeforeValidator(_to_decimal), Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EngineSettings(_Section):
+    mode: Literal["paper", "live"] = "paper"
+    seed: int | None = None
+
+
+class StorageSettings(_Section):
+    url: str = "sqlite+aiosqlite:///genesis.db"
+
+
+class PaperSettings(_Section):
+    seed: int | None = None
+    latency: Annotated[timedelta, BeforeValidator(_to_duration)] = timedelta(milliseconds=50)
+
+
+class ReplaySettings(_Section):
+    symbol: str | None = None
+    trades: Path | None = None
+    book: Path | None = None
+    depth: Path | None = None
+    candles: Path | None = None
+    market: Path | None = None
+    start_at: AwareDatetime | None = None
+    latency: Annotated[timedelta, BeforeValidator(_to_duration)] = timedelta(0)
+
+
+class VenueSettings(_Section):
+    kind: Literal["paper", "replay", "ccxt"] = "paper"
+    paper: PaperSettings = PaperSettings()
+    replay: ReplaySettings = ReplaySettings()
+
+
+class TwapSettings(_Section):
+    min_duration: Duration = timedelta(minutes=5)
+    max_duration: Duration = timedelta(minutes=30)
+    slice_interval: Duration = timedelta(seconds=30)
+    min_slice_interval: Duration = timedelta(seconds=5)
+    max_slice_interval: Duration = timedelta(minutes=5)
+    max_participation: Annotated[Rate, Field(gt=0)] = Decimal("0.10")
+    early_completion_threshold: Rate = Decimal("0.002")
+    volume_adaptivity: Rate = Decimal("0.5")
+    jitter: Annotated[Rate, Field(lt=1)] = Decimal(0)
+    catch_up_limit: Annotated[Number, Field(ge=1)] = Decimal(3)
+    max_slippage_bps: Number | None = None
+    on_slippage: OnSlippage = OnSlippage.PAUSE
+    on_deadline: OnDeadline = OnDeadline.LEAVE
+    max_quote_age: Duration = timedelta(seconds=10)
+    quiet_share: Rate = Decimal("0.5")
+    anomaly_multiple: Share = Decimal(4)
+
+
+class RiskSettings(_Section):
+    price_collar_bps: Number = Decimal(10)
+    max_order_notional: Number | None = None
+    max_deviation_bps: Number | None = Decimal(200)
+
+
+class Settings(BaseSettings):
+    """All settings. `Settings(twap={"max_duration": "60m"})` needs no file; `Settings.load(path)` reads one."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GENESIS_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+    )
+
+    engine: EngineSettings = EngineSettings()
+    storage: StorageSettings = StorageSettings()
+    venue: VenueSettings = VenueSettings()
+    twap: TwapSettings = TwapSettings()
+    risk: RiskSettings = RiskSettings()
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, **overrides: Mapping[str, object]) -> Settings:
+        """Read the TOML file at `path` (defaults alone without one), and the environment over it.
+
+        `overrides` are sections that win over both. Raises SettingsError with the file, the key and what was expected.
+        """
+        file = {} if path is None else _read(Path(path))
+
+        class Loaded(cls):
+            @classmethod
+            def settings_customise_sources(
+                cls,
+                settings_cls: type[BaseSettings],
+                init_settings: PydanticBaseSettingsSource,
+                env_settings: PydanticBaseSettingsSource,
+                dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class fixes the names
+                file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                return init_settings, env_settings, InitSettingsSource(settings_cls, file)
+
+        try:
+            return Loaded(**overrides)  # pyright: ignore[reportArgumentType]
+        except ValidationError as error:
+            raise SettingsError(_explain(error, path)) from error
+
+    def risk_limits(self) -> RiskLimits:
+        return RiskLimits(
+            max_order_notional=self.risk.max_order_notional,
+            max_deviation_bps=self.risk.max_deviation_bps,
+        )
+
+    def twap_defaults(self) -> TwapDefaults:
+        return TwapDefaults(
+            price_collar_bps=self.risk.price_collar_bps,
+            style=Style.TAKER,
+            **{name: getattr(self.twap, name) for name in TwapSettings.model_fields},
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise SettingsError(f"cannot read the settings file {path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+
+
+def _explain(error: ValidationError, path: str | Path | None) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    source = f"{path}: " if path is not None else ""
+    return f"{source}[{key}] {first['msg']}"

@@ -1,0 +1,1 @@
+"""The database: tables, migrations, the journal's writer, and what recovery and people read from it."""

@@ -1,0 +1,134 @@
+"""What one transaction writes: the events of several executions, and the last version of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from sqlalchemy import Connection, select
+
+from genesis_actors.messages.events import TwapRescheduled, TwapResumed
+from genesis_actors.messages.persistence import (
+    ExecutionRow,
+    FillRow,
+    OrderRow,
+    SliceRow,
+    StoreReport,
+    WriteJournal,
+)
+from genesis_actors.storage.serialization import event_id, to_json
+from genesis_actors.storage.statements import Parameters, Statement, Statements
+from genesis_actors.storage.tables import events
+
+Write: TypeAlias = WriteJournal | StoreReport
+
+_REPLANNED: Final = (TwapRescheduled, TwapResumed)
+"""After these an execution may have fewer slices than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event as the journal's table has it."""
+
+    sequence_number: int
+    event_id: str
+    event_type: str
+    aggregate_id: str
+    aggregate_version: int
+    engine_epoch: int
+    event_data: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """An execution's state after the event of that version."""
+
+    execution_id: str
+    aggregate_version: int
+    state: str
+    created_at: datetime
+
+
+class Batch:
+    """Collects `writes`. A row that several of them replace is written once, as it is after the last one."""
+
+    def __init__(self, writes: Sequence[Write], *, first_sequence: int, epoch: int) -> None:
+        self.events: list[EventRow] = []
+        self.epoch = epoch
+        self.last_sequence = first_sequence - 1
+        self._executions: dict[str, ExecutionRow] = {}
+        self._replanned: set[str] = set()
+        self._slices: dict[tuple[str, int], SliceRow] = {}
+        self._orders: dict[str, OrderRow] = {}
+        self._fills: list[FillRow] = []
+        self._snapshots: dict[str, SnapshotRow] = {}
+        self._reports: dict[str, StoreReport] = {}
+        for write in writes:
+            if isinstance(write, StoreReport):
+                self._reports[write.execution_id] = write
+            else:
+                self._add(write)
+
+    def _add(self, write: WriteJournal) -> None:
+        for version, event in enumerate(write.events, write.first_version):
+            if event.execution_id != write.execution_id:
+                raise ValueError(
+                    f"an event of {event.execution_id} in the journal of {write.execution_id}"
+                )
+            self.last_sequence += 1
+            row = EventRow(
+                self.last_sequence,
+                event_id(write.execution_id, version),
+                type(event).__name__,
+                write.execution_id,
+                version,
+                self.epoch,
+                to_json(event),
+                event.at,
+            )
+            self.events.append(row)
+        if write.execution is not None:
+            self._executions[write.execution_id] = write.execution
+            if any(isinstance(event, _REPLANNED) for event in write.events):
+                self._replanned.add(write.execution_id)
+        self._slices.update(((row.execution_id, row.slice_number), row) for row in write.slices)
+        self._orders.update((row.client_order_id, row) for row in write.orders)
+        self._fills.extend(write.fills)
+        if write.snapshot is not None and write.events:
+            self._snapshots[write.execution_id] = SnapshotRow(
+                write.execution_id, last_version(write), write.snapshot, write.events[-1].at
+            )
+
+    def parameters(self, statements: Statements) -> Iterator[tuple[Statement, list[Parameters]]]:
+        """Yield each table's statement with all its rows, in an order that the references allow."""
+        collected: tuple[tuple[Statement, Sequence[object]], ...] = (
+            (statements.event, self.events),
+            (statements.rows[ExecutionRow], list(self._executions.values())),
+            (statements.rows[SliceRow], list(self._slices.values())),
+            (statements.removed_slices, [self._executions[x] for x in sorted(self._replanned)]),
+            (statements.rows[OrderRow], list(self._orders.values())),
+            (statements.rows[FillRow], self._fills),
+            (statements.snapshot, list(self._snapshots.values())),
+            (statements.rows[StoreReport], list(self._reports.values())),
+        )
+        for statement, rows in collected:
+            if rows:
+                yield statement, [statement.encode(row) for row in rows]
+
+    def is_in(self, connection: Connection) -> bool:
+        """Tell whether exactly these events are durable. Without any it says no: such writes may be repeated."""
+        if not self.events:
+            return False
+        numbers = events.c.sequence_number
+        query = select(events).where(
+            numbers.between(self.events[0].sequence_number, self.last_sequence)
+        )
+        found = connection.execute(query.order_by(numbers)).mappings()
+        return [EventRow(**row) for row in found] == self.events
+
+
+def last_version(write: WriteJournal) -> int:
+    return write.first_version + len(write.events) - 1

@@ -1,0 +1,199 @@
+"""Which database is meant, and how it is opened. What differs between SQLite and PostgreSQL is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeAlias, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from genesis_actors.storage import sqlite
+from genesis_actors.storage.errors import (
+    DatabaseUnusable,
+    ForeignDatabase,
+    SchemaTooNew,
+    SchemaTooOld,
+    StorageError,
+)
+from genesis_actors.storage.tables import SCHEMA
+
+T = TypeVar("T")
+
+_DRIVERS: Final = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+_MEMORY_DIRECTORY: Final = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
+
+
+class Database:
+    """One database, named by a path or a URL. It is neither opened nor created by being named.
+
+    ":memory:" is a file of its own that lasts as long as this object: several connections can share it.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
+            self.url = url.set(database=str(_temporary_file(self)))
+
+    @classmethod
+    def of(cls, target: Target) -> Database:
+        """Return the database that a user's PATH or URL names."""
+        if isinstance(target, Database):
+            return target
+        if isinstance(target, Path) or "://" not in target:
+            name = str(target) if str(target) == ":memory:" else str(Path(target).expanduser())
+            return cls(URL.create("sqlite+aiosqlite", database=name))
+        try:
+            url = make_url(target)
+        except (ArgumentError, ValueError) as error:
+            raise DatabaseUnusable(f"{target!r} is not a database URL", _URL_HINT) from error
+        driver = _DRIVERS.get(url.get_backend_name())
+        if driver is None:
+            raise DatabaseUnusable(
+                f"databases of the kind {url.drivername!r} are not supported", _URL_HINT
+            )
+        return cls(url.set(drivername=driver))
+
+    @property
+    def path(self) -> Path | None:
+        """The file, None where the database is a server's."""
+        return Path(self.url.database or "") if self.is_sqlite else None
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    def __str__(self) -> str:
+        return str(self.path or self.url.render_as_string(hide_password=True))
+
+    def async_engine(self) -> AsyncEngine:
+        """Return a new engine for writing; it belongs to the event loop that first uses it."""
+        engine = create_async_engine(self.url)
+        if self.is_sqlite:
+            sqlite.prepare(engine.sync_engine)
+        return engine
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn the drivers' errors into ours."""
+        try:
+            yield
+        except (SQLAlchemyError, OSError, ModuleNotFoundError) as error:
+            raise self.explain(error) from error
+
+    def explain(self, error: Exception) -> StorageError:
+        if self.path is not None:
+            return sqlite.explain(error, self.path)
+        if isinstance(error, ModuleNotFoundError):
+            return DatabaseUnusable(
+                str(error), "install the driver: pip install 'genesis-actors[postgres]'"
+            )
+        return DatabaseUnusable(
+            f"{self} cannot be used: {error}", "check the server, the URL and the password"
+        )
+
+    def read(self, query: Callable[[Connection], T]) -> T:
+        """Run `query` in one read-only transaction and let go at once: an open reader lets the log grow."""
+        if self.path is None:
+            return run_blocking(self._on_server(query))
+        if not self.path.exists():
+            raise DatabaseUnusable(
+                f"there is no database at {self.path}", "check the path; a run with --db creates it"
+            )
+        sqlite.check_header(self.path)
+        return self._on_file(sqlite.reading_engine(self.path), query)
+
+    def transact(self, change: Callable[[Connection], T]) -> T:
+        """Run `change` in one transaction of its own. The journal has a quicker way."""
+        if self.path is None:
+            return run_blocking(self._on_server(change))
+        return self._on_file(sqlite.writing_engine(self.path), change)
+
+    def _on_file(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        try:
+            with self.explained(), engine.begin() as connection:
+                return work(connection)
+        finally:
+            engine.dispose()
+
+    async def _on_server(self, work: Callable[[Connection], T]) -> T:
+        with self.explained():
+            engine = self.async_engine()
+            try:
+                async with engine.begin() as connection:
+                    return await connection.run_sync(work)
+            finally:
+                await engine.dispose()
+
+
+Target: TypeAlias = str | Path | Database
+"""What names a database: a path, a URL, or one named before."""
+
+_URL_HINT: Final = "write a path, sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER@HOST/NAME"
+
+
+def _temporary_file(owner: Database) -> Path:
+    parent = _MEMORY_DIRECTORY if _MEMORY_DIRECTORY.is_dir() else None
+    directory = Path(tempfile.mkdtemp(prefix="genesis-", dir=parent))
+    weakref.finalize(owner, shutil.rmtree, directory, ignore_errors=True)
+    return directory / "memory.db"
+
+
+def run_blocking(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end from plain code, also where this thread has a running event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(asyncio.run, work).result()
+
+
+def found_revision(connection: Connection) -> str | None:
+    """Return the schema's revision, None for an empty database; refuse one that is not ours."""
+    names = set(connection.dialect.get_table_names(connection))
+    if not names:
+        return None
+    if "alembic_version" not in names:
+        raise ForeignDatabase(
+            "this database belongs to another program: it has tables, but none of ours",
+            "name another one with --db; a new one is created where none exists",
+        )
+    revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if revision is not None and "engine_identity" not in names:
+        raise ForeignDatabase(
+            "this database belongs to another program: its tables are not ours",
+            "name another one with --db; a new one is created where none exists",
+        )
+    return revision
+
+
+def check_schema(connection: Connection) -> None:
+    """Refuse a database whose schema is not exactly this version's."""
+    revision = found_revision(connection)
+    refuse_newer(revision)
+    if revision != SCHEMA:
+        raise SchemaTooOld(
+            f"the database's schema is {revision or 'empty'}, this version works with {SCHEMA}",
+            "upgrade it: genesis db upgrade",
+        )
+
+
+def refuse_newer(revision: str | None) -> None:
+    if revision is not None and revision > SCHEMA:
+        raise SchemaTooNew(
+            f"the database's schema {revision} is newer than this version, which knows {SCHEMA}",
+            "upgrade genesis-actors: pip install --upgrade genesis-actors",
+        )

@@ -1,0 +1,135 @@
+"""What people ask a database, with or without a running engine. Read-only; the rows are those of the journal.
+
+Money is text to the database: it is neither summed nor sorted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection, Table, select
+
+from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
+from genesis_actors.storage.batch import EventRow
+from genesis_actors.storage.database import Database, Target, check_schema
+from genesis_actors.storage.errors import AmbiguousExecution, ExecutionNotFound
+from genesis_actors.storage.tables import (
+    events,
+    execution_reports,
+    fills,
+    orders,
+    twap_executions,
+    twap_slice_history,
+)
+from genesis_actors.values import ExecutionState
+
+T = TypeVar("T")
+
+LAST: Final = "@last"
+
+_SHOWN: Final = 5
+
+
+def executions(
+    target: Target, *, states: Iterable[ExecutionState] | None = None, limit: int | None = None
+) -> list[ExecutionRow]:
+    """Return executions, the newest first."""
+    query = select(twap_executions).order_by(
+        twap_executions.c.created_at.desc(), twap_executions.c.execution_id.desc()
+    )
+    if states is not None:
+        query = query.where(twap_executions.c.state.in_(list(states)))
+
+    def read(connection: Connection) -> list[ExecutionRow]:
+        return [ExecutionRow(**row) for row in connection.execute(query.limit(limit)).mappings()]
+
+    return _read(target, read)
+
+
+def execution(target: Target, name: str) -> ExecutionRow:
+    """Return the execution that `name` means: an id, the beginning of one, or `@last`."""
+
+    def read(connection: Connection) -> ExecutionRow:
+        query = select(twap_executions).where(
+            twap_executions.c.execution_id == _resolved(connection, name)
+        )
+        return ExecutionRow(**connection.execute(query).mappings().one())
+
+    return _read(target, read)
+
+
+def slices(target: Target, name: str) -> list[SliceRow]:
+    return _of_execution(target, name, SliceRow, twap_slice_history, "slice_number")
+
+
+def child_orders(target: Target, name: str) -> list[OrderRow]:
+    return _of_execution(target, name, OrderRow, orders, "created_at", "client_order_id")
+
+
+def trades(target: Target, name: str) -> list[FillRow]:
+    return _of_execution(target, name, FillRow, fills, "traded_at", "trade_id")
+
+
+def journal(target: Target, name: str) -> list[EventRow]:
+    return _of_execution(target, name, EventRow, events, "aggregate_version", key="aggregate_id")
+
+
+def report(target: Target, name: str) -> str | None:
+    """Return the execution's report as JSON, None where none has been stored."""
+
+    def read(connection: Connection) -> str | None:
+        mine = execution_reports.c.execution_id == _resolved(connection, name)
+        return connection.scalar(select(execution_reports.c.report).where(mine))
+
+    return _read(target, read)
+
+
+def _read(target: Target, query: Callable[[Connection], T]) -> T:
+    def checked(connection: Connection) -> T:
+        check_schema(connection)
+        return query(connection)
+
+    return Database.of(target).read(checked)
+
+
+def _of_execution(
+    target: Target,
+    name: str,
+    row_type: Callable[..., T],
+    table: Table,
+    *order: str,
+    key: str = "execution_id",
+) -> list[T]:
+    def read(connection: Connection) -> list[T]:
+        query = select(table).where(table.c[key] == _resolved(connection, name))
+        in_order = query.order_by(*(table.c[column] for column in order))
+        return [row_type(**row) for row in connection.execute(in_order).mappings()]
+
+    return _read(target, read)
+
+
+def _resolved(connection: Connection, name: str) -> str:
+    ids = twap_executions.c.execution_id
+    newest_first = select(ids).order_by(twap_executions.c.created_at.desc(), ids.desc())
+    if name == LAST:
+        last = connection.scalar(newest_first.limit(1))
+        if last is None:
+            raise ExecutionNotFound(
+                "there is no execution yet", "start one: genesis run SYMBOL buy QTY --over 10m"
+            )
+        return last
+    found = connection.scalars(
+        newest_first.where(ids.startswith(name, autoescape=True)).limit(_SHOWN)
+    ).all()
+    if name in found or (name and connection.scalar(select(ids).where(ids == name))):
+        return name
+    if not found:
+        raise ExecutionNotFound(
+            f"no execution has an id that begins with {name!r}", "list them: genesis ps -a"
+        )
+    if len(found) > 1:
+        raise AmbiguousExecution(
+            f"{name!r} is the beginning of several ids: {', '.join(found)}", "write more of the id"
+        )
+    return found[0]

@@ -1,0 +1,242 @@
+"""What an engine reads and claims before it runs: whose database this is, open executions, and past fills."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+
+from genesis_actors.messages.events import JournalEvent, TwapAccepted
+from genesis_actors.storage.database import Database, Target, check_schema
+from genesis_actors.storage.errors import ForeignDatabase
+from genesis_actors.storage.serialization import from_json
+from genesis_actors.storage.tables import (
+    engine_identity,
+    events,
+    fills,
+    orders,
+    snapshots,
+    twap_executions,
+)
+from genesis_actors.values import (
+    ClientId,
+    ClientOrderId,
+    ExecutionId,
+    ExecutionState,
+    ParentOrder,
+    Side,
+    Symbol,
+    TradeId,
+    VenueOrderId,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a database is for, fixed when it is first used. Its orders' client ids begin with the prefix."""
+
+    client_order_id_prefix: str
+    mode: str
+    venue: str
+    created_at: datetime
+    account: str | None = None
+    engine_epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenExecution:
+    """One execution that is not over: fold `tail` onto `snapshot` (state as JSON; None: onto nothing)."""
+
+    execution_id: ExecutionId
+    snapshot: str | None
+    snapshot_version: int | None
+    tail: tuple[JournalEvent, ...]
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFill:
+    """One trade of ours, with what its order knows about it."""
+
+    venue: str
+    execution_id: ExecutionId
+    client_order_id: ClientOrderId
+    venue_order_id: VenueOrderId | None
+    trade_id: TradeId
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    traded_at: datetime
+
+
+def load_identity(target: Target) -> Identity | None:
+    return _read(target, _identity)
+
+
+def claim(target: Target, wanted: Identity) -> Identity:
+    """Return the database's identity, which becomes `wanted` if it has none yet.
+
+    One that belongs to another venue, mode or account is refused. An account that was unknown is filled in.
+    """
+    database = Database.of(target)
+    found = load_identity(database)
+    if found is None:
+        row = insert(engine_identity).values(identity=1, **asdict(wanted))
+        database.transact(lambda connection: connection.execute(row))
+        return wanted
+    for what in ("mode", "venue", "account"):
+        ours, theirs = getattr(wanted, what), getattr(found, what)
+        if None not in {ours, theirs} and ours != theirs:
+            raise ForeignDatabase(
+                f"{database} belongs to the {what} {theirs!r}, not to {ours!r}",
+                "use one database for each account: name another one with --db",
+            )
+    if found.account is None and wanted.account is not None:
+        filled_in = update(engine_identity).values(account=wanted.account)
+        database.transact(lambda connection: connection.execute(filled_in))
+        return replace(found, account=wanted.account)
+    return found
+
+
+def load_open_executions(target: Target) -> tuple[OpenExecution, ...]:
+    """Return every execution that is not over, the oldest first."""
+    return _read(target, _open_executions)
+
+
+def load_events(target: Target, execution_id: str, *, after: int = -1) -> tuple[JournalEvent, ...]:
+    """Return an execution's events in order, those after the version `after` only."""
+
+    def query(connection: Connection) -> tuple[JournalEvent, ...]:
+        mine = events.c.aggregate_id == execution_id, events.c.aggregate_version > after
+        found = connection.execute(select(events).where(*mine).order_by(events.c.aggregate_version))
+        return tuple(from_json(row.event_type, row.event_data) for row in found)
+
+    return _read(target, query)
+
+
+def load_open_execution(target: Target, execution_id: str) -> OpenExecution | None:
+    """Return one execution's snapshot and tail, over or not; None for an unknown one."""
+
+    def query(connection: Connection) -> OpenExecution | None:
+        chosen = twap_executions.c.execution_id == execution_id
+        return next(iter(_with_tails(connection, chosen)), None)
+
+    return _read(target, query)
+
+
+def load_fills(target: Target) -> tuple[RecordedFill, ...]:
+    """Return all trades of ours in the order in which they happened, then in that of their journal."""
+
+    def query(connection: Connection) -> tuple[RecordedFill, ...]:
+        of_order = fills.c.client_order_id == orders.c.client_order_id
+        both = select(fills, orders.c.venue_order_id, orders.c.side).join(orders, of_order)
+        found = connection.execute(both.order_by(fills.c.traded_at, fills.c.trade_id))
+        return tuple(
+            RecordedFill(
+                venue=row.venue,
+                execution_id=ExecutionId(row.execution_id),
+                client_order_id=ClientOrderId(row.client_order_id),
+                venue_order_id=row.venue_order_id,
+                trade_id=TradeId(row.trade_id),
+                symbol=Symbol(row.symbol),
+                side=Side(row.side),
+                quantity=row.quantity,
+                price=row.price,
+                fee=row.fee,
+                fee_currency=row.fee_currency,
+                traded_at=row.traded_at,
+            )
+            for row in found
+        )
+
+    return _read(target, query)
+
+
+def count_executions(target: Target) -> int:
+    count = select(func.count()).select_from(twap_executions)
+    return _read(target, lambda connection: connection.scalar(count)) or 0
+
+
+def load_client_orders(target: Target) -> dict[ClientId, tuple[ExecutionId, ParentOrder]]:
+    """Return which execution each client id was used for, and for which order."""
+
+    def query(connection: Connection) -> dict[ClientId, tuple[ExecutionId, ParentOrder]]:
+        ours = events.c.aggregate_id == twap_executions.c.execution_id
+        accepted = select(events.c.event_type, events.c.event_data).join(twap_executions, ours)
+        found = connection.execute(
+            accepted.where(
+                twap_executions.c.client_id.is_not(None),
+                events.c.aggregate_version
+                <= 1,  # The first event; a search for its type would read them all.
+                events.c.event_type == TwapAccepted.__name__,
+            )
+        )
+        orders_of: dict[ClientId, tuple[ExecutionId, ParentOrder]] = {}
+        for event_type, data in found:
+            event = from_json(event_type, data)
+            if isinstance(event, TwapAccepted) and event.order.client_id is not None:
+                orders_of[event.order.client_id] = event.execution_id, event.order
+        return orders_of
+
+    return _read(target, query)
+
+
+def _read(target: Target, query: Callable[[Connection], T]) -> T:
+    def checked(connection: Connection) -> T:
+        check_schema(connection)
+        return query(connection)
+
+    return Database.of(target).read(checked)
+
+
+def _identity(connection: Connection) -> Identity | None:
+    row = connection.execute(select(engine_identity)).mappings().first()
+    if row is None:
+        return None
+    return Identity(**{name: value for name, value in row.items() if name != "identity"})
+
+
+def _open_executions(connection: Connection) -> tuple[OpenExecution, ...]:
+    open_states = [state for state in ExecutionState if not state.is_final]
+    return tuple(_with_tails(connection, twap_executions.c.state.in_(open_states)))
+
+
+def _with_tails(connection: Connection, chosen: ColumnElement[bool]) -> Iterator[OpenExecution]:
+    has_snapshot = snapshots.c.execution_id == twap_executions.c.execution_id
+    ours = events.c.aggregate_id == twap_executions.c.execution_id
+    is_later = events.c.aggregate_version > func.coalesce(snapshots.c.aggregate_version, -1)
+    with_snapshots = twap_executions.outerjoin(snapshots, has_snapshot)
+    tails: dict[str, list[tuple[int, JournalEvent]]] = defaultdict(list)
+    later = select(
+        events.c.aggregate_id, events.c.aggregate_version, events.c.event_type, events.c.event_data
+    )
+    in_order = later.select_from(with_snapshots.join(events, ours)).order_by(
+        events.c.sequence_number
+    )
+    for execution_id, version, event_type, data in connection.execute(
+        in_order.where(chosen, is_later)
+    ):
+        tails[execution_id].append((version, from_json(event_type, data)))
+    heads = select(twap_executions.c.execution_id, snapshots.c.state, snapshots.c.aggregate_version)
+    oldest_first = heads.select_from(with_snapshots).order_by(
+        twap_executions.c.created_at, twap_executions.c.execution_id
+    )
+    for execution_id, state, version in connection.execute(oldest_first.where(chosen)):
+        tail = tails[execution_id]
+        yield OpenExecution(
+            execution_id=execution_id,
+            snapshot=state,
+            snapshot_version=version,
+            tail=tuple(event for _, event in tail),
+            version=tail[-1][0] if tail else version,
+        )

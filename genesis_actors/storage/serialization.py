@@ -1,0 +1,48 @@
+"""Events as JSON and back. The registry of types is the `JournalEvent` union itself."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final, cast, get_args
+
+from pydantic import ValidationError
+
+from genesis_actors.messages.events import ExecutionEvent, JournalEvent
+from genesis_actors.storage.errors import DatabaseUnusable
+
+EVENT_TYPES: Final[dict[str, type[ExecutionEvent]]] = {
+    event_type.__name__: event_type for event_type in get_args(JournalEvent)
+}
+
+
+def to_json(event: ExecutionEvent) -> str:
+    if type(event) is not EVENT_TYPES.get(type(event).__name__):
+        raise TypeError(f"{type(event).__name__} is not an event of the journal")
+    return event.model_dump_json()
+
+
+def from_json(event_type: str, text: str) -> JournalEvent:
+    """Return the event exactly as it was written."""
+    known = EVENT_TYPES.get(event_type)
+    if known is None:
+        raise DatabaseUnusable(
+            f"the journal has an event of the unknown type {event_type!r}",
+            "upgrade genesis-actors: pip install --upgrade genesis-actors",
+        )
+    try:
+        return cast("JournalEvent", known.model_validate_json(text))
+    except ValidationError as error:
+        raise DatabaseUnusable(
+            f"the journal's {event_type} cannot be read: {error}",
+            "upgrade genesis-actors, or restore a backup of the database",
+        ) from error
+
+
+def event_id(execution_id: str, version: int) -> str:
+    """Return the id of an event: derived, so that it can be looked for after an uncertain commit.
+
+    >>> event_id("x1", 1)
+    '8a51d6ed-27e2-4f6a-4a34-be9a3f6e2cb4'
+    """
+    digest = hashlib.blake2b(f"{execution_id}/{version}".encode(), digest_size=16).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"

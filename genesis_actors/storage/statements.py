@@ -1,0 +1,133 @@
+"""The journal's statements as the driver takes them: compiled once, with the column types' own conversions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Delete, Dialect, Table, Update, bindparam, delete, literal_column, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from genesis_actors.messages.persistence import (
+    ExecutionRow,
+    FillRow,
+    OrderRow,
+    SliceRow,
+    StoreReport,
+)
+from genesis_actors.storage import tables
+from genesis_actors.storage.columns import ExactDecimal, Flag, UtcTime, money_text, utc_text
+from genesis_actors.values import SliceStatus
+
+Parameters: TypeAlias = tuple[Any, ...]
+_Upsert: TypeAlias = sqlite.Insert | postgresql.Insert
+
+_TABLES: Final[dict[type, Table]] = {
+    ExecutionRow: tables.twap_executions,
+    SliceRow: tables.twap_slice_history,
+    OrderRow: tables.orders,
+    FillRow: tables.fills,
+    StoreReport: tables.execution_reports,
+}
+
+
+_CONVERSIONS: Final[dict[type, Callable[[Any], object]]] = {
+    ExactDecimal: money_text,
+    UtcTime: utc_text,
+    Flag: int,
+}
+"""What the column types do to a value, without the layers in between: there are many values to an event."""
+
+_CONSTANT: Final = {
+    tables.twap_executions: {"client_id", "created_at"},
+    tables.orders: {"execution_id"},
+}
+"""Indexed columns that a later row has as the first one had them: to set them again rewrites the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL for the driver, and what turns one row into its parameters."""
+
+    sql: str
+    encode: Callable[[Any], Parameters]
+
+
+class Statements:
+    """Every statement that the writer needs, for one dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self.event = self._insert(tables.events)
+        self.snapshot = self._upsert(tables.snapshots)
+        self.rows = {
+            row_type: self._insert_or_ignore(table)
+            if table is tables.fills
+            else self._upsert(table)
+            for row_type, table in _TABLES.items()
+        }
+        slices = tables.twap_slice_history
+        beyond = delete(slices).where(
+            slices.c.execution_id == bindparam("execution_id"),
+            slices.c.slice_number > bindparam("slices_total"),
+            slices.c.status == literal_column(f"'{SliceStatus.PLANNED}'"),
+        )
+        self.removed_slices = self._compiled(beyond, slices)
+        identity = tables.engine_identity
+        self.epoch = self._compiled(
+            update(identity).values(engine_epoch=bindparam("epoch")), identity
+        )
+
+    def _new(self, table: Table) -> _Upsert:
+        values = {
+            column.name: bindparam(column.name, type_=column.type) for column in table.columns
+        }
+        insert = postgresql.insert if self._dialect.name == "postgresql" else sqlite.insert
+        return insert(table).values(values)
+
+    def _insert(self, table: Table) -> Statement:
+        return self._compiled(self._new(table), table)
+
+    def _insert_or_ignore(self, table: Table) -> Statement:
+        insert = self._new(table)
+        return self._compiled(
+            insert.on_conflict_do_nothing(index_elements=list(table.primary_key)), table
+        )
+
+    def _upsert(self, table: Table) -> Statement:
+        insert = self._new(table)
+        kept = _CONSTANT.get(table, set[str]())
+        others = {
+            column.name: insert.excluded[column.name]
+            for column in table.columns
+            if not column.primary_key and column.name not in kept
+        }
+        upsert = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
+        return self._compiled(upsert, table)
+
+    def _compiled(self, statement: _Upsert | Update | Delete, table: Table) -> Statement:
+        compiled = statement.compile(dialect=self._dialect)
+        names = list(compiled.positiontup or ())
+        return Statement(str(compiled), _encoder(table, names))
+
+
+def _encoder(table: Table, names: list[str]) -> Callable[[object], Parameters]:
+    """Return what reads `names` off an object and converts them as the table's columns want it."""
+    conversions = [
+        (place, _CONVERSIONS[type(table.c[name].type)])
+        for place, name in enumerate(names)
+        if name in table.c and type(table.c[name].type) in _CONVERSIONS
+    ]
+    read = attrgetter(*names)
+
+    def encode(row: object) -> Parameters:
+        values = list(read(row))
+        for place, convert in conversions:
+            value = values[place]
+            if value is not None:
+                values[place] = convert(value)
+        return tuple(values)
+
+    return encode

@@ -1,0 +1,396 @@
+"""Identifiers, enumerations and exact decimal arithmetic: the words every other layer speaks.
+
+Money, prices and quantities are `Decimal`; times are timezone-aware UTC. Nothing here reads a clock or rolls dice.
+"""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+from functools import wraps
+from typing import NewType, ParamSpec, TypeVar
+
+ExecutionId = NewType("ExecutionId", str)
+ClientId = NewType("ClientId", str)
+ClientOrderId = NewType("ClientOrderId", str)
+VenueOrderId = NewType("VenueOrderId", str)
+TradeId = NewType("TradeId", str)
+Symbol = NewType("Symbol", str)
+"""A trading pair as `BASE/QUOTE`, for example `BTC/USDT`."""
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+BPS = Decimal(10_000)
+
+EXACT = decimal.Context(prec=100, rounding=ROUND_HALF_EVEN)
+"""Wide enough that sums and products of real prices and quantities are never rounded."""
+
+FIGURE_PLACES = Decimal("1e-10")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def exact(function: Callable[P, R]) -> Callable[P, R]:
+    """Run `function` under `EXACT`, whatever decimal context its caller's thread has."""
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        with decimal.localcontext(EXACT):
+            return function(*args, **kwargs)
+
+    return wrapped
+
+
+def quotient(numerator: Decimal, denominator: Decimal) -> Decimal | None:
+    """Return `numerator / denominator` rounded half-even to 10 decimal places, None for a zero denominator.
+
+    >>> quotient(Decimal(2), Decimal(3))
+    Decimal('0.6666666667')
+    """
+    if not denominator:
+        return None
+    return EXACT.quantize(EXACT.divide(numerator, denominator), FIGURE_PLACES)
+
+
+def floor_to_step(value: Decimal, step: Decimal) -> Decimal:
+    """Return the largest multiple of `step` that is not above `value`.
+
+    >>> floor_to_step(Decimal("1.2345"), Decimal("0.01"))
+    Decimal('1.23')
+    """
+    return _to_step(value, step, ROUND_FLOOR)
+
+
+def ceil_to_step(value: Decimal, step: Decimal) -> Decimal:
+    """Return the smallest multiple of `step` that is not below `value`.
+
+    >>> ceil_to_step(Decimal("1.2345"), Decimal("0.01"))
+    Decimal('1.24')
+    """
+    return _to_step(value, step, ROUND_CEILING)
+
+
+def _to_step(value: Decimal, step: Decimal, rounding: str) -> Decimal:
+    with decimal.localcontext(EXACT):
+        return (value / step).to_integral_value(rounding=rounding) * step
+
+
+def is_multiple(value: Decimal, step: Decimal) -> bool:
+    return not EXACT.remainder(value, step)
+
+
+def decimal_text(value: Decimal) -> str:
+    """Return `value` exactly, without exponent and without trailing zeros.
+
+    >>> decimal_text(Decimal("1E+3")), decimal_text(Decimal("0.500"))
+    ('1000', '0.5')
+    """
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text
+
+
+def time_text(at: datetime) -> str:
+    """Return `at` as RFC 3339 in UTC with six decimals, so that texts sort as times do.
+
+    >>> time_text(datetime(2024, 8, 8, 23, 54, 15, 408000, tzinfo=UTC))
+    '2024-08-08T23:54:15.408000Z'
+    """
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(text: str) -> datetime:
+    """Return the UTC time that `text` (RFC 3339, with an offset) names; ValueError otherwise."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone; write 2024-08-08T23:54:15Z")
+    return at.astimezone(UTC)
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for a buy, -1 for a sell: positive products are costs."""
+        return 1 if self is Side.BUY else -1
+
+    def is_worse(self, price: Decimal, than: Decimal) -> bool:
+        """Tell whether trading at `price` costs more than at `than`."""
+        return price > than if self is Side.BUY else price < than
+
+
+class Algo(StrEnum):
+    TWAP = "twap"
+    ICEBERG = "iceberg"
+    MARKET = "market"
+
+
+class Style(StrEnum):
+    """How a child order meets the market."""
+
+    TAKER = "taker"  # IOC at the far touch
+    MAKER = "maker"  # rests at the near touch
+    AUTO = "auto"  # rests first, takes what is left
+
+
+class OnDeadline(StrEnum):
+    LEAVE = "leave"
+    EXTEND = "extend"
+    SWEEP = "sweep"
+
+
+class OnSlippage(StrEnum):
+    PAUSE = "pause"
+    CANCEL = "cancel"
+
+
+class ResumeMode(StrEnum):
+    SHIFT = "shift"
+    CATCH_UP = "catch-up"
+
+
+class Liquidity(StrEnum):
+    TAKER = "taker"
+    MAKER = "maker"
+
+
+class ExecutionState(StrEnum):
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    FINISHING = "FINISHING"  # no new child orders; waiting for what is working or unknown
+    COMPLETED = "COMPLETED"
+    INCOMPLETE = "INCOMPLETE"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+    REJECTED = "REJECTED"
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL_STATES
+
+
+_FINAL_STATES = frozenset(
+    {
+        ExecutionState.COMPLETED,
+        ExecutionState.INCOMPLETE,
+        ExecutionState.CANCELLED,
+        ExecutionState.FAILED,
+        ExecutionState.REJECTED,
+    }
+)
+
+
+class SliceStatus(StrEnum):
+    PLANNED = "PLANNED"
+    WORKING = "WORKING"
+    FILLED = "FILLED"
+    PARTIAL = "PARTIAL"
+    SKIPPED = "SKIPPED"  # nothing was traded for it; its reason says why
+
+    @property
+    def is_done(self) -> bool:
+        return self in {SliceStatus.FILLED, SliceStatus.PARTIAL, SliceStatus.SKIPPED}
+
+
+class OrderStatus(StrEnum):
+    """Where a child order stands."""
+
+    PENDING = "PENDING"  # decided, perhaps not yet durable, certainly not yet sent
+    SENT = "SENT"
+    PARTIAL = "PARTIAL"
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"  # an IOC order's unfilled rest
+    REJECTED = "REJECTED"  # by the venue
+    REFUSED = "REFUSED"  # by our own risk check
+    UNKNOWN = "UNKNOWN"  # sent, and no answer can be trusted yet
+    NEVER_ACCEPTED = "NEVER_ACCEPTED"
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether its unfilled quantity may still trade, so that it stays reserved."""
+        return self in _OPEN_STATUSES
+
+
+_OPEN_STATUSES = frozenset(
+    {OrderStatus.PENDING, OrderStatus.SENT, OrderStatus.PARTIAL, OrderStatus.UNKNOWN}
+)
+
+
+class Reason(StrEnum):
+    """Why something was skipped, cut, delayed, refused, paused or ended. The codes are stable."""
+
+    # An order that is refused up front.
+    UNKNOWN_SYMBOL = "unknown_symbol"
+    WINDOW_OUT_OF_BOUNDS = "window_out_of_bounds"
+    QUANTITY_BELOW_MINIMUM = "quantity_below_minimum"
+    QUANTITY_ABOVE_MAXIMUM = "quantity_above_maximum"
+    QUANTITY_NOT_A_LOT = "quantity_not_a_lot"
+    INSUFFICIENT_BALANCE = "insufficient_balance"
+    PARTICIPATION_ABOVE_LIMIT = "participation_above_limit"
+    LIMIT_ABOVE_SETTINGS = "limit_above_settings"
+    CLIENT_ID_CONFLICT = "client_id_conflict"
+    WRONG_STATE = "wrong_state"
+    BUSY = "busy"
+    UNKNOWN_ID = "unknown_id"
+    MAX_OPEN_EXECUTIONS = "max_open_executions"
+    # A slice that is skipped, cut or delayed.
+    AHEAD_OF_SCHEDULE = "ahead_of_schedule"
+    OVERDUE_MERGED = "overdue_merged"
+    PARTICIPATION_CAP = "participation_cap"
+    SYMBOL_PARTICIPATION_CAP = "symbol_participation_cap"
+    QUIET_MARKET = "quiet_market"
+    VOLUME_ANOMALY = "volume_anomaly"
+    CATCH_UP_LIMIT = "catch_up_limit"
+    BELOW_MINIMUM = "below_minimum"
+    MAX_ORDER_QUANTITY = "max_order_quantity"
+    STALE_QUOTE = "stale_quote"
+    NO_QUOTE = "no_quote"
+    LIMIT_PRICE = "limit_price"
+    THIN_BOOK = "thin_book"  # the touch within the collar held less than the child asked for
+    STALE_AT_RELEASE = "stale_at_release"
+    # Risk.
+    MAX_ORDER_NOTIONAL = "max_order_notional"
+    MAX_SYMBOL_EXPOSURE = "max_symbol_exposure"
+    MAX_PORTFOLIO_EXPOSURE = "max_portfolio_exposure"
+    PRICE_COLLAR = "price_collar"
+    HALTED = "halted"
+    VENUE_REJECTED = "venue_rejected"
+    # Early completion, pauses and ends.
+    FAVOURABLE_PRICE = "favourable_price"
+    MAX_SLIPPAGE = "max_slippage"
+    USER = "user"
+    INTERRUPTED = "interrupted"
+    UNSETTLED_CHILD = "unsettled_child"
+    REPEATED_FAILURE = "repeated_failure"
+    DEADLINE = "deadline"
+    REMAINDER_UNTRADABLE = "remainder_untradable"
+    VOLUME_DEPARTED = "volume_departed"
+    MARKET_DATA_ENDED = "market_data_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class MarketRules:
+    """What a venue accepts for one symbol. Quantities in base, prices and notionals in quote, fees as shares."""
+
+    symbol: Symbol
+    base: str
+    quote: str
+    lot: Decimal
+    tick: Decimal
+    min_notional: Decimal
+    taker_fee: Decimal
+    maker_fee: Decimal
+    min_quantity: Decimal | None = None
+    max_quantity: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The best bid and ask at one time. A size is None where the source does not say."""
+
+    at: datetime
+    bid: Decimal
+    ask: Decimal
+    bid_size: Decimal | None = None
+    ask_size: Decimal | None = None
+
+    @property
+    def mid(self) -> Decimal:
+        return (self.bid + self.ask) / 2
+
+    def touch(self, side: Side) -> Decimal:
+        """Return the far touch: the price at which an order of `side` trades at once."""
+        return self.ask if side is Side.BUY else self.bid
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One market trade that is not ours. `side` is the taker's, None where unknown."""
+
+    at: datetime
+    price: Decimal
+    quantity: Decimal
+    side: Side | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSummary:
+    """What the market did over a benchmark window, our own trades excluded, as exact sums.
+
+    `mid_integral` is the sum of mid x microseconds over `mid_microseconds`; their quotient is the interval TWAP.
+    """
+
+    start: datetime
+    end: datetime
+    volume: Decimal
+    notional: Decimal
+    mid_integral: Decimal
+    mid_microseconds: int
+    last_mid: Decimal | None
+    start_mid: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParentOrder:
+    """What the user asked for. None means "as the settings have it".
+
+    `quantity` is in base, or in quote where `quantity_in_quote` is set (it is turned into lots at the arrival price).
+    """
+
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    duration: timedelta
+    quantity_in_quote: bool = False
+    algo: Algo = Algo.TWAP
+    client_id: ClientId | None = None
+    slice_interval: timedelta | None = None
+    slices: int | None = None
+    limit_price: Decimal | None = None
+    target_price: Decimal | None = None
+    max_participation: Decimal | None = None
+    max_slippage_bps: Decimal | None = None
+    early_completion: Decimal | None = None  # share of the target price; zero switches it off
+    volume_adaptivity: Decimal | None = None
+    jitter: Decimal | None = None
+    on_deadline: OnDeadline | None = None
+    style: Style | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules that one execution follows: its order's wishes over the settings, fixed at acceptance.
+
+    Rates and thresholds are shares (0.10 is 10 %), collars and slippage in bps.
+    """
+
+    slice_interval: timedelta
+    slices: int | None
+    min_slice_interval: timedelta
+    max_participation: Decimal
+    early_completion_threshold: Decimal | None
+    target_price: Decimal | None  # None: the arrival price
+    limit_price: Decimal | None
+    max_slippage_bps: Decimal | None
+    on_slippage: OnSlippage
+    volume_adaptivity: Decimal
+    jitter: Decimal
+    catch_up_limit: Decimal
+    price_collar_bps: Decimal
+    on_deadline: OnDeadline
+    style: Style
+    max_quote_age: timedelta
+    quiet_share: Decimal  # of the expected volume; below it the rate is halved
+    anomaly_multiple: Decimal  # of the expected volume; above it the rate is halved
+    seed: int

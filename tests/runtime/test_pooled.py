@@ -1,0 +1,199 @@
+import threading
+from typing import Any
+
+import pytest
+from pykka import ActorDeadError, Timeout
+
+from genesis_actors.runtime import PooledActor, Runtime, SystemRuntime
+from genesis_actors.runtime.internals import Envelope
+from genesis_actors.runtime.mailbox import Mailbox
+from genesis_actors.runtime.pooled import SHARED_STREAK, WorkerPool
+from tests.helpers import PATIENCE_SECONDS, Probe, settle
+from tests.runtime.actors import Doer, Recorder
+
+
+class Shared(Doer):
+    dispatcher_kind = "shared"
+
+
+def test_workers_that_wait_for_each_others_actors_are_replaced(system: SystemRuntime) -> None:
+    chain = [Doer.start(system) for _ in range(12)]
+
+    def ask_next(depth: int) -> Any:
+        def act(_: Doer) -> int:
+            if depth == len(chain) - 1:
+                return 0
+            return 1 + chain[depth + 1].ask(ask_next(depth + 1), timeout=PATIENCE_SECONDS)
+
+        return act
+
+    assert chain[0].ask(ask_next(0), timeout=PATIENCE_SECONDS) == len(chain) - 1
+
+
+def test_the_pool_shrinks_again_after_waits(system: SystemRuntime) -> None:
+    def workers() -> int:
+        return sum(thread.name.startswith("actors-") for thread in threading.enumerate())
+
+    test_workers_that_wait_for_each_others_actors_are_replaced(system)
+    most = workers()
+    # A surplus worker leaves when it would take its next turn.
+    refs = [Doer.start(system) for _ in range(50)]
+    for ref in refs * 20:
+        ref.tell(lambda _: None)
+    for ref in refs:
+        settle(ref)
+    deadline = threading.Event()
+    while workers() > 2 and not deadline.wait(0.01):
+        for ref in refs:
+            settle(ref)
+
+    assert most >= 2
+    assert workers() == 2
+
+
+def test_a_wait_that_times_out_gives_the_worker_back(system: SystemRuntime) -> None:
+    gate = threading.Event()
+    slow = Doer.start(system)
+    waiter = Doer.start(system)
+
+    def wait(_: Doer) -> str:
+        try:
+            return slow.ask(lambda _: gate.wait(PATIENCE_SECONDS), timeout=0.01)
+        except Timeout:
+            return "timed out"
+
+    answer = waiter.ask(wait, timeout=PATIENCE_SECONDS)
+    gate.set()
+
+    assert answer == "timed out"
+    settle(slow)
+
+
+def test_shared_actors_are_served_first_but_starve_nobody() -> None:
+    with Runtime.system(workers=1) as system:
+        order: list[str] = []
+        gate = threading.Event()
+        blocker = Doer.start(system)
+        settle(blocker)
+        shared = [Shared.start(system) for _ in range(SHARED_STREAK + 3)]
+        pooled = [Doer.start(system) for _ in range(2)]
+        for ref in [*shared, *pooled]:
+            settle(ref)
+        is_blocked: Probe[None] = Probe()
+        blocker.tell(lambda _: (is_blocked.tell(None), gate.wait(PATIENCE_SECONDS)))
+        is_blocked.next()
+        for ref in pooled:
+            ref.tell(lambda _: order.append("pooled"))
+        for ref in shared:
+            ref.tell(lambda _: order.append("shared"))
+        gate.set()
+        for ref in [*shared, *pooled]:
+            settle(ref)
+
+    assert order[: SHARED_STREAK + 1] == ["shared"] * SHARED_STREAK + ["pooled"]
+    assert len(order) == len(shared) + len(pooled)
+
+
+def test_messages_before_the_start_are_handled_after_it() -> None:
+    runtime = Runtime.system()
+    notes: list[Any] = []
+    ref = Recorder.start(runtime, notes, name="r")
+    ref.tell("early")
+    with runtime:
+        settle(ref)
+
+    assert notes == [("r", "early"), ("r", "end")]
+
+
+def test_actors_of_a_runtime_that_never_started_are_dead_after_its_stop() -> None:
+    runtime = Runtime.system()
+    ref = Recorder.start(runtime, [])
+    future = ref.ask("anybody?", block=False)
+    runtime.stop()
+
+    with pytest.raises(ActorDeadError):
+        future.get(timeout=PATIENCE_SECONDS)
+    assert not ref.is_alive()
+
+
+def test_an_actor_started_on_a_stopped_pool_is_dead() -> None:
+    runtime = Runtime.system()
+    runtime.start()
+    runtime.stop()
+    ref = Recorder.start(runtime, [])
+
+    with pytest.raises(ActorDeadError):
+        ref.ask("anybody?", timeout=PATIENCE_SECONDS)
+
+
+def test_a_stuck_actor_does_not_hold_up_the_end_for_ever() -> None:
+    gate = threading.Event()
+    with Runtime.system() as runtime:
+        stuck = Doer.start(runtime)
+        stuck.tell(lambda _: gate.wait(PATIENCE_SECONDS))
+        runtime.stop_actors(timeout=0.01)
+        alive_after_time_out = stuck.is_alive()
+        gate.set()
+
+    assert alive_after_time_out
+    assert not stuck.is_alive()
+
+
+def test_a_late_message_to_a_closed_mailbox_is_refused() -> None:
+    mailbox = Mailbox()
+    mailbox.close()
+
+    with pytest.raises(ActorDeadError):
+        mailbox.put(Envelope("tell"))
+    future = PooledActor._create_future()
+    mailbox.put(Envelope("ask", reply_to=future))
+    with pytest.raises(ActorDeadError):
+        future.get(timeout=0)
+    assert mailbox.empty()
+
+
+def test_a_fault_in_an_actor_type_costs_the_pool_no_worker() -> None:
+    class Faulty(PooledActor):
+        def receive(self, envelope: Envelope[Any]) -> None:
+            raise RuntimeError("not handled as it should be")
+
+    pool = WorkerPool(1)
+    pool.start()
+    actors = [Faulty() for _ in range(3)]
+    for actor in actors:
+        actor.actor_inbox.attach(actor, pool.pooled)
+    futures = [actor.actor_ref.ask("m", block=False) for actor in actors]
+    for future in futures:
+        with pytest.raises(ActorDeadError):
+            future.get(timeout=PATIENCE_SECONDS)
+    pool.stop()
+
+    assert not any(actor.actor_ref.is_alive() for actor in actors)
+
+
+def test_a_plain_pooled_actor_needs_no_runtime() -> None:
+    class Plain(PooledActor):
+        def on_receive(self, message: object) -> object:
+            return threading.current_thread().name, message
+
+    ref = Plain.start()
+    name, message = ref.ask("m", timeout=PATIENCE_SECONDS)
+    ref.stop()
+
+    assert name.startswith("pooled-actors-")
+    assert message == "m"
+
+
+def test_a_pinned_actor_may_wait_while_others_work(system: SystemRuntime) -> None:
+    class Pinned(Doer):
+        dispatcher_kind = "pinned"
+
+    gate = threading.Event()
+    probe: Probe[str] = Probe()
+    pinned = [Pinned.start(system) for _ in range(5)]
+    for ref in pinned:
+        ref.tell(lambda _: gate.wait(PATIENCE_SECONDS))
+    Doer.start(system).tell(lambda _: probe.tell("worked"))
+
+    assert probe.next() == "worked"
+    gate.set()

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from genesis_actors.storage import recovery
+from genesis_actors.storage.database import Database
+from genesis_actors.storage.errors import ForeignDatabase
+from genesis_actors.storage.journal import Journal
+from genesis_actors.storage.recovery import Identity, RecordedFill
+from genesis_actors.values import (
+    ClientId,
+    ClientOrderId,
+    ExecutionId,
+    Side,
+    Symbol,
+    TradeId,
+    VenueOrderId,
+)
+from tests.storage.samples import (
+    NOON,
+    accepted,
+    execution_row,
+    fill_row,
+    order_row,
+    sent,
+    whole_write,
+    write,
+)
+
+OURS = Identity("ab12", "paper", "paper", NOON)
+
+
+def written(database: Database, *writes: Any) -> None:
+    async def main() -> None:
+        journal = await Journal.open(database)
+        assert await journal.write(writes) == [None] * len(writes)
+        await journal.close()
+
+    asyncio.run(main())
+
+
+def test_open_executions_come_with_their_snapshot_and_what_followed(database: Database) -> None:
+    later = NOON + timedelta(seconds=1)
+    written(
+        database,
+        write("x2", 1, execution=execution_row("x2", created_at=later)),
+        whole_write("x1", 1),
+        whole_write("x1", 2),
+        write("x1", 3, [sent("x1", "c3"), sent("x1", "c4")]),
+        write("x2", 2, [sent("x2", "c9")]),
+        write("over", 1, execution=execution_row("over", state="COMPLETED"), snapshot="{}"),
+    )
+
+    x1, x2 = recovery.load_open_executions(database)
+
+    assert (x1.execution_id, x1.snapshot_version, x1.version) == ("x1", 2, 4)
+    assert x1.snapshot == whole_write("x1", 2).snapshot
+    assert x1.tail == (sent("x1", "c3"), sent("x1", "c4"))
+    assert (x2.execution_id, x2.snapshot, x2.snapshot_version, x2.version) == ("x2", None, None, 2)
+    assert x2.tail == (sent("x2"), sent("x2", "c9"))
+
+
+def test_one_execution_is_found_also_when_it_is_over(database: Database) -> None:
+    written(database, write("x1", execution=execution_row("x1", state="FAILED"), snapshot="{}"))
+
+    found = recovery.load_open_execution(database, "x1")
+
+    assert found
+    assert (found.snapshot, found.version, found.tail) == ("{}", 1, ())
+    assert recovery.load_open_execution(database, "x2") is None
+
+
+def test_events_come_in_order_from_where_they_are_wanted(database: Database) -> None:
+    written(database, write("x1", 1, [accepted("x1"), sent("x1", "c1")]), write("x1", 3))
+
+    assert recovery.load_events(database, "x1") == (accepted("x1"), sent("x1"), sent("x1"))
+    assert recovery.load_events(database, "x1", after=2) == (sent("x1"),)
+
+
+def test_fills_come_with_what_their_order_knows(database: Database) -> None:
+    written(
+        database,
+        write(
+            "x1",
+            execution=execution_row("x1"),
+            orders=[order_row("x1")],
+            fills=[
+                replace(fill_row("x1", "t2"), traded_at=NOON + timedelta(seconds=1)),
+                fill_row("x1", "t1"),
+            ],
+        ),
+    )
+
+    first, second = recovery.load_fills(database)
+
+    assert second.trade_id == "t2"
+    assert first == RecordedFill(
+        venue="paper",
+        execution_id=ExecutionId("x1"),
+        client_order_id=ClientOrderId("x1-1"),
+        venue_order_id=VenueOrderId("v-1"),
+        trade_id=TradeId("t1"),
+        symbol=Symbol("BTC/USDT"),
+        side=Side.BUY,
+        quantity=Decimal("0.1"),
+        price=Decimal("57123.45"),
+        fee=Decimal("5.712345"),
+        fee_currency="USDT",
+        traded_at=NOON,
+    )
+
+
+def test_client_ids_lead_to_their_orders(database: Database) -> None:
+    mine = accepted("x1", "mine")
+    written(
+        database,
+        write("x1", 1, [mine], execution=execution_row("x1", client_id="mine")),
+        write("x2", 1, [accepted("x2")], execution=execution_row("x2")),
+    )
+
+    assert recovery.load_client_orders(database) == {ClientId("mine"): ("x1", mine.order)}
+    assert recovery.count_executions(database) == 2
+
+
+def test_a_new_database_becomes_that_of_its_first_engine(database: Database) -> None:
+    assert recovery.load_identity(database) is None
+    assert recovery.claim(database, OURS) == OURS
+    assert recovery.claim(database, replace(OURS, client_order_id_prefix="zz99")) == OURS
+
+
+@pytest.mark.parametrize("change", [{"mode": "live"}, {"venue": "binance"}, {"account": "other"}])
+def test_a_database_of_something_else_is_refused(
+    database: Database, change: dict[str, str]
+) -> None:
+    recovery.claim(database, replace(OURS, account="mine"))
+
+    with pytest.raises(ForeignDatabase, match=next(iter(change.values()))):
+        recovery.claim(database, replace(OURS, **change))  # type: ignore[arg-type]
+
+
+def test_an_account_that_was_unknown_is_filled_in(database: Database) -> None:
+    recovery.claim(database, OURS)
+
+    assert recovery.claim(database, replace(OURS, account="mine")).account == "mine"
+    assert recovery.claim(database, OURS).account == "mine"
+    assert recovery.load_identity(database) == replace(OURS, account="mine")
