@@ -1,10 +1,10 @@
 """Genesis Actors: a crash-safe engine that works many large crypto orders at once by TWAP.
 
-    from genesis_actors import Engine, Settings, TwapOrder
+from genesis_actors import Engine, Settings, TwapOrder
 
-    with Engine.start(Settings.load("genesis.toml")) as engine:
-        twap = engine.submit(TwapOrder(symbol="BTC/USDT", side="buy", quantity="10", duration="10m"))
-        print(twap.wait(timeout=900).execution.average_price)
+with Engine.start(Settings.load("genesis.toml")) as engine:
+    twap = engine.submit(TwapOrder(symbol="BTC/USDT", side="buy", quantity="10", duration="10m"))
+    print(twap.wait(timeout=900).execution.average_price)
 """
 
 from __future__ import annotations

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import TracebackType
 from typing import Generic, Self, TypeVar
+
+import structlog
 
 from genesis_actors.actors.analytics import AnalyticsActor
 from genesis_actors.actors.control import ControlActor
@@ -60,6 +65,7 @@ from genesis_actors.values import (
 )
 
 M = TypeVar("M")
+A = TypeVar("A")
 
 DEFAULT_SEED = 1
 """What simulated venues are seeded with where nobody says otherwise, so that a run can be repeated."""
@@ -87,6 +93,14 @@ class CommandRefusedError(Exception):
         self.reason = refused.reason
 
 
+class EngineFailedError(Exception):
+    """An actor has failed and what it did cannot go on; what is durable stays, and the next start carries on."""
+
+    def __init__(self, failed: ActorFailed) -> None:
+        super().__init__(f"{failed.actor_name} has failed: {failed.error}")
+        self.actor = failed.actor_name
+
+
 @dataclass(frozen=True, slots=True)
 class VirtualTime:
     """Run on a virtual clock, in the thread that waits. `speed` None never sleeps; 1 is real time."""
@@ -95,16 +109,46 @@ class VirtualTime:
     start_at: datetime | None = None
 
 
-class _When(Generic[M]):
+class _When:
     """A subscriber that passes on the first piece of news that fits."""
 
-    def __init__(self, fits: Callable[[ExecutionNews], bool], reply_to: Address[None]) -> None:
+    def __init__(
+        self, fits: Callable[[ExecutionNews], bool], reply_to: Address[ExecutionNews]
+    ) -> None:
         self._fits = fits
         self._reply_to = reply_to
 
     def tell(self, message: ExecutionNews) -> None:
         if self._fits(message):
-            self._reply_to.tell(None)
+            self._reply_to.tell(message)
+
+
+class _Failures:
+    """Hears of every actor that fails, and wakes all who wait for something that may now never come."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._first: ActorFailed | None = None
+        self._waiting: list[Address[ActorFailed]] = []
+
+    def tell(self, message: ActorFailed) -> None:
+        with self._lock:
+            self._first = self._first or message
+            waiting, self._waiting = self._waiting, []
+        for address in waiting:
+            address.tell(message)
+
+    def wake(self, address: Address[ActorFailed]) -> None:
+        """Tell `address` of the first failure, now or when it happens."""
+        with self._lock:
+            if self._first is None:
+                self._waiting.append(address)
+                return
+        address.tell(self._first)
+
+    def forget(self, address: Address[ActorFailed]) -> None:
+        with self._lock:
+            self._waiting = [other for other in self._waiting if other is not address]
 
 
 class _Callback:
@@ -139,7 +183,7 @@ class Engine:
     a virtual clock in the thread that waits for a result.
     """
 
-    def __init__(  # noqa: PLR0913 - built by `start` alone
+    def __init__(
         self,
         runtime: Runtime,
         store: Continuity,
@@ -155,7 +199,9 @@ class Engine:
         self._store = store
         self._is_stopped = False
         defaults = settings.twap_defaults()
-        failures = _Relay[ActorFailed]()
+        self._failures = _Failures()
+        supervised = _Relay[ActorFailed]()
+        failures = Fanout[ActorFailed](supervised, self._failures)
         news = _Relay[ExecutionNews]()
         outcomes = _Relay[OrderOutcome]()
         routed = _Relay[OrderOutcome]()
@@ -185,6 +231,7 @@ class Engine:
                 venue=venue_actor,
                 risk=risk,
                 news=news,
+                failures=failures,
             ),
             seed=seed,
             known_orders={
@@ -195,7 +242,7 @@ class Engine:
             recovered=recovered,
         )
         routed.connect(supervisor)
-        failures.connect(supervisor)
+        supervised.connect(supervisor)
         analytics = AnalyticsActor.start(runtime, journal=journal, failures=failures)
         self._control = ControlActor.start(
             runtime, supervisor=supervisor, failures=failures, known=store.statuses(recovered)
@@ -218,6 +265,7 @@ class Engine:
         market row first; it must not send anything. Raises SourceError, StorageError, SettingsError.
         """
         settings = Settings() if settings is None else settings
+        _keep_tracebacks_plain()
         venue = open_venue(settings) if venue is None else venue
         store = Continuity.open(
             settings.storage.url,
@@ -229,6 +277,8 @@ class Engine:
             recovered = store.recover(recover)
             runtime = _runtime(settings, venue, virtual, store, recovered)
             venue.restore(store.past_fills())
+            for execution in recovered:
+                venue.reach_back(execution.started_at or execution.created_at)
             return cls(
                 runtime,
                 store,
@@ -248,24 +298,22 @@ class Engine:
         An order with the client id of an earlier one finds that execution. Raises OrderRejectedError, TimeoutError.
         """
         parent = order.parent_order() if isinstance(order, TwapOrder) else order
-        box = ReplyBox[ExecutionStarted | OrderRejected](self.runtime)
-        self._tell(StartExecution(order=parent, reply_to=box))
-        answer = box.get(_ANSWER_SECONDS)
+        box = ReplyBox[ExecutionStarted | OrderRejected | ActorFailed](self.runtime)
+        answer = self._ask(box, StartExecution(order=parent, reply_to=box), _ANSWER_SECONDS)
         if isinstance(answer, OrderRejected):
             raise OrderRejectedError(answer)
         return TwapHandle(self, answer.execution_id, is_new=answer.is_new)
 
     def subscribe(self, callback: Callable[[ExecutionNews], None]) -> Callable[[], None]:
-        """Have `callback` called with all news, on an engine thread: it must return quickly. Returns the way to end it."""
+        """Have `callback` called with all news, on an engine thread: return quickly. Returns the way to end it."""
         subscriber = _Callback(callback)
         self._tell(Subscribe(subscriber))
         return lambda: self._tell(Unsubscribe(subscriber))
 
     def status(self, execution_id: ExecutionId) -> ExecutionStatus:
         """Return all that is known of an execution; KeyError for an unknown one."""
-        box = ReplyBox[ExecutionStatus | None](self.runtime)
-        self._tell(GetStatus(execution_id, box))
-        status = box.get(_ANSWER_SECONDS)
+        box = ReplyBox[ExecutionStatus | None | ActorFailed](self.runtime)
+        status = self._ask(box, GetStatus(execution_id, box), _ANSWER_SECONDS)
         if status is None:
             raise KeyError(execution_id)
         return status
@@ -277,16 +325,20 @@ class Engine:
         timeout: float | None = None,
     ) -> ExecutionStatus:
         """Wait until the execution's row fits and return its status. `timeout` in seconds of the engine's clock."""
-        box = ReplyBox[None](self.runtime)
+        box = ReplyBox[ExecutionNews | ActorFailed](self.runtime)
         when = _When(lambda news: news.execution_id == execution_id and fits(news.execution), box)
         self._tell(Subscribe(when))
+        self._failures.wake(box)
         try:
             status = self.status(execution_id)
             if fits(status.execution):
                 return status
-            box.get(timeout)
+            answer = box.get(timeout)
+            if isinstance(answer, ActorFailed):
+                raise EngineFailedError(answer)
             return self.status(execution_id)
         finally:
+            self._failures.forget(box)
             self._tell(Unsubscribe(when))
 
     def command(
@@ -295,11 +347,22 @@ class Engine:
         timeout: float,
     ) -> CommandDone:
         """Send a command built for its reply address, and wait for what comes of it."""
-        box = ReplyBox[CommandDone | CommandRefused](self.runtime)
-        self._tell(command(box))
-        answer = box.get(timeout)
+        box = ReplyBox[CommandDone | CommandRefused | ActorFailed](self.runtime)
+        answer = self._ask(box, command(box), timeout)
         if isinstance(answer, CommandRefused):
             raise CommandRefusedError(answer)
+        return answer
+
+    def _ask(self, box: ReplyBox[A | ActorFailed], question: ControlMessage, timeout: float) -> A:
+        """Send a question that is answered to `box`; TimeoutError, or EngineFailedError where an actor fails first."""
+        self._failures.wake(box)
+        self._tell(question)
+        try:
+            answer = box.get(timeout)
+        finally:
+            self._failures.forget(box)
+        if isinstance(answer, ActorFailed):
+            raise EngineFailedError(answer)
         return answer
 
     def stop(self) -> None:
@@ -341,16 +404,24 @@ class TwapHandle:
         self, timeout: float = _ANSWER_SECONDS, *, reason: Reason = Reason.USER
     ) -> CommandDone:
         """Stop sending. Returns when that is durable and nothing is working or unknown; TimeoutError if not by then."""
-        return self._command(PauseExecution, timeout, reason=reason)
+        return self._engine.command(
+            lambda box: PauseExecution(execution_id=self.execution_id, reply_to=box, reason=reason),
+            timeout,
+        )
 
     def resume(
         self, timeout: float = _ANSWER_SECONDS, *, mode: ResumeMode = ResumeMode.SHIFT
     ) -> CommandDone:
-        return self._command(ResumeExecution, timeout, mode=mode)
+        return self._engine.command(
+            lambda box: ResumeExecution(execution_id=self.execution_id, reply_to=box, mode=mode),
+            timeout,
+        )
 
     def cancel(self, timeout: float = _ANSWER_SECONDS) -> CommandDone:
         """End the execution with what is filled; returns when it has ended."""
-        return self._command(CancelExecution, timeout)
+        return self._engine.command(
+            lambda box: CancelExecution(execution_id=self.execution_id, reply_to=box), timeout
+        )
 
     def status(self) -> ExecutionStatus:
         return self._engine.status(self.execution_id)
@@ -379,17 +450,6 @@ class TwapHandle:
     async def wait_async(self, timeout: float | None = None) -> ExecutionStatus:  # noqa: ASYNC109
         return await asyncio.to_thread(self.wait, timeout)
 
-    def _command(
-        self,
-        kind: type[PauseExecution | ResumeExecution | CancelExecution],
-        timeout: float,
-        **fields: object,
-    ) -> CommandDone:
-        return self._engine.command(
-            lambda reply_to: kind(execution_id=self.execution_id, reply_to=reply_to, **fields),
-            timeout,
-        )
-
 
 def _is_over(row: ExecutionRow) -> bool:
     return ExecutionState(row.state).is_final
@@ -400,7 +460,7 @@ def open_venue(settings: Settings) -> SimulatedVenue:
     # Imported here: each venue is needed only by those who chose it.
     match settings.venue.kind:
         case "paper":
-            from genesis_actors.gateways.paper import PaperVenue  # noqa: PLC0415
+            from genesis_actors.gateways.paper import PaperVenue
 
             chosen = settings.venue.paper
             seed = _seed(settings) if chosen.seed is None else chosen.seed
@@ -414,7 +474,7 @@ def open_venue(settings: Settings) -> SimulatedVenue:
 
 
 def _open_replay(chosen: ReplaySettings) -> SimulatedVenue:
-    from genesis_actors.gateways.replay import ReplayVenue  # noqa: PLC0415
+    from genesis_actors.gateways.replay import ReplayVenue
 
     if chosen.symbol is None or chosen.trades is None or chosen.book is None:
         raise SourceError(
@@ -433,6 +493,15 @@ def _open_replay(chosen: ReplaySettings) -> SimulatedVenue:
     )
 
 
+def starts_at(venue: SimulatedVenue, virtual: VirtualTime) -> datetime:
+    """Return when a run in virtual time begins, where no earlier one is carried on."""
+    start = virtual.start_at or venue.start_at()
+    if start is not None:
+        return start
+    # At the pace of the wall clock a paper run shows today's date.
+    return datetime.now(UTC) if virtual.speed == 1 else PAPER_EPOCH
+
+
 def _runtime(
     settings: Settings,
     venue: SimulatedVenue,
@@ -442,13 +511,26 @@ def _runtime(
 ) -> Runtime:
     if virtual is None:
         return Runtime.system()
-    start = store.last_instant(recovered) or virtual.start_at or venue.start_at()
-    if start is None:
-        # At the pace of the wall clock a paper run shows today's date.
-        start = datetime.now(UTC) if virtual.speed == 1 else PAPER_EPOCH
+    start = store.last_instant(recovered) or starts_at(venue, virtual)
     # A later run of the same database draws other ids than an earlier one.
     seed = _seed(settings) * 1_000_003 + store.executions_before
     return Runtime.deterministic(seed=seed, start=start, speed=virtual.speed)
+
+
+def _keep_tracebacks_plain() -> None:
+    """Where the host has not configured structlog: its default prints every local variable, which takes seconds."""
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def _seed(settings: Settings) -> int:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from genesis_actors.settings import Duration, parse_decimal, parse_rate
+from genesis_actors.notation import (
+    QUOTE_SUFFIX,
+    parse_bps,
+    parse_decimal,
+    parse_rate,
+    parse_symbol,
+    parse_threshold,
+)
+from genesis_actors.settings import Duration
 from genesis_actors.values import (
     Algo,
     ClientId,
@@ -19,9 +25,6 @@ from genesis_actors.values import (
     Style,
     Symbol,
 )
-
-_SYMBOL = re.compile(r"[A-Z0-9]+/[A-Z0-9]+(:[A-Z0-9]+)?")
-_QUOTE_SUFFIX = "quote"
 
 
 class OrderError(ValueError):
@@ -39,17 +42,15 @@ def _rate(value: object) -> object:
 
 
 def _threshold(value: object) -> object:
-    return Decimal(0) if value == "off" else _rate(value)
+    return parse_threshold(value) if isinstance(value, str) else _decimal(value)
 
 
 def _bps(value: object) -> object:
-    return _decimal(value.removesuffix("bps")) if isinstance(value, str) else _decimal(value)
+    return parse_bps(value) if isinstance(value, str) else _decimal(value)
 
 
 def _symbol(value: object) -> object:
-    if not isinstance(value, str) or not _SYMBOL.fullmatch(value.upper()):
-        raise ValueError(f"{value!r} is no symbol; write BASE/QUOTE, for example BTC/USDT")
-    return value.upper()
+    return parse_symbol(value) if isinstance(value, str) else value
 
 
 _Positive = Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0)]
@@ -93,10 +94,10 @@ class TwapOrder(BaseModel):
         if isinstance(values, dict):
             fields = dict[str, object](values)  # pyright: ignore[reportUnknownArgumentType]
             quantity = fields.get("quantity")
-            if isinstance(quantity, str) and quantity.endswith(_QUOTE_SUFFIX):
+            if isinstance(quantity, str) and quantity.endswith(QUOTE_SUFFIX):
                 return {
                     **fields,
-                    "quantity": quantity.removesuffix(_QUOTE_SUFFIX),
+                    "quantity": quantity.removesuffix(QUOTE_SUFFIX),
                     "quantity_in_quote": True,
                 }
         return values  # pyright: ignore[reportUnknownVariableType]

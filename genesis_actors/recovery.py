@@ -112,6 +112,7 @@ class Continuity:
                 fee=fill.fee,
                 fee_currency=fill.fee_currency,
                 traded_at=fill.traded_at,
+                liquidity=fill.liquidity,
             )
             for fill in load_fills(self.database)
         )

@@ -5,11 +5,10 @@ Durations are written `90s`, `15m`, `2h`; rates `0.10` or `10%`. Floats are refu
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,50 +22,12 @@ from pydantic_settings import (
 
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.policy import TwapDefaults
+from genesis_actors.notation import parse_decimal, parse_duration, parse_rate
 from genesis_actors.values import OnDeadline, OnSlippage, Style
-
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)")
-_UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 
 
 class SettingsError(ValueError):
     """The settings cannot be used. The message names the file, the key and what was expected."""
-
-
-def parse_duration(text: str) -> timedelta:
-    """Return the duration that `90s`, `15m`, `2h` or `1h30m` names; ValueError otherwise.
-
-    >>> parse_duration("15m")
-    datetime.timedelta(seconds=900)
-    """
-    matches = list(_DURATION.finditer(text.strip()))
-    if not matches or "".join(match.group() for match in matches) != text.strip():
-        raise ValueError(f"{text!r} is no duration; write it like 90s, 15m or 2h")
-    micros = sum(Decimal(m["number"]) * _UNITS[m["unit"]] for m in matches)
-    return timedelta(microseconds=int(micros))
-
-
-def parse_decimal(text: str) -> Decimal:
-    """Return the finite number that `text` names exactly; ValueError otherwise."""
-    try:
-        number = Decimal(text.strip().replace("_", ""))
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a number") from None
-    if not number.is_finite():
-        raise ValueError(f"{text!r} is not a finite number")
-    return number
-
-
-def parse_rate(text: str) -> Decimal:
-    """Return the share that `10%` or `0.1` names; ValueError otherwise.
-
-    >>> parse_rate("10%"), parse_rate("0.1")
-    (Decimal('0.1'), Decimal('0.1'))
-    """
-    text = text.strip()
-    if text.endswith("%"):
-        return (parse_decimal(text[:-1]) / 100).normalize() + 0
-    return parse_decimal(text)
 
 
 def _to_duration(value: object) -> object:

@@ -102,7 +102,7 @@ def time_text(at: datetime) -> str:
     >>> time_text(datetime(2024, 8, 8, 23, 54, 15, 408000, tzinfo=UTC))
     '2024-08-08T23:54:15.408000Z'
     """
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def parse_time(text: str) -> datetime:

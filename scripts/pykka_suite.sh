@@ -1,6 +1,8 @@
 #!/bin/sh
-# Runs Pykka's own tests with our PooledActor in the place of ThreadingActor. Nothing of Pykka's is kept here: its
-# sdist is fetched into a temporary directory. `PYTHON=... scripts/pykka_suite.sh [pytest arguments]`
+# Runs Pykka's own tests with our PooledActor in the place of ThreadingActor. Nothing of Pykka's is
+# kept here: its sdist is fetched into a temporary directory.
+#
+#     PYTHON=... scripts/pykka_suite.sh [pytest arguments]
 set -eu
 
 PYKKA=4.5.0
@@ -13,8 +15,8 @@ trap 'rm -rf "$work"' EXIT INT TERM
 "$python" -m pip install --quiet --target "$work/site" "pytest-mock>=3.14" --no-deps
 tar -xzf "$work/pykka-$PYKKA.tar.gz" -C "$work"
 
-# The suite's conftest takes its actor type from `pykka`: ours stands there while it is read, and no longer, since
-# test_threading_actor.py is about the original.
+# The suite's conftest takes its actor type from `pykka`: ours stands there while it is read, and
+# no longer, since test_threading_actor.py is about the original.
 cat > "$work/site/pooled_runtime.py" <<'PLUGIN'
 import pykka
 
@@ -35,7 +37,8 @@ def pytest_report_header():
 
 
 def pytest_collection_modifyitems(items):
-    used = {item.callspec.params["runtime"].actor_class for item in items if "runtime" in getattr(item, "fixturenames", ())}
+    on_runtime = [item for item in items if "runtime" in getattr(item, "fixturenames", ())]
+    used = {item.callspec.params["runtime"].actor_class for item in on_runtime}
     assert used == {PooledActor}, used
 PLUGIN
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import ClassVar, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 import structlog
 
@@ -23,8 +26,9 @@ from genesis_actors.runtime.dispatcher import DispatcherKind
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.storage.batch import last_version
 from genesis_actors.storage.database import Database, Target
-from genesis_actors.storage.errors import StorageError
 from genesis_actors.storage.journal import Journal
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -64,7 +68,11 @@ class PersistenceActor(MessageActor[_Accepted]):
 
     def begin(self) -> None:
         self._runner = asyncio.Runner()
-        self._journal = self._runner.run(Journal.open(self._database))
+        try:
+            self._journal = self._run(Journal.open(self._database))
+        except BaseException as error:
+            self._give_up(error)  # Pykka reports no failure to start.
+            raise
 
     def handle(self, message: _Accepted) -> None:
         if isinstance(message, KeepCommitting):
@@ -80,6 +88,7 @@ class PersistenceActor(MessageActor[_Accepted]):
             self.send(self.actor_ref, KeepCommitting())
 
     def end(self) -> None:
+        self._take_inbox()
         try:
             while self._waiting:
                 self._commit()
@@ -93,15 +102,19 @@ class PersistenceActor(MessageActor[_Accepted]):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._fail_waiting(f"the journal's writer has failed: {exception_value}")
+        del exception_type, traceback  # The base class has logged them.
+        self._give_up(exception_value)
+
+    def _give_up(self, error: BaseException | None) -> None:
+        self._take_inbox()
+        self._fail_waiting(f"the journal's writer has failed: {error}")
         self._close()
 
     def _commit(self) -> None:
-        if self._runner is None or self._journal is None:
-            raise RuntimeError("a persistence actor that has not begun cannot commit")
+        assert self._journal is not None  # noqa: S101 - made in `begin`, before the first message
         batch = self._waiting.take(EVENTS_PER_COMMIT)
         try:
-            errors = self._runner.run(self._journal.write(batch))
+            errors = self._run(self._journal.write(batch))
         except BaseException as error:
             # Their writers read the journal again, which knows what became durable.
             for write in batch:
@@ -120,23 +133,45 @@ class PersistenceActor(MessageActor[_Accepted]):
         else:
             self.send(write.reply_to, JournalFailed(write.execution_id, write.first_version, error))
 
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        assert self._runner is not None  # noqa: S101 - made in `begin`, before the first message
+        return _outside_of_loops(partial(self._runner.run, work))
+
+    def _take_inbox(self) -> None:
+        """Take over the writes that came in behind our end: nobody else would answer them."""
+        for _ in range(len(self.actor_inbox)):
+            envelope = self.actor_inbox.get()
+            if envelope.reply_to is None and isinstance(
+                envelope.message, WriteJournal | StoreReport
+            ):
+                self._waiting.add(envelope.message)
+            else:
+                self.actor_inbox.put(envelope)
+
     def _fail_waiting(self, error: str) -> None:
         while self._waiting:
             for write in self._waiting.take(EVENTS_PER_COMMIT):
                 self._answer(write, error)
 
     def _close(self) -> None:
-        runner, self._runner = self._runner, None
-        journal, self._journal = self._journal, None
-        if runner is None:
+        if self._runner is None:
             return
         try:
-            if journal is not None:
-                runner.run(journal.close())
-        except StorageError as error:
-            log.warning("journal_close_failed", error=str(error))
+            if self._journal is not None:
+                self._run(self._journal.close())
         finally:
-            runner.close()
+            _outside_of_loops(self._runner.close)
+            self._runner = self._journal = None
+
+
+def _outside_of_loops(work: Callable[[], T]) -> T:
+    """Do `work` here, or beside us where this thread already runs a host's event loop, as a simulation's may."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(work).result()
 
 
 class Waiting:

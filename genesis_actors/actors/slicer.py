@@ -17,7 +17,7 @@ from genesis_actors.domain.projection import Rows, rows
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.events import ExecutionEvent
+from genesis_actors.messages.events import JournalEvent
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
@@ -90,12 +90,12 @@ class SlicerActor(MessageActor[SlicerMessage]):
 
     dispatcher_kind = "pooled"
 
-    def __init__(  # noqa: PLR0913 - what an execution needs to run, each by name
+    def __init__(
         self,
         runtime: Runtime,
         *,
         execution: Execution,
-        first_events: tuple[ExecutionEvent, ...],
+        first_events: tuple[JournalEvent, ...],
         profile: VolumeProfile | None,
         ports: SlicerPorts,
         venue: str,
@@ -194,7 +194,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
             self._perform(effect)
         self._perform_durable()
 
-    def _write(self, first_version: int, events: tuple[ExecutionEvent, ...], changed: Rows) -> None:
+    def _write(self, first_version: int, events: tuple[JournalEvent, ...], changed: Rows) -> None:
         x = self._execution
         state = None
         if x.version - self._snapshot_version >= SNAPSHOT_EVERY or x.state.is_final:
@@ -337,8 +337,9 @@ def _is_paused(x: Execution) -> bool:
     return x.state.is_final or (x.state is ExecutionState.PAUSED and not x.open_children)
 
 
-def _is_resumed(x: Execution) -> bool:
-    return x.state is not ExecutionState.PAUSED
+def _is_resumed(_x: Execution) -> bool:
+    # Once that is durable it has happened, though a guard may have paused it again by now: the answer names the state.
+    return True
 
 
 def _is_cancelled(x: Execution) -> bool:

@@ -17,7 +17,12 @@ from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.events import TwapAccepted, TwapStarted
-from genesis_actors.messages.market_data import MarketDataMessage, MarketQuery, MarketView
+from genesis_actors.messages.market_data import (
+    MarketDataMessage,
+    MarketQuery,
+    MarketView,
+    WatchSymbol,
+)
 from genesis_actors.messages.persistence import WriteJournal
 from genesis_actors.messages.risk import RiskMessage
 from genesis_actors.messages.slicer import SlicerMessage
@@ -50,6 +55,7 @@ class SupervisorPorts:
     venue: Address[DescribeSymbol]
     risk: Address[RiskMessage]
     news: Address[ExecutionNews]
+    failures: Address[ActorFailed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class SupervisorActor(MessageActor[_Message]):
 
     dispatcher_kind = "shared"
 
-    def __init__(  # noqa: PLR0913 - what it was built from, each by name
+    def __init__(
         self,
         runtime: Runtime,
         *,
@@ -97,8 +103,13 @@ class SupervisorActor(MessageActor[_Message]):
         self._starting: dict[ExecutionId, list[StartExecution]] = {}
 
     def begin(self) -> None:
-        for execution in self._recovered:
-            self._when_described(execution.order.symbol, execution)
+        for x in self._recovered:
+            # Before the venue tells its past: what nobody watches is soon forgotten.
+            self.send(
+                self._ports.market_data,
+                WatchSymbol(x.execution_id, x.order.symbol, x.started_at or x.created_at, x.window),
+            )
+            self._when_described(x.order.symbol, x)
 
     def handle(self, message: _Message) -> None:
         match message:
@@ -243,7 +254,7 @@ class SupervisorActor(MessageActor[_Message]):
                 supervisor=self.actor_ref,
             ),
             venue=self._venue,
-            failures=self.actor_ref,
+            failures=self._ports.failures,
         )
 
     def _on_command(self, message: PauseExecution | ResumeExecution | CancelExecution) -> None:

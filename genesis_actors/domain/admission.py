@@ -81,13 +81,23 @@ def admit(
     rejection = _outside_bounds(order, policy, defaults)
     if rejection is not None:
         return rejection
-    price = market.quote.touch(order.side) if market.quote is not None else None
+    price = _likely_price(order, market.quote)
     quantity = _base_quantity(order, rules, market.quote)
-    if quantity is None:
+    if quantity is None or (price is None and rules.min_notional):
+        what = f"a quantity in {rules.quote}" if quantity is None else "the least order value"
         return Rejection(
             Reason.NO_QUOTE,
-            f"a quantity in {rules.quote} needs a price, and {order.symbol} has no quote yet",
-            f"give the quantity in {rules.base}, or try again when there is a quote",
+            f"{what} needs a price, and {order.symbol} has no quote yet",
+            "try again when there is a quote"
+            if quantity is not None
+            else f"give the quantity in {rules.base}, or try again when there is a quote",
+        )
+    if not quantity:
+        return Rejection(
+            Reason.QUANTITY_BELOW_MINIMUM,
+            f"{decimal_text(order.quantity)} {rules.quote} buy less than one lot "
+            f"of {decimal_text(rules.lot)} {rules.base}",
+            _HINTS[Reason.QUANTITY_BELOW_MINIMUM],
         )
     try:
         slices = calculate_time_slices(
@@ -104,7 +114,7 @@ def admit(
             min_notional=rules.min_notional,
             min_quantity=rules.min_quantity,
             max_quantity=rules.max_quantity,
-            price=price if order.limit_price is None else _lower(price, order.limit_price),
+            price=price,
             volume_adaptivity=policy.volume_adaptivity,
             jitter=policy.jitter,
             seed=policy.seed,
@@ -125,8 +135,12 @@ _HINTS = {
 }
 
 
-def _lower(price: Decimal | None, limit: Decimal) -> Decimal:
-    return limit if price is None else min(price, limit)
+def _likely_price(order: ParentOrder, quote: Quote | None) -> Decimal | None:
+    """Return the price that we would trade at now: the far touch, or the limit where that is better."""
+    touch = None if quote is None else quote.touch(order.side)
+    if touch is None or order.limit_price is None:
+        return order.limit_price if touch is None else touch
+    return order.limit_price if order.side.is_worse(touch, order.limit_price) else touch
 
 
 def _unknown_symbol(order: ParentOrder, market: Market) -> Rejection:

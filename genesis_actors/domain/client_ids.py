@@ -38,5 +38,7 @@ def id_text(number: int, width: int) -> str:
     >>> id_text(2**64 - 1, 13)
     'fzzzzzzzzzzzz'
     """
-    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: nothing that reads as something else
+    alphabet = (
+        "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: nothing that reads as something else
+    )
     return "".join(alphabet[(number >> 5 * at) & 31] for at in reversed(range(width)))

@@ -48,6 +48,7 @@ from genesis_actors.values import (
     Reason,
     ResumeMode,
     SliceStatus,
+    Style,
     exact,
 )
 
@@ -123,15 +124,22 @@ def _running_wakes(x: Execution) -> list[datetime]:
 
 
 def rests_until(x: Execution, child: Child) -> datetime:
-    """Return when a resting child is taken back: after the retry interval, and at the latest when a slice falls due."""
-    until = child.created_at + x.retry_interval
-    return min([until, *(part.due_at for part in x.unsent_slices[:1])])
+    """Return when a resting child is taken back: after the retry interval, at the latest when a slice falls due.
+
+    With the style `auto` also when the time to rest is over.
+    """
+    ends = [child.created_at + x.retry_interval, *(part.due_at for part in x.unsent_slices[:1])]
+    part = x.slice(child.slice_number)
+    if x.policy.style is Style.AUTO:
+        ends.append(x.takes_at(part, part.sent_at or child.created_at))
+    return min(ends)
 
 
 def _on_wake(x: Execution, now: datetime) -> Decision:
     if not x.open_children:
-        wake = next_wake(x)
-        return _nothing(x) if wake is None or wake > now else Decision(x, effects=(AskMarket(),))
+        # Also before its time: a change of pace that had to wait asked for it, and a question costs little.
+        is_alive = x.state in {ExecutionState.RUNNING, ExecutionState.FINISHING}
+        return Decision(x, effects=(AskMarket(),)) if is_alive else _nothing(x)
     if x.state is ExecutionState.FINISHING or (
         x.state is ExecutionState.RUNNING and min(_running_wakes(x)) <= now
     ):
@@ -154,9 +162,13 @@ def release(execution: Execution, order: PlaceOrder, now: datetime) -> Decision:
     intent is on disk, and an id that is on disk is asked about after a crash, never used again.
     """
     child = execution.children[order.client_order_id]
+    if child.status is not OrderStatus.PENDING:
+        return _nothing(execution)
     steps = Steps(execution, now)
-    fresh = now - child.created_at <= execution.policy.max_quote_age
-    if execution.state is ExecutionState.RUNNING and fresh:
+    is_fresh = now - child.created_at <= execution.policy.max_quote_age
+    # A late fill of an earlier child has used up budget, and perhaps what this one was to do.
+    is_within_budget = execution.filled_quantity == child.filled_before
+    if execution.state is ExecutionState.RUNNING and is_fresh and is_within_budget:
         steps.add(
             ChildSent(
                 execution_id=execution.execution_id, at=now, client_order_id=child.client_order_id
@@ -169,18 +181,14 @@ def release(execution: Execution, order: PlaceOrder, now: datetime) -> Decision:
 
 
 def recovered(execution: Execution) -> Decision:
-    """Return what to ask first after a restart: what became of every child without an outcome."""
-    return Decision(
-        execution,
-        effects=tuple(
-            LookUpOrder(
-                execution_id=execution.execution_id,
-                client_order_id=child.client_order_id,
-                symbol=execution.order.symbol,
-            )
-            for child in execution.open_children
-        ),
-    )
+    """Return what to ask first after a restart: what became of every child without an outcome.
+
+    Where nothing may be working any more, it is taken back once more: the first `CancelOrder` may have been lost. That
+    goes for a child that was never marked as sent, too, for its mark may have been lost.
+    """
+    questions = tuple(_look_up(execution, child) for child in execution.open_children)
+    is_stopped = execution.state is not ExecutionState.RUNNING
+    return Decision(execution, effects=questions + (_take_back(execution) if is_stopped else ()))
 
 
 def _on_pause(x: Execution, reason: Reason, now: datetime) -> Decision:
@@ -257,6 +265,11 @@ def _refused(x: Execution, done: str) -> Decision:
 
 def _cancels(x: Execution) -> tuple[CancelOrder, ...]:
     """Take back what is at the venue. A child that is not sent yet is stopped at its release instead."""
+    pending = {c.client_order_id for c in x.open_children if c.status is OrderStatus.PENDING}
+    return tuple(cancel for cancel in _take_back(x) if cancel.client_order_id not in pending)
+
+
+def _take_back(x: Execution) -> tuple[CancelOrder, ...]:
     return tuple(
         CancelOrder(
             execution_id=x.execution_id,
@@ -264,7 +277,6 @@ def _cancels(x: Execution) -> tuple[CancelOrder, ...]:
             symbol=x.order.symbol,
         )
         for child in x.open_children
-        if child.status is not OrderStatus.PENDING
     )
 
 
@@ -277,7 +289,8 @@ def _on_outcome(x: Execution, message: OrderOutcome, now: datetime) -> Decision:
         case OrderFilled():
             _on_filled(steps, child, message)
         case OrderAccepted():
-            if child.venue_order_id is None:
+            is_news = child.status in {OrderStatus.PENDING, OrderStatus.UNKNOWN}
+            if child.venue_order_id is None or is_news:
                 steps.add(
                     ChildAccepted(
                         execution_id=x.execution_id,
@@ -318,6 +331,9 @@ def _on_filled(steps: Steps, child: Child, message: OrderFilled) -> None:
             traded_at=message.traded_at,
         )
     )
+    if steps.execution.remaining_quantity < ZERO:
+        # It came after its order's close, and what it leaves is less than what another child may still do.
+        steps.ask(*_cancels(steps.execution))
     if not steps.execution.children[child.client_order_id].status.is_open:
         _after_child(steps, child)
 

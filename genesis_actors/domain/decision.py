@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from genesis_actors.domain.execution import Execution, evolve
-from genesis_actors.messages.events import ExecutionEvent
+from genesis_actors.messages.events import JournalEvent
 from genesis_actors.messages.venue import CancelOrder, LookUpOrder, PlaceOrder
 from genesis_actors.values import Reason
 
@@ -48,7 +48,7 @@ class Decision:
     """`execution` is the state after `events`. `was_already` says that a command found its wish fulfilled."""
 
     execution: Execution
-    events: tuple[ExecutionEvent, ...] = ()
+    events: tuple[JournalEvent, ...] = ()
     effects: tuple[Effect, ...] = ()
     refusal: Refusal | None = None
     was_already: bool = False
@@ -60,10 +60,10 @@ class Steps:
     def __init__(self, execution: Execution, now: datetime) -> None:
         self.execution = execution
         self.now = now
-        self._events: list[ExecutionEvent] = []
+        self._events: list[JournalEvent] = []
         self._effects: list[Effect] = []
 
-    def add(self, event: ExecutionEvent) -> None:
+    def add(self, event: JournalEvent) -> None:
         self.execution = evolve(self.execution, event)
         self._events.append(event)
 

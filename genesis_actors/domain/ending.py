@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
-from genesis_actors.domain.decision import AskMarket, Steps
+from genesis_actors.domain.decision import Steps
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.participation import minimum_quantity
 from genesis_actors.messages.events import (
@@ -21,8 +22,7 @@ from genesis_actors.values import ZERO, ExecutionState, OnDeadline, Reason, floo
 def complete_if_filled(steps: Steps) -> None:
     """Stop working once everything is filled, also where that happens during a pause or a cancel."""
     x = steps.execution
-    is_filled = x.filled_quantity >= x.quantity
-    if is_filled and not x.state.is_final and x.finishing_as is not ExecutionState.COMPLETED:
+    if x.filled_quantity >= x.quantity and x.finishing_as is not ExecutionState.COMPLETED:
         _stop_working(steps, ExecutionState.COMPLETED, None)
 
 
@@ -62,53 +62,56 @@ def finish(steps: Steps, view: MarketView) -> None:
         )
 
 
-def apply_deadline(steps: Steps, view: MarketView) -> bool:
-    """Apply the deadline rule at the end of the window. Return whether there is still a slice to work."""
+def ends_at_deadline(steps: Steps, view: MarketView) -> bool:
+    """End the execution at its deadline, unless its rule has it go on. Return whether it ended."""
     x = steps.execution
-    remaining = x.remaining_quantity
-    price = view.quote.touch(x.order.side) if view.quote is not None else x.arrival_price
-    is_tradable = price is not None and remaining >= minimum_quantity(x.rules, price)
-    if x.deadline_applied or x.policy.on_deadline is OnDeadline.LEAVE or not is_tradable:
-        reason = Reason.DEADLINE if is_tradable else Reason.REMAINDER_UNTRADABLE
-        stop_incomplete(steps, ExecutionState.INCOMPLETE, reason)
+    is_tradable = x.remaining_quantity >= _least_quantity(x, view)
+    if is_tradable and not x.deadline_applied and x.policy.on_deadline is not OnDeadline.LEAVE:
         return False
+    reason = Reason.DEADLINE if is_tradable else Reason.REMAINDER_UNTRADABLE
+    stop_incomplete(steps, ExecutionState.INCOMPLETE, reason)
+    return True
+
+
+def go_on_after_deadline(steps: Steps, view: MarketView) -> None:
+    """Plan what is left once more: all of it at once, or spread over half the window."""
+    x = steps.execution
+    remaining, end = x.remaining_quantity, x.ends_at or steps.now
     if x.policy.on_deadline is OnDeadline.SWEEP:
-        slices = (PlannedSlice(number=_next_number(x), due_at=steps.now, quantity=remaining),)
-        ends_at = x.ends_at or steps.now
+        slices = (PlannedSlice(number=len(x.slices) + 1, due_at=end, quantity=remaining),)
     else:
-        least = minimum_quantity(x.rules, price or ZERO)
-        slices = _extension(x, remaining, least)
-        ends_at = (x.ends_at or steps.now) + x.order.duration / 2
+        slices = _extension(x, end, remaining, _least_quantity(x, view))
+        end += x.order.duration / 2
     steps.add(
         TwapRescheduled(
             execution_id=x.execution_id,
             at=steps.now,
             reason=Reason.DEADLINE,
-            ends_at=ends_at,
+            ends_at=end,
             slices=slices,
         )
     )
-    steps.ask(AskMarket())
-    return True
 
 
-def _next_number(x: Execution) -> int:
-    return len(x.slices) - len(x.unsent_slices) + 1
+def _least_quantity(x: Execution, view: MarketView) -> Decimal:
+    """Return the least that can be traded now; where no price is known, that is a lot."""
+    price = view.quote.touch(x.order.side) if view.quote is not None else x.arrival_price
+    return x.rules.lot if price is None else minimum_quantity(x.rules, price)
 
 
-def _extension(x: Execution, remaining: Decimal, least: Decimal) -> tuple[PlannedSlice, ...]:
+def _extension(
+    x: Execution, start: datetime, remaining: Decimal, least: Decimal
+) -> tuple[PlannedSlice, ...]:
     """Spread what remains over half the window again, at the old pace, in slices that can be traded."""
     extra = x.order.duration / 2
-    start = x.ends_at or x.created_at
-    wanted = max(int(extra / x.slice_interval), 1)
-    count = max(min(wanted, int(remaining / least) if least else wanted), 1)
+    count = max(min(int(extra / x.slice_interval), int(remaining / least)), 1)
     due = extra / count
     totals = [
         floor_to_step(remaining * number / count, x.rules.lot) for number in range(1, count + 1)
     ]
     return tuple(
         PlannedSlice(
-            number=_next_number(x) + number,
+            number=len(x.slices) + 1 + number,
             due_at=start + due * number + due / 2,
             quantity=total - before,
         )

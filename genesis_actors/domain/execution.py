@@ -22,7 +22,6 @@ from genesis_actors.messages.events import (
     ChildIntended,
     ChildSent,
     ChildUnknown,
-    ExecutionEvent,
     JournalEvent,
     PlannedSlice,
     TwapAccelerated,
@@ -58,7 +57,6 @@ from genesis_actors.values import (
     exact,
 )
 
-
 _SHORTEST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(seconds=10)
 
@@ -89,6 +87,7 @@ class Child:
     touch: Decimal
     resting: bool
     created_at: datetime
+    filled_before: Decimal  # of the whole execution, when this child was decided
     status: OrderStatus = OrderStatus.PENDING
     reason: Reason | None = None
     cut_by: Reason | None = None
@@ -204,6 +203,12 @@ class Execution:
             return _SHORTEST_RETRY
         return min(max(self.slice_interval / 6, _SHORTEST_RETRY), _LONGEST_RETRY)
 
+    def takes_at(self, part: Slice, began: datetime) -> datetime:
+        """Return when the style `auto` stops resting: after two thirds of the time until the next slice, or the end."""
+        later = [s.due_at for s in self.unsent_slices if s.number > part.number]
+        until = later[0] if later else self.ends_at or began
+        return began + max(until - began, timedelta(0)) * 2 / 3
+
     def slice(self, number: int) -> Slice:
         return self.slices[number - 1]
 
@@ -234,13 +239,13 @@ def restore(state: str) -> Execution:
     return _STATE.validate_json(state)
 
 
-def fold(execution: Execution | None, events: Iterable[ExecutionEvent]) -> Execution | None:
+def fold(execution: Execution | None, events: Iterable[JournalEvent]) -> Execution | None:
     """Apply a journal's events in order."""
     return reduce(evolve, events, execution)
 
 
 @exact
-def evolve(execution: Execution | None, event: ExecutionEvent) -> Execution:
+def evolve(execution: Execution | None, event: JournalEvent) -> Execution:
     """Apply one event. Pure and total over every journal that `decide` can write."""
     if isinstance(event, TwapAccepted):
         return _accepted(event)
@@ -265,8 +270,8 @@ def _accepted(event: TwapAccepted) -> Execution:
     )
 
 
-def _applied(x: Execution, event: ExecutionEvent) -> Execution:  # noqa: C901, PLR0911, PLR0912 - one line a case
-    match _known(event):
+def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR0911, PLR0912 - one line a case
+    match event:
         case TwapAccepted():
             raise ValueError("an execution is accepted once")
         case ArrivalObserved():
@@ -287,7 +292,7 @@ def _applied(x: Execution, event: ExecutionEvent) -> Execution:  # noqa: C901, P
         case ChildSent():
             return _with_child(x, event.client_order_id, status=OrderStatus.SENT, sent_at=event.at)
         case ChildAccepted():
-            return _with_child(x, event.client_order_id, venue_order_id=event.venue_order_id)
+            return _at_venue(x, event)
         case ChildFilled():
             return _filled(x, event)
         case ChildClosed():
@@ -297,8 +302,9 @@ def _applied(x: Execution, event: ExecutionEvent) -> Execution:  # noqa: C901, P
         case TwapAccelerated():
             return replace(x, accelerated=True, pace_changed_at=event.at, retry_at=None)
         case TwapSlowed():
-            retry_at = None if x.working_slice is None else event.at
-            return replace(x, accelerated=False, pace_changed_at=event.at, retry_at=retry_at)
+            return replace(
+                x, accelerated=False, pace_changed_at=event.at, retry_at=_when_to_work(x, event.at)
+            )
         case TwapPaused():
             return replace(
                 x,
@@ -338,11 +344,6 @@ def _applied(x: Execution, event: ExecutionEvent) -> Execution:  # noqa: C901, P
             assert_never(never)
 
 
-def _known(event: ExecutionEvent) -> JournalEvent:
-    """Narrow to the closed union, so that the type checker finds an event that somebody forgot."""
-    return event  # pyright: ignore[reportReturnType]
-
-
 def _started(x: Execution, event: TwapStarted) -> Execution:
     return replace(
         x,
@@ -375,9 +376,15 @@ def _resumed(x: Execution, event: TwapResumed) -> Execution:
         reason=None,
         paused_at=None,
         ends_at=event.ends_at,
-        retry_at=None if x.working_slice is None else event.at,
+        retry_at=_when_to_work(x, event.at),
         rejects=0,
     )
+
+
+def _when_to_work(x: Execution, now: datetime) -> datetime | None:
+    """Return when the slice at work goes on: not before it is due, where it had been brought forward."""
+    part = x.working_slice
+    return None if part is None else max(now, part.due_at)
 
 
 def _with_unsent(x: Execution, parts: tuple[PlannedSlice, ...]) -> Execution:
@@ -448,6 +455,7 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
         touch=event.touch,
         resting=event.resting,
         created_at=event.at,
+        filled_before=x.filled_quantity,
         cut_by=event.cut_by,
     )
     part = x.slice(event.slice_number)
@@ -462,8 +470,16 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
 
 
 def _with_child(x: Execution, client_order_id: ClientOrderId, **changes: object) -> Execution:
-    child = replace(x.children[client_order_id], **changes)  # pyright: ignore[reportArgumentType]
+    child = replace(x.children[client_order_id], **changes)
     return replace(x, children={**x.children, client_order_id: child})
+
+
+def _at_venue(x: Execution, event: ChildAccepted) -> Execution:
+    """The venue has the order: that is also the truth about one whose answer, or whose sending, was forgotten."""
+    status = x.children[event.client_order_id].status
+    if status in {OrderStatus.PENDING, OrderStatus.UNKNOWN}:
+        status = OrderStatus.SENT
+    return _with_child(x, event.client_order_id, status=status, venue_order_id=event.venue_order_id)
 
 
 def _filled(x: Execution, event: ChildFilled) -> Execution:
@@ -494,6 +510,11 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
         filled_quantity=part.filled_quantity + event.quantity,
         filled_notional=part.filled_notional + notional,
     )
+    if part.status.is_done:  # A late fill: what the slice is called follows its figures.
+        status = status_of(part)
+        part = replace(
+            part, status=status, reason=None if status is SliceStatus.FILLED else part.reason
+        )
     return replace(
         _with_slice(x, part),
         filled_quantity=x.filled_quantity + event.quantity,
@@ -534,6 +555,13 @@ def _closed(x: Execution, event: ChildClosed) -> Execution:
         x,
         retry_at=event.retry_at,
         available_quantity=event.available_quantity,
-        # A post-only order is refused whenever the market has just moved: that says nothing against the order.
-        rejects=x.rejects + (event.status is OrderStatus.REJECTED and not child.resting),
+        rejects=_rejects_in_a_row(x, child, event.status),
     )
+
+
+def _rejects_in_a_row(x: Execution, child: Child, status: OrderStatus) -> int:
+    if status is OrderStatus.REJECTED:
+        # A post-only order is refused whenever the market has just moved: that says nothing against the order.
+        return x.rejects if child.resting else x.rejects + 1
+    is_from_venue = status in {OrderStatus.EXPIRED, OrderStatus.CANCELLED, OrderStatus.FILLED}
+    return 0 if is_from_venue else x.rejects

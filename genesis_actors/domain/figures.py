@@ -5,6 +5,7 @@ Sums are exact; each quotient is computed from unrounded sums and rounded once. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +14,8 @@ from genesis_actors.domain.benchmarks import average_price, interval_twap, inter
 from genesis_actors.domain.execution import Execution, Slice
 from genesis_actors.domain.shortfall import calculate_implementation_shortfall
 from genesis_actors.domain.slippage import slippage_vs_price_bps, slippage_vs_twap_bps
-from genesis_actors.values import ZERO, MarketSummary, SliceStatus, exact, quotient
+from genesis_actors.messages.persistence import ExecutionRow, SliceRow
+from genesis_actors.values import ZERO, MarketSummary, exact, quotient
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,15 @@ def slice_participation(part: Slice) -> Decimal | None:
     return quotient(part.filled_quantity, part.market_volume)
 
 
+def progress(row: ExecutionRow) -> Decimal | None:
+    """Return the filled share of the quantity."""
+    return quotient(row.filled_quantity, row.quantity)
+
+
 @exact
-def schedule_progress(execution: Execution, now: datetime) -> Decimal | None:
-    """Return the share of the quantity that the schedule had planned to be done by `now`."""
-    due = sum(
-        (
-            part.planned_quantity
-            for part in execution.slices[: execution.slices_total]
-            if part.due_at <= now or part.status is SliceStatus.WORKING
-        ),
-        ZERO,
-    )
-    return quotient(due, execution.quantity)
+def progress_of_schedule(
+    row: ExecutionRow, slices: Sequence[SliceRow], now: datetime
+) -> Decimal | None:
+    """Return the share of the quantity that the schedule in force had planned to be done by `now`."""
+    due = sum((part.planned_quantity for part in slices if part.due_at <= now), ZERO)
+    return quotient(min(due, row.quantity), row.quantity)

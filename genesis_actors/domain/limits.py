@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from genesis_actors.domain.participation import symbol_budget
@@ -70,17 +71,18 @@ def check_risk_limits(
     return APPROVED
 
 
-@dataclass(frozen=True, slots=True)
-class OwnFill:
-    at: datetime
-    quantity: Decimal
+LONGEST_WINDOW = timedelta(days=1)
+"""How long own fills are kept: no order's participation window is longer."""
 
 
 class SymbolUse:
     """What our own executions have taken of one symbol lately, and have reserved, both sides together."""
 
     def __init__(self) -> None:
-        self._fills: list[OwnFill] = []
+        # Of each fill, by time: when, and what had been filled before it.
+        self._times: list[datetime] = []
+        self._before: list[Decimal] = []
+        self._filled = ZERO
         self._reserved: dict[ClientOrderId, Decimal] = {}
 
     @property
@@ -90,9 +92,14 @@ class SymbolUse:
     def reserve(self, client_order_id: ClientOrderId, quantity: Decimal) -> None:
         self._reserved[client_order_id] = quantity
 
+    @exact
     def fill(self, client_order_id: ClientOrderId, at: datetime, quantity: Decimal) -> None:
         """Turn reserved quantity into filled. A fill of an order that is no longer reserved counts too."""
-        self._fills.append(OwnFill(at, quantity))
+        index = bisect_right(self._times, at)
+        before = self._before[index] if index < len(self._before) else self._filled
+        self._times.insert(index, at)
+        self._before[index:] = [before, *(later + quantity for later in self._before[index:])]
+        self._filled += quantity
         reserved = self._reserved.get(client_order_id)
         if reserved is not None:
             self._reserved[client_order_id] = max(reserved - quantity, ZERO)
@@ -100,11 +107,19 @@ class SymbolUse:
     def release(self, client_order_id: ClientOrderId) -> None:
         self._reserved.pop(client_order_id, None)
 
+    @exact
     def filled_since(self, start: datetime) -> Decimal:
-        return sum((fill.quantity for fill in self._fills if fill.at > start), ZERO)
+        """Return what was filled after `start`."""
+        index = bisect_right(self._times, start)
+        return self._filled - self._before[index] if index < len(self._before) else ZERO
 
     def forget_before(self, start: datetime) -> None:
-        self._fills = [fill for fill in self._fills if fill.at > start]
+        """Forget what no order can need any more, as one whose window begins at `start` comes in.
+
+        Windows differ, so fills before `start` may count for another order.
+        """
+        index = bisect_right(self._times, start - LONGEST_WINDOW)
+        del self._times[:index], self._before[:index]
 
     def budget(self, order: PlaceOrder) -> Decimal:
         """Return what `order` may take so that all executions together stay within the rate."""

@@ -17,7 +17,7 @@ from genesis_actors.messages.events import (
     ChildIntended,
     ChildSent,
     ChildUnknown,
-    ExecutionEvent,
+    JournalEvent,
     TwapCompleted,
     TwapEnded,
     TwapRescheduled,
@@ -44,7 +44,7 @@ class Rows:
 
 
 @exact
-def rows(execution: Execution, events: Iterable[ExecutionEvent], venue: str) -> Rows:
+def rows(execution: Execution, events: Iterable[JournalEvent], venue: str) -> Rows:
     """Return the rows that `events`, which led to `execution`, have changed."""
     slices: set[int] = set()
     children: dict[str, None] = {}
@@ -71,7 +71,7 @@ def rows(execution: Execution, events: Iterable[ExecutionEvent], venue: str) -> 
     )
 
 
-def all_rows(execution: Execution, events: Iterable[ExecutionEvent], venue: str) -> Rows:
+def all_rows(execution: Execution, events: Iterable[JournalEvent], venue: str) -> Rows:
     """Return every row of `execution`: what the tables hold when they agree with its whole journal."""
     return Rows(
         execution=execution_row(execution),

@@ -89,7 +89,7 @@ def calculate_time_slices(  # noqa: PLR0913 - each is a knob, most have a defaul
     The number of slices is the largest up to the one asked for at which every slice, and so any
     remainder, stays tradable at a price 5 % lower, with the worst jitter that any seed could bring;
     it is raised where a slice would exceed `max_quantity`. Slices are never closer together than
-    `min_slice_interval` on average or in fact.
+    `min_slice_interval`.
 
     Jitter moves neighbours against each other by equal amounts, so the deviations sum to zero in
     time and in size.
@@ -257,7 +257,8 @@ def _window(minutes: int | Decimal, shortest: timedelta, longest: timedelta) -> 
     duration = Decimal(minutes)
     if not duration.is_finite():
         raise ValueError(f"a duration is a number of minutes, not {duration}")
-    microseconds = duration * _MINUTE_MICROSECONDS
+    # To the nearest: 100 s are 1.666... minutes, and must not come back as a microsecond less.
+    microseconds = round(duration * _MINUTE_MICROSECONDS)
     least = max(1, shortest // _MICROSECOND)
     if not least <= microseconds <= longest // _MICROSECOND:
         raise ScheduleError(
@@ -266,7 +267,7 @@ def _window(minutes: int | Decimal, shortest: timedelta, longest: timedelta) -> 
             f"choose one from {_minutes_text(shortest)} to {_minutes_text(longest)} minutes, "
             "or change the bounds in the settings",
         )
-    return int(microseconds)
+    return microseconds
 
 
 def _minimum(

@@ -13,7 +13,12 @@ from genesis_actors.domain.child_price import collar_price
 from genesis_actors.domain.client_ids import client_order_id
 from genesis_actors.domain.decision import Decision, SetTrigger, Steps, WakeAt
 from genesis_actors.domain.early_completion import check_early_completion, early_completion_price
-from genesis_actors.domain.ending import apply_deadline, finish, stop_incomplete
+from genesis_actors.domain.ending import (
+    ends_at_deadline,
+    finish,
+    go_on_after_deadline,
+    stop_incomplete,
+)
 from genesis_actors.domain.execution import Execution, Slice, status_of
 from genesis_actors.domain.participation import (
     Budget,
@@ -81,18 +86,29 @@ def on_market_view(
 
 
 def _work(steps: Steps, view: MarketView, profile: VolumeProfile | None) -> None:
+    is_over = _is_over(steps)
+    if is_over:
+        _close_due_slices(steps, reason=Reason.DEADLINE)
+        if ends_at_deadline(steps, view):
+            return
     if _guard(steps, view):
         return
-    ends_at = steps.execution.ends_at
-    if ends_at is not None and steps.now >= ends_at:
-        _close_due_slices(steps)
-        if not apply_deadline(steps, view):
-            return
+    if is_over:
+        go_on_after_deadline(steps, view)
     _set_pace(steps, view)
     part = _slice_to_work(steps)
     if part is not None:
         _Attempt(steps, part, view, profile).make()
         _replan(steps, part, view, profile)
+    if _is_over(steps) and not steps.execution.open_children:
+        # One try is all that a sweep has, or an extension that has passed while nobody looked.
+        _close_due_slices(steps, reason=Reason.DEADLINE)
+        ends_at_deadline(steps, view)
+
+
+def _is_over(steps: Steps) -> bool:
+    ends_at = steps.execution.ends_at
+    return ends_at is not None and steps.now >= ends_at
 
 
 def _guard(steps: Steps, view: MarketView) -> bool:
@@ -130,9 +146,9 @@ def _set_pace(steps: Steps, view: MarketView) -> None:
     level = early_completion_price(target, side, threshold)
     is_favourable = check_early_completion(touch, target, side, threshold)
     if is_favourable is not x.accelerated:
-        free_at = (x.pace_changed_at or x.created_at) + PACE_CHANGE_INTERVAL
-        if x.pace_changed_at is not None and steps.now < free_at:
-            steps.ask(WakeAt(free_at))
+        changed_at = x.pace_changed_at
+        if changed_at is not None and steps.now < changed_at + PACE_CHANGE_INTERVAL:
+            steps.ask(WakeAt(changed_at + PACE_CHANGE_INTERVAL))
             return
         event = TwapAccelerated if is_favourable else TwapSlowed
         steps.add(
@@ -161,7 +177,9 @@ def _slice_to_work(steps: Steps) -> Slice | None:
     return unsent[0] if x.accelerated and unsent else None
 
 
-def _close_due_slices(steps: Steps, up_to: int | None = None) -> None:
+def _close_due_slices(
+    steps: Steps, up_to: int | None = None, reason: Reason = Reason.OVERDUE_MERGED
+) -> None:
     """End the slice at work and every overdue one before `up_to`; what they lack is caught up by later ones.
 
     Overdue slices are merged into one, so that a stall is never followed by a burst.
@@ -175,7 +193,7 @@ def _close_due_slices(steps: Steps, up_to: int | None = None) -> None:
         if is_over:
             status = status_of(part)
             done = status is SliceStatus.FILLED
-            _end_slice(steps, part, status, None if done else part.reason or Reason.OVERDUE_MERGED)
+            _end_slice(steps, part, status, None if done else part.reason or reason)
 
 
 def _end_slice(steps: Steps, part: Slice, status: SliceStatus, reason: Reason | None) -> None:
@@ -234,13 +252,12 @@ class _Attempt:
     def _rests(self) -> bool:
         """Tell whether the child is to rest at the near touch: never while the price is favourable.
 
-        `auto` rests for the first two thirds of a slice's interval, then takes what is left.
+        `auto` rests for the first two thirds of the time until the next slice, then takes what is left.
         """
-        x, part = self._steps.execution, self._slice
+        x, part, now = self._steps.execution, self._slice, self._steps.now
         if x.accelerated or x.policy.style is Style.TAKER:
             return False
-        began = part.sent_at or self._steps.now
-        return x.policy.style is Style.MAKER or self._steps.now - began < x.slice_interval * 2 / 3
+        return x.policy.style is Style.MAKER or now < x.takes_at(part, part.sent_at or now)
 
     def _price(self, quote: Quote, limit: Decimal | None) -> Decimal:
         x = self._steps.execution
@@ -261,15 +278,15 @@ class _Attempt:
 
     def _wanted(self) -> _Wanted:
         x, part = self._steps.execution, self._slice
-        remaining = x.remaining_quantity
+        later = [s for s in x.unsent_slices if s.number > part.number]
+        owed = x.remaining_quantity - sum((s.planned_quantity for s in later), ZERO)
         if x.accelerated:
-            wanted = _Wanted(remaining, None)
+            wanted = _Wanted(x.remaining_quantity, None)
         elif part.status is SliceStatus.WORKING:
+            # Late fills, or more speed in between, may have brought it ahead of its schedule.
             target = part.target_quantity or ZERO
-            wanted = _Wanted(min(target - part.filled_quantity, remaining), None)
+            wanted = _Wanted(min(target - part.filled_quantity, owed), None)
         else:
-            later = [s for s in x.unsent_slices if s.number > part.number]
-            owed = remaining - sum((s.planned_quantity for s in later), ZERO)
             quantity = catch_up_quantity(
                 planned=part.planned_quantity,
                 owed=max(owed, ZERO),
@@ -277,7 +294,7 @@ class _Attempt:
                 catch_up_limit=x.policy.catch_up_limit,
                 lot=x.rules.lot,
             )
-            most = part.planned_quantity * x.policy.catch_up_limit
+            most = floor_to_step(part.planned_quantity * x.policy.catch_up_limit, x.rules.lot)
             wanted = _Wanted(quantity, Reason.CATCH_UP_LIMIT if quantity >= most < owed else None)
         if x.available_quantity is not None and x.available_quantity < wanted.quantity:
             return _Wanted(x.available_quantity, part.reason)
@@ -312,15 +329,15 @@ class _Attempt:
         x, part = self._steps.execution, self._slice
         budget = self._budget()
         remaining = x.remaining_quantity
+        most = budget.quantity
+        if x.available_quantity is not None:
+            # Not even for the sake of a rest that could never be traded.
+            most = min(most, x.available_quantity)
         quantity, cut_by = child_quantity(
-            wanted=wanted.quantity,
-            budget=budget.quantity,
-            remaining=remaining,
-            price=price,
-            rules=x.rules,
+            wanted=wanted.quantity, budget=most, remaining=remaining, price=price, rules=x.rules
         )
-        if cut_by is Reason.PARTICIPATION_CAP and budget.condition is not None:
-            cut_by = budget.condition
+        if cut_by is Reason.PARTICIPATION_CAP:
+            cut_by = part.reason if most < budget.quantity else budget.bound_by
         if quantity <= ZERO:
             self._blocked(cut_by or Reason.BELOW_MINIMUM, budget, wanted, price)
         elif self._would_waste_last_slice(quantity, remaining):
@@ -419,7 +436,10 @@ class _Attempt:
                 execution_id=self._steps.execution.execution_id,
                 at=self._steps.now,
                 slice_number=self._slice.number,
-                target_quantity=wanted.quantity,
+                # What is brought forward beyond its own part is no debt when the price has gone.
+                target_quantity=min(wanted.quantity, self._slice.planned_quantity)
+                if self._steps.execution.accelerated
+                else wanted.quantity,
                 market_volume=self._view.window_volume,
                 market_price=quote.mid,
                 reason=wanted.cut_by,

@@ -15,17 +15,13 @@ Levels: TypeAlias = Callable[[], Sequence[Level]]
 """One side of a depth snapshot. Few snapshots meet an order, so it is read when one comes."""
 
 
-def no_levels() -> Sequence[Level]:
-    return ()
-
-
 class BookSide:
     """The bids (side BUY) or the asks (side SELL) of one symbol."""
 
     def __init__(self, side: Side) -> None:
         self.side = side
-        self._levels: Levels = no_levels
-        self._snapshot: Sequence[Level] | None = ()
+        self._levels: Levels = tuple
+        self._snapshot: Sequence[Level] | None = None
         self._taken: dict[Decimal, Decimal] = {}
 
     def lay_depth(self, levels: Levels) -> None:

@@ -13,12 +13,19 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.values import time_text
 
+TRADES_HEADER = "ts_ms,price,amount,side"
+BOOK_HEADER = "ts_ms,bid_px,bid_sz,ask_px,ask_sz"
+DEPTH_HEADER = "ts_ms,side,levels"
+CANDLES_HEADER = "ts_ms,open,high,low,close,volume"
+
 MAX_DISORDER = timedelta(seconds=5)
 """A row that is further behind a newer one is no disorder: the file is not what it should be."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 253_402_300_799_000  # The year 9999; times in microseconds lie far beyond it.
-_CHUNK = 1 << 20
+_CHUNK = 1 << 13  # Small, so that of a damaged file as much as possible is counted.
+
+_SIDES = {TRADES_HEADER: ("buy", "sell", ""), DEPTH_HEADER: ("b", "a")}
 
 
 class HasTime(Protocol):
@@ -117,16 +124,11 @@ def _text_of(path: Path) -> str:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 content += chunk
-    except gzip.BadGzipFile as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        lines = content.count(b"\n")
         raise SourceError(
-            f"{path}: this is not a gzip file ({error}).",
-            "Name a .csv.gz file, or drop .gz from the name of one that is not packed.",
-        ) from error
-    except (EOFError, zlib.error) as error:
-        line = content.count(b"\n") + 1
-        raise SourceError(
-            f"{path}, line {line}: the gzip file is damaged or cut off here.",
-            "Copy or download it again.",
+            f"{path}, after line {lines}: the file cannot be unpacked any further ({error}).",
+            "Copy it again if it is damaged; name a .csv file if it is not packed.",
         ) from error
     except OSError as error:
         raise SourceError(
@@ -152,7 +154,7 @@ def refuse_row(path: Path, number: int, line: str, header: str) -> NoReturn:
             (
                 f"{name} {text[:60]!r} {what}"
                 for name, text in zip(names, texts, strict=True)
-                if (what := _problem(name, text)) is not None
+                if (what := _problem(name, text, header)) is not None
             ),
             f"the row {line[:60]!r} cannot be read",
         )
@@ -161,12 +163,14 @@ def refuse_row(path: Path, number: int, line: str, header: str) -> NoReturn:
     )
 
 
-def _problem(name: str, text: str) -> str | None:
+def _problem(name: str, text: str, header: str) -> str | None:
     match name:
         case "ts_ms":
             return None if text.isdecimal() and text.isascii() else "is no time in milliseconds"
-        case "side" | "levels":
-            return f"is not a known {name[:-1] + 'l list' if name == 'levels' else 'side'}"
+        case "side":
+            return None if text in _SIDES[header] else "is no known side"
+        case "levels":
+            return "is no list of price:size"
         case _:
             return _number_problem(name, text)
 

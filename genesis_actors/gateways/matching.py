@@ -11,8 +11,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from genesis_actors.gateways.account import Account, funds_needed
-from genesis_actors.gateways.book import OrderBook
+from genesis_actors.gateways.book import Level, OrderBook
 from genesis_actors.gateways.ledger import Close, Entry, Fill
+from genesis_actors.gateways.order_rules import broken_rule
 from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.venue import (
     CancelOrder,
@@ -35,7 +36,6 @@ from genesis_actors.values import (
     decimal_text,
     exact,
     floor_to_step,
-    is_multiple,
 )
 
 
@@ -86,17 +86,18 @@ class MatchingEngine:
         self._past.append(fill)
 
     @exact
-    def take_again(self, market: Market, side: Side, since: datetime) -> None:
+    def take_again(self, market: Market, side: Side, since: datetime, now: datetime) -> None:
         """Take from one side of the book what earlier runs took from it since its snapshot.
 
-        At one instant the snapshot comes before the orders, so a fill at `since` counts.
+        At one instant the snapshot comes before the orders, so a fill at `since` counts. Fills
+        after `now` belong to an earlier pass through the same time.
         """
         for fill in self._past:
             if (
                 fill.symbol == market.rules.symbol
                 and fill.side is not side
                 and fill.liquidity is Liquidity.TAKER
-                and fill.traded_at >= since
+                and since <= fill.traded_at <= now
             ):
                 market.book.side(side).take(fill.price, fill.quantity)
 
@@ -125,6 +126,13 @@ class MatchingEngine:
         if entry is None or request.client_order_id in self._denied:
             return (self._deny(request, at),)
         return tuple(entry.story(request.execution_id, at))
+
+    def levels(self, symbol: Symbol, side: Side) -> tuple[Level, ...]:
+        """Return what an order of `side` would meet now, best first; nothing where no market is open."""
+        market = self._markets.get(symbol)
+        if market is None:
+            return ()
+        return tuple(level for level in market.book.available(_opposite(side)) if level[1])
 
     def trades_reached(self, market: Market, trades: Sequence[Trade]) -> list[OrderOutcome]:
         """Let the market's trades of one instant happen, and fill the resting orders they reach."""
@@ -174,7 +182,7 @@ class MatchingEngine:
         if market is None:
             return f"no market is open for {order.symbol}"
         rules = market.rules
-        refusal = _broken_rule(rules, order)
+        refusal = broken_rule(rules, order)
         if refusal is not None:
             return refusal
         touch = market.book.touch(_opposite(order.side))
@@ -269,30 +277,6 @@ def restore_all(
     for fill in fills:
         if fill.symbol in known:
             engine.restore(known[fill.symbol], fill)
-
-
-def _broken_rule(rules: MarketRules, order: PlaceOrder) -> str | None:
-    quantity, price = order.quantity, order.price
-    notional = quantity * price
-    if quantity <= 0 or not is_multiple(quantity, rules.lot):
-        return _not_a_step("quantity", quantity, "lot", rules.lot)
-    if price <= 0 or not is_multiple(price, rules.tick):
-        return _not_a_step("price", price, "tick", rules.tick)
-    if rules.min_quantity is not None and quantity < rules.min_quantity:
-        return _out_of_bounds("quantity", quantity, "below the minimum", rules.min_quantity)
-    if rules.max_quantity is not None and quantity > rules.max_quantity:
-        return _out_of_bounds("quantity", quantity, "above the maximum", rules.max_quantity)
-    if notional < rules.min_notional:
-        return _out_of_bounds("notional", notional, "below the minimum", rules.min_notional)
-    return None
-
-
-def _not_a_step(name: str, value: Decimal, step_name: str, step: Decimal) -> str:
-    return f"{name} {decimal_text(value)} is no multiple of the {step_name} {decimal_text(step)}"
-
-
-def _out_of_bounds(name: str, value: Decimal, where: str, bound: Decimal) -> str:
-    return f"{name} {decimal_text(value)} is {where} {decimal_text(bound)}"
 
 
 def _opposite(side: Side) -> Side:

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from heapq import heappop, heappush
 
 from genesis_actors.gateways.account import Account, opening_balances
-from genesis_actors.gateways.book import OrderBook
+from genesis_actors.gateways.book import Level, OrderBook
 from genesis_actors.gateways.listings import LISTINGS, Listing, numbered_listing
 from genesis_actors.gateways.matching import Market, MatchingEngine, restore_all
 from genesis_actors.gateways.synthetic import SyntheticMarket
@@ -95,6 +95,7 @@ class PaperVenue:
         self._step = step
         self._latency = latency
         self._history = history
+        self._back_to: datetime | None = None
         listings = (*LISTINGS, *map(numbered_listing, range(numbered_symbols)))
         self._listings: dict[Symbol, Listing] = {each.symbol: each for each in listings}
         self._sources: dict[Symbol, SyntheticMarket] = {}
@@ -134,16 +135,22 @@ class PaperVenue:
         if symbol in self._open or symbol not in self._listings:
             return NOTHING
         source = self._source(symbol)
-        opened = self._open[symbol] = _OpenSymbol(source, at - self._history)
+        since = at - self._history
+        if self._back_to is not None:
+            since = min(since, self._back_to)
+        opened = self._open[symbol] = _OpenSymbol(source, since)
         self._engine.open_market(opened.market)
         rows: list[MarketRows] = []
         while opened.next_at <= at:
             rows.append(opened.step_forward(self._engine)[0])
         in_force_since = source.time_of(source.step_of(at))
         for side in Side:
-            self._engine.take_again(opened.market, side, in_force_since)
+            self._engine.take_again(opened.market, side, in_force_since, at)
         heappush(self._due, (opened.next_at, len(self._open), opened))
         return Feed(tuple(rows), ())
+
+    def levels(self, symbol: Symbol, side: Side) -> tuple[Level, ...]:
+        return self._engine.levels(symbol, side)
 
     def next_at(self) -> datetime | None:
         return self._due[0][0] if self._due else None
@@ -177,6 +184,9 @@ class PaperVenue:
 
     def restore(self, fills: Iterable[PastFill]) -> None:
         restore_all(self._engine, [each.rules for each in self._listings.values()], fills)
+
+    def reach_back(self, to: datetime) -> None:
+        self._back_to = to if self._back_to is None else min(self._back_to, to)
 
     def _source(self, symbol: Symbol) -> SyntheticMarket:
         source = self._sources.get(symbol)

@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genesis_actors.gateways.book import Level, Levels
-from genesis_actors.gateways.csv_files import Rows, lines_of, refuse_row
+from genesis_actors.gateways.csv_files import (
+    BOOK_HEADER,
+    CANDLES_HEADER,
+    DEPTH_HEADER,
+    TRADES_HEADER,
+    Rows,
+    lines_of,
+    refuse_row,
+)
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.values import Quote, Side, Trade, time_text
-
-TRADES_HEADER = "ts_ms,price,amount,side"
-BOOK_HEADER = "ts_ms,bid_px,bid_sz,ask_px,ask_sz"
-DEPTH_HEADER = "ts_ms,side,levels"
-CANDLES_HEADER = "ts_ms,open,high,low,close,volume"
 
 GAP = timedelta(seconds=60)
 """A recording without trades and touches for longer than this has a gap."""
@@ -167,7 +170,7 @@ def _read_candles(path: Path, warnings: list[str]) -> tuple[Sequence[Candle], ti
         )
     missing = (candles[-1].at - candles[0].at) // bar + 1 - len(candles)
     if missing:
-        warnings.append(f"{path.name}: {missing} bars of {_seconds(bar)} s are missing")
+        warnings.append(f"{path.name}: {missing} missing (bars of {_seconds(bar)} s)")
     return candles, bar
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from genesis_actors.gateways.account import Account, opening_balances
-from genesis_actors.gateways.book import OrderBook
+from genesis_actors.gateways.book import Level, OrderBook
 from genesis_actors.gateways.market_file import read_rules, rules_of_recording
 from genesis_actors.gateways.matching import Market, MatchingEngine, restore_all
 from genesis_actors.gateways.recording import Recording
@@ -114,8 +114,11 @@ class ReplayVenue:
         self._is_open = True
         self._engine.open_market(self._market)
         feed = self.advance(at)
-        self._take_again()
+        self._take_again(at)
         return feed
+
+    def levels(self, symbol: Symbol, side: Side) -> tuple[Level, ...]:
+        return self._engine.levels(symbol, side)
 
     def next_at(self) -> datetime | None:
         return self._next_at if self._is_open else None
@@ -150,6 +153,9 @@ class ReplayVenue:
 
     def restore(self, fills: Iterable[PastFill]) -> None:
         restore_all(self._engine, [self._rules], fills)
+
+    def reach_back(self, to: datetime) -> None:
+        """Do nothing: the feed begins with the recording's first row anyway."""
 
     def _touch_at(self, at: datetime) -> Quote | None:
         """Return the newest touch of this instant, None where there is none."""
@@ -187,7 +193,7 @@ class ReplayVenue:
         ]
         return min(heads, default=None)
 
-    def _take_again(self) -> None:
+    def _take_again(self, now: datetime) -> None:
         """Take what earlier runs took since the snapshot in force: it is not there again yet."""
         depth = self._recording.depth
         for side in Side:
@@ -195,9 +201,8 @@ class ReplayVenue:
                 since = [quote.at for quote in self._recording.book[: self._next_touch]]
             else:
                 since = [row.at for row in depth[: self._next_depth] if row.side is side]
-            self._engine.take_again(
-                self._market, side, since[-1] if since else self._recording.first_at
-            )
+            in_force_since = since[-1] if since else self._recording.first_at
+            self._engine.take_again(self._market, side, in_force_since, now)
 
 
 def _start_of(recording: Recording, wanted: datetime | None) -> datetime:

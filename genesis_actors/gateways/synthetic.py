@@ -31,7 +31,9 @@ _HOUR_US = 3_600 * _SECOND_US
 _NEVER = -1 << 62  # The number of no step, cell or hour.
 
 _OCTAVES = 20
-"""The price wanders freely over up to 2**20 steps, and stays near its listing's price beyond that."""
+"""The price wanders freely over up to 2**20 steps, and stays near its listing's beyond that."""
+_FINE_OCTAVES = 7
+_NORMAL_BITS = 17
 _LOWEST_PRICE = -800_000_000  # In parts per billion of the listing's price.
 
 _HOURS = (
@@ -71,6 +73,7 @@ class SyntheticMarket:
         self.listing = listing
         self.step = step
         self._step_us = step // _MICROSECOND
+        self._offsets = tuple(step * slot // SLOTS for slot in range(SLOTS))
         self._hash = blake2b(f"{seed}:{listing.symbol}".encode())
         self._price_ticks = int(listing.price / listing.tick)
         self._daily_lots = int(listing.daily_volume / listing.lot)
@@ -81,7 +84,7 @@ class SyntheticMarket:
             for octave in range(_OCTAVES + 1)
         ]
         self._cells: list[tuple[int, int]] = [(_NEVER, 0)] * (_OCTAVES + 1)
-        self._ends = (_NEVER, 0, 0)
+        self._block = (_NEVER, 0, 0)
         self._hour = _NEVER
         self._flow = Flow(0, 0, 0)
         self._mid_step = _NEVER
@@ -90,8 +93,8 @@ class SyntheticMarket:
     def step_of(self, at: datetime) -> int:
         return (at - _EPOCH) // self.step
 
-    def time_of(self, step: int, slot: int = 0) -> datetime:
-        return _EPOCH + timedelta(microseconds=step * self._step_us + slot * self._step_us // SLOTS)
+    def time_of(self, step: int) -> datetime:
+        return _EPOCH + step * self.step
 
     def quote(self, step: int) -> Quote:
         bid, ask, draws = self._touch(step)
@@ -133,9 +136,8 @@ class SyntheticMarket:
             side = Side.BUY if draw & 1 else Side.SELL
             tail, spread = _TAIL[draws[32 + index]], 2 * draws[48 + index] + 257
             lots = max(1, flow.mean_lots * tail * spread * 256 // (_TAIL_SUM << 29))
-            slots[-1][1].append(
-                Trade(self.time_of(step, slot), quote.touch(side), self._quantity(lots), side)
-            )
+            at = quote.at + self._offsets[slot]
+            slots[-1][1].append(Trade(at, quote.touch(side), self._quantity(lots), side))
         return slots
 
     def expected_volume(self, hour: int) -> Decimal:
@@ -170,11 +172,31 @@ class SyntheticMarket:
     def _mid_ticks(self, step: int) -> int:
         """Return the price of a step: a random walk by midpoint displacement.
 
-        Between the ends of the widest cell the price is a straight line; each octave then moves the middle of its
-        cells up or down and its cells' edges not at all. So one draw per octave is enough for any step.
+        Between the ends of the widest cell the price is a straight line; each octave then moves the
+        middle of its cells up or down, and their edges not at all. So one draw per octave is enough
+        for any step. The wide octaves only bend the line at the edges of blocks.
         """
-        moved = self._between_ends(step)
-        for octave in range(1, _OCTAVES + 1):
+        block = step >> _FINE_OCTAVES
+        if self._block[0] != block:
+            self._block = (block, self._at_edge(block), self._at_edge(block + 1))
+        _, first, last = self._block
+        moved = _on_line(first, last, step, _FINE_OCTAVES)
+        moved += self._displaced(step, range(1, _FINE_OCTAVES + 1))
+        return max(1, self._price_ticks * (_BILLION + max(moved, _LOWEST_PRICE)) // _BILLION)
+
+    def _at_edge(self, block: int) -> int:
+        step = block << _FINE_OCTAVES
+        cell = step >> _OCTAVES
+        reach = self._displacements[_OCTAVES]
+        first, last = (
+            reach * self._normal(_OCTAVES + 1, end) >> _NORMAL_BITS for end in (cell, cell + 1)
+        )
+        wide = self._displaced(step, range(_FINE_OCTAVES + 1, _OCTAVES + 1))
+        return _on_line(first, last, step, _OCTAVES) + wide
+
+    def _displaced(self, step: int, octaves: range) -> int:
+        moved = 0
+        for octave in octaves:
             number = step >> octave
             cell = self._cells[octave]
             if cell[0] != number:
@@ -182,23 +204,11 @@ class SyntheticMarket:
                 self._cells[octave] = cell
             width = 1 << octave
             inside = step & (width - 1)
-            moved += cell[1] * min(inside, width - inside) >> (octave + 16)
-        return max(1, self._price_ticks * (_BILLION + max(moved, _LOWEST_PRICE)) // _BILLION)
-
-    def _between_ends(self, step: int) -> int:
-        number = step >> _OCTAVES
-        if self._ends[0] != number:
-            reach = self._displacements[_OCTAVES]
-            first, last = (
-                reach * self._normal(_OCTAVES + 1, end) >> 17 for end in (number, number + 1)
-            )
-            self._ends = (number, first, last)
-        _, first, last = self._ends
-        inside = step & ((1 << _OCTAVES) - 1)
-        return first + ((last - first) * inside >> _OCTAVES)
+            moved += cell[1] * min(inside, width - inside) >> (octave - 1 + _NORMAL_BITS)
+        return moved
 
     def _normal(self, octave: int, number: int) -> int:
-        """Return a nearly normal draw with a standard deviation of 2**17: twelve even ones added up."""
+        """Return a nearly normal draw, twelve even ones added up, with a deviation of 2**17."""
         return 2 * sum(struct.unpack_from("<12H", self._draw(f"p{octave}", number))) - 12 * 65_535
 
     def _draw(self, purpose: str, number: int) -> bytes:
@@ -211,3 +221,9 @@ class SyntheticMarket:
 
     def _quantity(self, lots: int) -> Decimal:
         return EXACT.multiply(self.listing.lot, max(1, lots))
+
+
+def _on_line(first: int, last: int, step: int, octave: int) -> int:
+    """Return where the line through a cell's ends is at `step`."""
+    inside = step & ((1 << octave) - 1)
+    return first + ((last - first) * inside >> octave)

@@ -94,6 +94,10 @@ class SimulatedVenue(Protocol):
         """
         ...
 
+    def levels(self, symbol: Symbol, side: Side) -> tuple[tuple[Decimal, Decimal], ...]:
+        """Return price and quantity of each level that an order of `side` would meet now, best first."""
+        ...
+
     def next_at(self) -> datetime | None:
         """Return when the next rows of an open feed are due, None when there are no more."""
         ...
@@ -130,4 +134,8 @@ class SimulatedVenue(Protocol):
 
         Orders that were resting then are over: what they had not filled has expired.
         """
+        ...
+
+    def reach_back(self, to: datetime) -> None:
+        """Let feeds begin with the rows from `to` on, if not from earlier. Called before `open`."""
         ...

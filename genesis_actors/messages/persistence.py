@@ -118,8 +118,7 @@ class WriteJournal:
     """Make these events and rows durable in one transaction, then answer `Journaled` or `JournalFailed`.
 
     `first_version` is the aggregate version of the first event; the others follow it. Rows replace those with the
-    same key; `removed_slices` are slice numbers that a new schedule no longer has. `snapshot`, where given, is the
-    state after the last event, as JSON.
+    same key. `snapshot`, where given, is the state after the last event, as JSON.
     """
 
     execution_id: ExecutionId

@@ -87,7 +87,7 @@ class WorkerPool:
         """Wake a worker if one sleeps. Called after a mailbox has been queued."""
         if self._sleepers:
             try:
-                self._sleepers.popleft().release()
+                self._sleepers.pop().release()  # the one that was awake last
             except IndexError:  # another thread has just woken the last one
                 return
         if self._stopped:

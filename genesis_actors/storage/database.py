@@ -6,14 +6,14 @@ import asyncio
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from genesis_actors.storage import sqlite
@@ -86,7 +86,7 @@ class Database:
         return engine
 
     @contextmanager
-    def explained(self) -> Iterator[None]:
+    def explained(self) -> Generator[None]:
         """Turn the drivers' errors into ours."""
         try:
             yield
@@ -101,7 +101,8 @@ class Database:
                 str(error), "install the driver: pip install 'genesis-actors[postgres]'"
             )
         return DatabaseUnusable(
-            f"{self} cannot be used: {error}", "check the server, the URL and the password"
+            f"{self} cannot be used: {cause_of(error)}",
+            "check the server, the URL and the password",
         )
 
     def read(self, query: Callable[[Connection], T]) -> T:
@@ -142,6 +143,11 @@ Target: TypeAlias = str | Path | Database
 """What names a database: a path, a URL, or one named before."""
 
 _URL_HINT: Final = "write a path, sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER@HOST/NAME"
+
+
+def cause_of(error: Exception) -> BaseException:
+    """Return the driver's own error, whose words are not followed by SQL."""
+    return error.orig or error if isinstance(error, DBAPIError) else error
 
 
 def _temporary_file(owner: Database) -> Path:

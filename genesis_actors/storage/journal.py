@@ -10,11 +10,11 @@ from sqlalchemy import Connection, func, select
 
 from genesis_actors.messages.persistence import WriteJournal
 from genesis_actors.storage.batch import Batch, Write, last_version
-from genesis_actors.storage.database import Database, Target, check_schema
+from genesis_actors.storage.database import Database, Target, cause_of, check_schema
 from genesis_actors.storage.errors import OutcomeUncertain, StorageError
 from genesis_actors.storage.statements import Statements
 from genesis_actors.storage.tables import engine_identity, events
-from genesis_actors.storage.writer import FAULTS_OF_A_WRITE, FAULTS_OF_THE_DATABASE, Writer
+from genesis_actors.storage.writer import FAULTS, BadWrite, Writer, is_bad_write
 from genesis_actors.values import ExecutionState
 
 log = structlog.get_logger()
@@ -43,6 +43,9 @@ class Journal:
     @classmethod
     async def open(cls, target: Target) -> Journal:
         database = Database.of(target)
+        if database.is_sqlite:
+            # The driver would create the file, and stumbles over its own thread where it cannot.
+            database.read(check_schema)
         with database.explained():
             writer = await Writer.open(database)
             try:
@@ -70,7 +73,7 @@ class Journal:
             return errors
         try:
             error = await self._write_together(admitted)
-        except FAULTS_OF_A_WRITE as fault:
+        except BadWrite as fault:
             if len(admitted) > 1:
                 return await self._write_singly(batch)
             error = str(fault)
@@ -111,24 +114,26 @@ class Journal:
             self._versions.update({execution_id: found.get(execution_id) for execution_id in some})
 
     async def _write_together(self, writes: Sequence[Write]) -> str | None:
-        """Return why nothing was written, None for success; raise one of `FAULTS_OF_A_WRITE` as it comes."""
-        batch = Batch(writes, first_sequence=self._last_sequence + 1, epoch=self.epoch)
-        parameters = list(batch.parameters(self._statements))
+        """Return why nothing was written, None for success; raise `BadWrite` where one of them is at fault."""
+        try:
+            batch = Batch(writes, first_sequence=self._last_sequence + 1, epoch=self.epoch)
+            parameters = list(batch.parameters(self._statements))
+        except FAULTS as error:
+            raise BadWrite(str(error)) from error
         if not self._is_epoch_stored:
             parameters.append((self._statements.epoch, [(self.epoch,)]))
         try:
             await self._writer.begin()
             for statement, rows in parameters:
                 await self._writer.execute(statement.sql, rows)
-        except FAULTS_OF_A_WRITE:
+        except FAULTS as error:
             await self._roll_back()
-            raise
-        except FAULTS_OF_THE_DATABASE as error:
-            await self._roll_back()
+            if is_bad_write(error):
+                raise BadWrite(str(cause_of(error))) from error
             return self._failed(error)
         try:
             await self._writer.commit()
-        except FAULTS_OF_THE_DATABASE as error:
+        except FAULTS as error:
             if not await self._is_durable(batch):
                 return self._failed(error)
             log.warning("commit_failed_but_took_place", error=str(error), events=len(batch.events))
@@ -147,20 +152,20 @@ class Journal:
                 # A late fill may still come; then its version is looked up.
                 self._versions.pop(write.execution_id, None)
 
-    def _failed(self, error: BaseException) -> str:
+    def _failed(self, error: Exception) -> str:
         return str(self._database.explain(error))
 
     async def _roll_back(self) -> None:
         try:
             await self._writer.roll_back()
-        except FAULTS_OF_THE_DATABASE as error:
+        except FAULTS as error:
             log.warning("rollback_failed", error=str(error))
             await self._reconnect()
 
     async def _reconnect(self) -> None:
         try:
             await self._writer.close()
-        except FAULTS_OF_THE_DATABASE as error:
+        except FAULTS as error:
             log.warning("close_failed", error=str(error))
         self._writer = await Writer.open(self._database)
 
@@ -170,7 +175,7 @@ class Journal:
             try:
                 await self._reconnect()
                 return await self._writer.read(batch.is_in)
-            except (*FAULTS_OF_THE_DATABASE, StorageError) as error:
+            except (*FAULTS, StorageError) as error:
                 log.warning("commit_not_yet_certain", error=str(error), attempt=attempt)
         raise OutcomeUncertain(
             f"a commit to {self._database} failed, and what became of it cannot be read",

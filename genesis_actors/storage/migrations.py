@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +100,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 
 
 @contextmanager
-def _removed_if_it_fails(path: Path) -> Iterator[None]:
+def _removed_if_it_fails(path: Path) -> Generator[None]:
     """A database that could not be made is not left half made."""
     is_new = not path.exists()
     try:

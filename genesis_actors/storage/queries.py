@@ -10,11 +10,13 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Table, select
 
+from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
 from genesis_actors.storage.batch import EventRow
 from genesis_actors.storage.database import Database, Target, check_schema
 from genesis_actors.storage.errors import AmbiguousExecution, ExecutionNotFound
 from genesis_actors.storage.tables import (
+    engine_identity,
     events,
     execution_reports,
     fills,
@@ -73,6 +75,26 @@ def trades(target: Target, name: str) -> list[FillRow]:
 
 def journal(target: Target, name: str) -> list[EventRow]:
     return _of_execution(target, name, EventRow, events, "aggregate_version", key="aggregate_id")
+
+
+def status_of(target: Target, name: str) -> ExecutionStatus:
+    """Return all that is known of one execution."""
+    row = execution(target, name)
+    key = row.execution_id
+    return ExecutionStatus(
+        row,
+        tuple(slices(target, key)),
+        tuple(child_orders(target, key)),
+        tuple(trades(target, key)),
+    )
+
+
+def mode(target: Target) -> str:
+    """Return whether its money is real: paper or live. A database that nobody has used yet is paper."""
+    return (
+        _read(target, lambda connection: connection.scalar(select(engine_identity.c.mode)))
+        or "paper"
+    )
 
 
 def report(target: Target, name: str) -> str | None:

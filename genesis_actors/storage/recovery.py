@@ -28,6 +28,7 @@ from genesis_actors.values import (
     ClientOrderId,
     ExecutionId,
     ExecutionState,
+    Liquidity,
     ParentOrder,
     Side,
     Symbol,
@@ -76,6 +77,7 @@ class RecordedFill:
     price: Decimal
     fee: Decimal
     fee_currency: str
+    liquidity: Liquidity
     traded_at: datetime
 
 
@@ -154,6 +156,7 @@ def load_fills(target: Target) -> tuple[RecordedFill, ...]:
                 price=row.price,
                 fee=row.fee,
                 fee_currency=row.fee_currency,
+                liquidity=Liquidity(row.liquidity),
                 traded_at=row.traded_at,
             )
             for row in found

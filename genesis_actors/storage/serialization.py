@@ -42,7 +42,7 @@ def event_id(execution_id: str, version: int) -> str:
     """Return the id of an event: derived, so that it can be looked for after an uncertain commit.
 
     >>> event_id("x1", 1)
-    '8a51d6ed-27e2-4f6a-4a34-be9a3f6e2cb4'
+    'f107173d-72ed-daf3-d3a0-852d6e07870f'
     """
     digest = hashlib.blake2b(f"{execution_id}/{version}".encode(), digest_size=16).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"

@@ -8,13 +8,7 @@ from typing import Final, TypeVar
 
 import aiosqlite
 from sqlalchemy import Connection, Dialect
-from sqlalchemy.exc import (
-    DataError,
-    IntegrityError,
-    InterfaceError,
-    ProgrammingError,
-    SQLAlchemyError,
-)
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from genesis_actors.storage.database import Database
@@ -22,23 +16,22 @@ from genesis_actors.storage.statements import Parameters
 
 T = TypeVar("T")
 
-FAULTS_OF_A_WRITE: Final = (
-    IntegrityError,
-    DataError,
-    InterfaceError,
-    ProgrammingError,
-    sqlite3.IntegrityError,
-    sqlite3.DataError,
-    sqlite3.InterfaceError,
-    sqlite3.ProgrammingError,
-    ValueError,
-    TypeError,
-    ArithmeticError,
-)
-"""What one bad write can cause; the others of its batch are innocent."""
+FAULTS: Final = (SQLAlchemyError, sqlite3.Error, OSError, ValueError, TypeError, ArithmeticError)
+"""What may go wrong with a write: values that no column takes, rules that they break, the database itself."""
 
-FAULTS_OF_THE_DATABASE: Final = (SQLAlchemyError, sqlite3.Error, OSError)
-"""What any write would meet now: locked, full, gone."""
+
+class BadWrite(Exception):
+    """A write has only itself to blame; the others of its batch are innocent."""
+
+
+def is_bad_write(error: Exception) -> bool:
+    """Tell whether a write was at fault, and not the database, which any write would find locked, full or gone."""
+    if isinstance(error, OSError | OperationalError | sqlite3.OperationalError):
+        return False
+    if isinstance(error, DBAPIError):
+        return not error.connection_invalidated and type(error) is not DatabaseError
+    # SQLite calls a damaged file by the name that all of its errors share.
+    return type(error) is not sqlite3.DatabaseError
 
 
 class Writer:

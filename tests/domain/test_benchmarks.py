@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis_actors.domain.benchmarks import (
@@ -103,6 +103,7 @@ def test_the_caller_s_decimal_context_does_not_matter() -> None:
     assert price == Decimal("61234.56")
 
 
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.decimals("0.001", 100, places=3), st.decimals(1, 10**6, places=2)), min_size=1

@@ -230,7 +230,7 @@ def test_else_the_child_takes_what_it_can() -> None:
     assert child("0.7", budget="0.7", remaining="0.9") == (Decimal("0.7"), None)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     wanted=st.decimals(0, 50, places=2),
     budget=st.decimals(0, 50, places=2),

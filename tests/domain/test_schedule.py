@@ -58,6 +58,12 @@ def test_there_is_one_slice_for_every_interval_of_the_window() -> None:
     assert len(calculate_time_slices(5, quantity=ONE, slice_interval=timedelta(hours=1))) == 1
 
 
+def test_a_window_that_is_no_whole_number_of_minutes_loses_no_microsecond() -> None:
+    slices = calculate_time_slices(Decimal(430) / 60, quantity=ONE, slices=1, start_at=NOON)
+
+    assert slices[0].due_at == NOON + timedelta(seconds=215)
+
+
 def test_running_totals_are_rounded_to_the_lot_so_that_no_dust_is_left() -> None:
     slices = calculate_time_slices(10, quantity=ONE, slices=3, lot=Decimal("0.1"))
 
@@ -71,9 +77,9 @@ def test_busy_hours_get_slices_closer_together() -> None:
     start = datetime(2024, 8, 8, 23, 55, tzinfo=UTC)
     order = {"quantity": ONE, "slices": 4, "start_at": start}
 
-    by_volume = calculate_time_slices(10, profile, volume_adaptivity=ONE, **order)  # type: ignore[arg-type]
-    plain = calculate_time_slices(10, profile, volume_adaptivity=ZERO, **order)  # type: ignore[arg-type]
-    blended = calculate_time_slices(10, profile, **order)  # type: ignore[arg-type]
+    by_volume = calculate_time_slices(10, profile, volume_adaptivity=ONE, **order)
+    plain = calculate_time_slices(10, profile, volume_adaptivity=ZERO, **order)
+    blended = calculate_time_slices(10, profile, **order)
 
     assert seconds_in(by_volume, start) == [150, 350, 450, 550]
     assert seconds_in(plain, start) == [75, 225, 375, 525]
@@ -266,7 +272,7 @@ def test_jitter_has_no_bias_over_seeds() -> None:
         for seed in range(400)
     ]
 
-    assert abs(sum(first) / 400 - Decimal("0.1")) < Decimal("0.003")
+    assert abs(sum(first, ZERO) / 400 - Decimal("0.1")) < Decimal("0.003")
     assert max(first) == Decimal("0.120")
     assert min(first) == Decimal("0.080")
 
@@ -292,11 +298,11 @@ starts = st.datetimes(datetime(2024, 1, 1), datetime(2024, 12, 31)).map(  # noqa
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     minutes=st.decimals(5, 30, places=4),
     profile=profiles,
-    lots=st.integers(1, 10**9),
+    lots=st.integers(1, 10**9) | st.integers(10**5, 10**9),
     lot=st.sampled_from([Decimal(text) for text in ("0.00000001", "0.00005", "0.03", "1", "10")]),
     start=starts,
     slices=st.none() | st.integers(1, 400),
@@ -348,7 +354,7 @@ def test_every_schedule_adds_up_is_tradable_ordered_and_inside_its_window(  # no
         )
 
     quantity = lots * lot
-    window = minutes * 60_000_000
+    window = round(minutes * 60_000_000)
     try:
         planned = plan(jitter, seed)
     except ScheduleError as error:
@@ -395,7 +401,7 @@ def test_every_schedule_adds_up_is_tradable_ordered_and_inside_its_window(  # no
         )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(profile=weights, start=starts, adaptivity=shares, slices=st.integers(1, 40))
 def test_due_times_are_the_quantiles_of_the_blended_density(
     profile: VolumeProfile, start: datetime, adaptivity: Decimal, slices: int
@@ -420,10 +426,13 @@ def test_due_times_are_the_quantiles_of_the_blended_density(
         return (1 - blend) * uniform + blend * Decimal(part.numerator) / part.denominator
 
     slack = Decimal("1E-20")
+    earlier = start
     for part in planned:
         quantile = Decimal(2 * part.number - 1) / (2 * slices)
         assert distribution(part.due_at) >= quantile - slack
-        assert distribution(part.due_at - tiny) < quantile + slack
+        if part.due_at - earlier > tiny:  # Else two quantiles lie in one microsecond.
+            assert distribution(part.due_at - tiny) < quantile + slack
+        earlier = part.due_at
 
 
 def replan(remaining: int, minutes: int = 10, **changes: object) -> list[float]:
@@ -493,7 +502,7 @@ def test_a_plan_for_no_time_or_with_numbers_that_mean_nothing_is_an_error(
         replan(**({"remaining": 2} | wrong))  # type: ignore[arg-type]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     remaining=st.integers(1, 100),
     window=st.integers(100, 30 * 60_000_000),

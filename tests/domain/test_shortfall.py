@@ -14,7 +14,7 @@ from genesis_actors.values import Side
 ARRIVAL = Decimal(100)
 
 
-def shortfall(side: Side | str = Side.BUY, **changes: Decimal | None) -> Decimal | None:
+def shortfall(side: Side | str = Side.BUY, /, **changes: Decimal | None) -> Decimal | None:
     """Return the shortfall of 8 out of 10 filled at 100.50, arrival 100, last mid 102, fee 1."""
     figures: dict[str, Decimal | None] = {
         "quantity": Decimal(10),

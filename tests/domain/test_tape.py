@@ -295,7 +295,7 @@ def test_ten_minutes_of_a_busy_market_are_recorded_in_a_moment() -> None:
         tape.record_trade(each)
 
     # Some 0.03 s in fact; coverage and a busy machine take their share.
-    assert time.process_time() - started < 0.6
+    assert time.process_time() - started < 1
 
 
 @dataclass
@@ -341,7 +341,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rows=steps, spare_rows=st.sampled_from([1, 5, 1024]))
 def test_sums_equal_a_naive_recomputation(
     rows: list[tuple[str, int, int, int]], spare_rows: int

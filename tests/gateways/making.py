@@ -160,6 +160,6 @@ class Files:
         **rules: object,
     ) -> ReplayVenue:
         """Return a replay whose feed is open and stands at its first instant."""
-        venue = self.replay(book, trades, depth, **rules)
+        venue = self.replay(book, trades, depth, None, **rules)
         venue.open(BTC, at(0))
         return venue

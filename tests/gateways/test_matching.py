@@ -232,7 +232,7 @@ def test_only_whole_lots_of_a_level_are_filled(files: Files) -> None:
 
 
 def test_before_the_first_touch_an_order_meets_the_depth_alone(files: Files) -> None:
-    venue = files.opened("10,99,5,100,5", depth=DEPTH)
+    venue = files.opened("10,99,5,100,5", trades="20,100,1,sell", depth=DEPTH)
 
     assert fills(venue.place(an_order("a", "buy", "6", "101"), at(0))) == [
         ("5", "100"),
@@ -251,7 +251,7 @@ def test_fees_are_exact_and_in_the_quote_currency(files: Files) -> None:
 
     outcomes = venue.place(an_order("a", "buy", "0.07", "33333.33"), at(0))
 
-    assert fees(outcomes) == [(Decimal("2.88065844423691059"), "USDT")]
+    assert fees(outcomes) == [(Decimal("2.880658121934159"), "USDT")]
 
 
 def test_at_one_instant_book_depth_and_trades_come_before_the_order(files: Files) -> None:
@@ -267,6 +267,18 @@ def test_at_one_instant_book_depth_and_trades_come_before_the_order(files: Files
         ("4", "101"),
         ("2", "102"),
     ]
+
+
+def test_the_levels_that_an_order_would_meet_can_be_asked_for(files: Files) -> None:
+    venue = files.opened(BOOK, depth=DEPTH)
+    venue.place(an_order("a", "buy", "5", "100"), at(0))
+
+    assert venue.levels(BTC, Side.BUY) == (
+        (Decimal(101), Decimal(7)),
+        (Decimal(102), Decimal(9)),
+    )
+    assert venue.levels(BTC, Side.SELL)[0] == (Decimal(99), Decimal(5))
+    assert files.replay(BOOK).levels(BTC, Side.BUY) == ()
 
 
 # Resting orders.
@@ -375,6 +387,15 @@ def test_a_cancelled_order_fills_no_more_and_gives_its_funds_back(files: Files) 
     assert held == Decimal("392.196")
     assert opening["USDT"] - venue.balances()["USDT"] == Decimal("98.049")
     assert venue.balances()["BTC"] - opening["BTC"] == 1
+
+
+def test_cancelling_one_order_leaves_the_others(files: Files) -> None:
+    venue = files.opened(BOOK, trades="0,100,1,sell 2,98,9,sell")
+    venue.place(an_order("a", "buy", "4", "98", resting=True), at(0))
+    venue.place(an_order("b", "buy", "3", "98", resting=True), at(0))
+    venue.cancel(a_cancel("a"), at(1))
+
+    assert fills(venue.advance(at(2)).outcomes) == [("3", "98")]
 
 
 # What is asked again, and what was never heard of.
@@ -525,6 +546,7 @@ def test_liquidity_taken_since_the_snapshot_in_force_stays_gone(
             a_past_fill("4", "100", 9, "before"),
             a_past_fill("2", "100", 10, "same instant"),
             a_past_fill("1", "100", 11, "after"),
+            a_past_fill("1", "100", 13, "an earlier pass"),
             replace(a_past_fill("1", "100", 11, "resting"), liquidity=Liquidity.MAKER),
         ]
     )

@@ -61,12 +61,8 @@ class NewOrder:
     resting: bool
 
 
-touches = st.builds(
-    NewTouch, prices, st.integers(1, 4), st.none() | sizes, st.none() | sizes
-)
-depths = st.builds(
-    NewDepth, st.sampled_from(Side), st.dictionaries(prices, sizes, max_size=6)
-)
+touches = st.builds(NewTouch, prices, st.integers(1, 4), st.none() | sizes, st.none() | sizes)
+depths = st.builds(NewDepth, st.sampled_from(Side), st.dictionaries(prices, sizes, max_size=6))
 trades = st.builds(NewTrade, prices, st.integers(1, 20), st.none() | st.sampled_from(Side))
 takers = st.builds(
     NewOrder, st.sampled_from(Side), st.integers(1, 30), prices, st.just(value=False)
@@ -163,7 +159,7 @@ def levels_of(outcomes: tuple[OrderOutcome, ...]) -> list[Level]:
     return [(each.price, each.quantity) for each in outcomes if isinstance(each, OrderFilled)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.booleans(), st.lists(touches | depths | trades | takers, max_size=25))
 def test_every_fill_is_the_one_that_a_naive_reckoning_finds(
     has_depth: bool, happenings: list[NewTouch | NewDepth | NewTrade | NewOrder]
@@ -190,7 +186,7 @@ def test_every_fill_is_the_one_that_a_naive_reckoning_finds(
                 assert ending(outcomes) == ("FILLED" if total == happening.quantity else "EXPIRED")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(touches | depths | trades | orders, max_size=30))
 def test_limits_hold_balances_add_up_and_a_trade_fills_no_more_than_itself(
     happenings: list[NewTouch | NewDepth | NewTrade | NewOrder],

@@ -21,10 +21,8 @@ def system() -> Generator[SystemRuntime]:
 @pytest.fixture(params=["deterministic", "system"])
 def runtime(request: pytest.FixtureRequest) -> Generator[Runtime]:
     """One after the other, every kind of runtime."""
-    chosen: Runtime
+    chosen: Runtime = Runtime.deterministic(seed=7, start=START)
     if request.param == "system":
         chosen = Runtime.system()
-    else:
-        chosen = Runtime.deterministic(seed=7, start=START)
     with chosen:
         yield chosen

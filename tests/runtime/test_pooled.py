@@ -1,4 +1,6 @@
 import threading
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +14,11 @@ from tests.helpers import PATIENCE_SECONDS, Probe, settle
 from tests.runtime.actors import Doer, Recorder
 
 
+class Plain(PooledActor):
+    def on_receive(self, message: object) -> object:
+        return threading.current_thread().name, message
+
+
 class Shared(Doer):
     dispatcher_kind = "shared"
 
@@ -19,11 +26,12 @@ class Shared(Doer):
 def test_workers_that_wait_for_each_others_actors_are_replaced(system: SystemRuntime) -> None:
     chain = [Doer.start(system) for _ in range(12)]
 
-    def ask_next(depth: int) -> Any:
+    def ask_next(depth: int) -> Callable[[Doer], int]:
         def act(_: Doer) -> int:
             if depth == len(chain) - 1:
                 return 0
-            return 1 + chain[depth + 1].ask(ask_next(depth + 1), timeout=PATIENCE_SECONDS)
+            answer: Any = chain[depth + 1].ask(ask_next(depth + 1), timeout=PATIENCE_SECONDS)
+            return 1 + answer
 
         return act
 
@@ -56,7 +64,7 @@ def test_a_wait_that_times_out_gives_the_worker_back(system: SystemRuntime) -> N
     slow = Doer.start(system)
     waiter = Doer.start(system)
 
-    def wait(_: Doer) -> str:
+    def wait(_: Doer) -> object:
         try:
             return slow.ask(lambda _: gate.wait(PATIENCE_SECONDS), timeout=0.01)
         except Timeout:
@@ -155,7 +163,7 @@ def test_a_late_message_to_a_closed_mailbox_is_refused() -> None:
 def test_a_fault_in_an_actor_type_costs_the_pool_no_worker() -> None:
     class Faulty(PooledActor):
         def receive(self, envelope: Envelope[Any]) -> None:
-            raise RuntimeError("not handled as it should be")
+            raise RuntimeError(envelope)
 
     pool = WorkerPool(1)
     pool.start()
@@ -172,12 +180,9 @@ def test_a_fault_in_an_actor_type_costs_the_pool_no_worker() -> None:
 
 
 def test_a_plain_pooled_actor_needs_no_runtime() -> None:
-    class Plain(PooledActor):
-        def on_receive(self, message: object) -> object:
-            return threading.current_thread().name, message
-
     ref = Plain.start()
-    name, message = ref.ask("m", timeout=PATIENCE_SECONDS)
+    answer: Any = ref.ask("m", timeout=PATIENCE_SECONDS)
+    name, message = answer
     ref.stop()
 
     assert name.startswith("pooled-actors-")
@@ -197,3 +202,59 @@ def test_a_pinned_actor_may_wait_while_others_work(system: SystemRuntime) -> Non
 
     assert probe.next() == "worked"
     gate.set()
+
+
+class Interposed:
+    """A lock that lets another thread act at the worst moment: just before it is released."""
+
+    def __init__(self, lock: threading.Lock, act: Callable[[], None]) -> None:
+        self._lock = lock
+        self._act = act
+
+    def acquire(self, blocking: bool = True) -> bool:
+        return self._lock.acquire(blocking=blocking)
+
+    def release(self) -> None:
+        act, self._act = self._act, lambda: None
+        in_another_thread(act)
+        self._lock.release()
+
+
+def in_another_thread(act: Callable[[], None]) -> None:
+    thread = threading.Thread(target=act)
+    thread.start()
+    thread.join()
+
+
+def test_a_message_that_comes_just_as_a_turn_ends_is_not_left_lying() -> None:
+    pool = WorkerPool(1)  # never started: we are the worker
+    actor = Plain()
+    mailbox = actor.actor_inbox
+    mailbox.attach(actor, pool.pooled)
+    assert not mailbox.turn(1)
+    mailbox._scheduled = Interposed(  # pyright: ignore[reportAttributeAccessIssue]
+        mailbox._scheduled, lambda: actor.actor_ref.tell("just now")
+    )
+
+    assert mailbox.unschedule() is True
+    pool.stop()
+
+
+def test_a_message_that_comes_just_as_a_worker_falls_asleep_wakes_it() -> None:
+    class Sleepers(deque[threading.Lock]):
+        """Before a worker has lain down, work arrives, so that nobody is seen asleep yet."""
+
+        def append(self, sleeper: threading.Lock) -> None:
+            if late:
+                late.pop()()
+            super().append(sleeper)
+
+    pool = WorkerPool(1)
+    actor = Plain()
+    late = [lambda: actor.actor_inbox.attach(actor, pool.pooled)]
+    answer = actor.actor_ref.ask("m", block=False)
+    pool._sleepers = Sleepers()
+    pool.start()
+
+    assert answer.get(timeout=PATIENCE_SECONDS)[1] == "m"
+    pool.stop()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +23,6 @@ ROOT = Path(__file__).parents[2]
 
 def never() -> bool:
     return False
-
 
 
 def test_one_seed_gives_one_trace_in_two_processes() -> None:
@@ -113,7 +113,7 @@ def test_the_clock_waits_until_every_message_has_been_handled(
 ) -> None:
     seen: list[datetime] = []
 
-    def again(count: int) -> Any:
+    def again(count: int) -> Callable[[Doer], None]:
         def act(doer: Doer) -> None:
             seen.append(doer.clock.now())
             if count:
@@ -303,7 +303,8 @@ def test_wake_at_tells_the_actor_itself(simulation: DeterministicRuntime) -> Non
     notes: list[Any] = []
     ref = Recorder.start(simulation, notes, name="r")
     ref.tell("start")
-    ref.actor_inbox.actor.wake_at(after(4), "woken")  # pyright: ignore
+    mailbox: Any = ref.actor_inbox
+    mailbox.actor.wake_at(after(4), "woken")
     simulation.run_until(never)
 
     assert notes == [("r", "start"), ("r", "woken")]
@@ -313,7 +314,7 @@ def test_wake_at_tells_the_actor_itself(simulation: DeterministicRuntime) -> Non
 def test_instants_are_announced_once_they_are_over(simulation: DeterministicRuntime) -> None:
     notes: list[Any] = []
     ref = Recorder.start(simulation, notes, name="r")
-    simulation.on_instant = lambda now: notes.append(now)
+    simulation.on_instant = notes.append
     for seconds in (1, 1, 2):
         simulation.clock.call_at(after(seconds), ref, seconds)
     simulation.run_until(never)
@@ -337,8 +338,9 @@ def test_an_ask_that_nobody_will_answer_times_out_at_once(
     simulation: DeterministicRuntime,
 ) -> None:
     ref = Doer.start(simulation)
-    unanswered = ref.ask(lambda _: None, block=False).__class__()
-    unanswered.pump = ref.ask(lambda _: None, block=False).pump  # pyright: ignore
+    unanswered: Any = ref.ask(lambda _: None, block=False)
+    unanswered.get()
+    unanswered._result = None
     simulation.clock.call_at(after(9), ref, lambda _: None)
 
     with pytest.raises(Timeout, match="5 virtual seconds"):
@@ -446,9 +448,7 @@ def test_a_message_from_another_thread_ends_the_sleep_and_finds_the_time_passed(
     ref = Doer.start(runtime)
     runtime.clock.call_at(after(1_000_000), ref, lambda _: None)
     runtime.run_until_quiet()
-    thread = threading.Timer(
-        0.05, ref.tell, args=(lambda doer: seen.append(doer.clock.now()),)
-    )
+    thread = threading.Timer(0.05, ref.tell, args=(lambda doer: seen.append(doer.clock.now()),))
     thread.start()
     runtime.run_until(lambda: bool(seen))
     thread.join()

@@ -15,8 +15,11 @@ from sqlalchemy.exc import OperationalError
 from genesis_actors.storage import sqlite
 from genesis_actors.storage.database import Database, run_blocking
 from genesis_actors.storage.errors import DatabaseUnusable, ForeignDatabase
-from genesis_actors.storage.migrations import migrate
+from genesis_actors.storage.migrations import Migration, migrate
 from genesis_actors.storage.queries import executions
+from genesis_actors.storage.recovery import Identity, claim
+from genesis_actors.storage.tables import SCHEMA
+from tests.storage.samples import NOON
 
 PRAGMAS = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
 
@@ -69,6 +72,20 @@ def test_a_servers_error_keeps_its_words() -> None:
     assert "out of cheese" in str(database.explain(OSError("out of cheese")))
 
 
+def test_a_server_is_gone_about_as_a_file_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way to a server's database, with SQLite at its end."""
+    monkeypatch.setattr(Database, "path", None)
+    database = Database.of(tmp_path / "x.db")
+    identity = Identity("ab12", "paper", "paper", NOON)
+
+    assert migrate(database) == Migration(None, SCHEMA)
+    assert not migrate(database).has_changed
+    assert claim(database, identity) == claim(database, identity) == identity
+    assert executions(database) == []
+
+
 def test_memory_is_shared_by_connections_and_gone_with_its_name() -> None:
     database = Database.of(":memory:")
     migrate(database)
@@ -98,7 +115,7 @@ def test_every_writing_connection_is_durable(database: Database) -> None:
     assert asyncio.run(found()) == [durable, durable]
 
 
-def test_a_connection_that_would_not_be_durable_is_refused(database: Database) -> None:
+def test_a_connection_that_would_not_be_durable_is_refused() -> None:
     engine = create_engine("sqlite://")
     sqlite.prepare(engine)
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from genesis_actors.messages.persistence import StoreReport
 from genesis_actors.storage import journal as journal_module
 from genesis_actors.storage import queries, recovery, writer
 from genesis_actors.storage.database import Database
-from genesis_actors.storage.errors import OutcomeUncertain, SchemaTooOld
+from genesis_actors.storage.errors import DatabaseUnusable, OutcomeUncertain, SchemaTooOld
 from genesis_actors.storage.journal import Journal
 from genesis_actors.storage.writer import SqliteWriter, Writer
 from genesis_actors.values import ExecutionId, Reason
@@ -57,7 +58,7 @@ def written(database: Database, *batches: list[Any]) -> list[list[str | None]]:
 def events(database: Database) -> list[tuple[int, str, int, int]]:
     query = "SELECT sequence_number, aggregate_id, aggregate_version, engine_epoch FROM events"
     return database.read(
-        lambda connection: [tuple(row) for row in connection.exec_driver_sql(query)]  # type: ignore[misc]
+        lambda connection: [tuple(row) for row in connection.exec_driver_sql(query)]
     )
 
 
@@ -150,7 +151,7 @@ BAD_WRITES: dict[str, Callable[[], Any]] = {
     "money as a float": lambda: write(
         "bad",
         2,
-        execution=replace(execution_row("bad"), quantity=0.1),  # type: ignore[arg-type]
+        execution=replace(execution_row("bad"), quantity=0.1),
     ),
     "a seed that is too large": lambda: write(
         "bad", 2, execution=replace(execution_row("bad"), seed=2**70)
@@ -161,7 +162,7 @@ BAD_WRITES: dict[str, Callable[[], Any]] = {
     "a type that no column has": lambda: write(
         "bad",
         2,
-        execution=replace(execution_row("bad"), symbol=object()),  # type: ignore[arg-type]
+        execution=replace(execution_row("bad"), symbol=object()),
     ),
 }
 
@@ -246,7 +247,7 @@ def test_a_reader_sees_whole_transactions_while_they_are_written(database: Datab
         counts = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM fills)"
         while not stop.is_set():
             totals.append(
-                database.read(lambda connection: tuple(connection.exec_driver_sql(counts).one()))  # type: ignore[arg-type]
+                database.read(lambda connection: tuple(connection.exec_driver_sql(counts).one()))
             )
 
     reader = threading.Thread(target=look)
@@ -263,9 +264,17 @@ def test_a_reader_sees_whole_transactions_while_they_are_written(database: Datab
     assert all(one <= other for one, other in pairwise(totals))
 
 
-def test_it_does_not_write_to_a_schema_that_is_not_there(tmp_path: Any) -> None:
+def test_it_does_not_write_to_a_schema_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+
     with pytest.raises(SchemaTooOld):
+        written(Database.of(tmp_path / "empty.db"))
+
+
+def test_it_creates_no_database(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnusable, match="no database"):
         written(Database.of(tmp_path / "x.db"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_batch_is_nothing(database: Database) -> None:
@@ -297,7 +306,7 @@ class Faulty:
         self._times = times
         original = getattr(SqliteWriter, method)
 
-        async def faulty(this: SqliteWriter, *arguments: Any) -> None:
+        async def faulty(this: SqliteWriter, *arguments: object) -> None:
             if self._times <= 0:
                 return await original(this, *arguments)
             self._times -= 1

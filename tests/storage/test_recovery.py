@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from genesis_actors.storage import recovery
+from genesis_actors.storage.batch import Write
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import ForeignDatabase
 from genesis_actors.storage.journal import Journal
@@ -17,6 +17,7 @@ from genesis_actors.values import (
     ClientId,
     ClientOrderId,
     ExecutionId,
+    Liquidity,
     Side,
     Symbol,
     TradeId,
@@ -36,7 +37,7 @@ from tests.storage.samples import (
 OURS = Identity("ab12", "paper", "paper", NOON)
 
 
-def written(database: Database, *writes: Any) -> None:
+def written(database: Database, *writes: Write) -> None:
     async def main() -> None:
         journal = await Journal.open(database)
         assert await journal.write(writes) == [None] * len(writes)
@@ -112,6 +113,7 @@ def test_fills_come_with_what_their_order_knows(database: Database) -> None:
         price=Decimal("57123.45"),
         fee=Decimal("5.712345"),
         fee_currency="USDT",
+        liquidity=Liquidity.TAKER,
         traded_at=NOON,
     )
 
@@ -141,7 +143,7 @@ def test_a_database_of_something_else_is_refused(
     recovery.claim(database, replace(OURS, account="mine"))
 
     with pytest.raises(ForeignDatabase, match=next(iter(change.values()))):
-        recovery.claim(database, replace(OURS, **change))  # type: ignore[arg-type]
+        recovery.claim(database, replace(OURS, **change))
 
 
 def test_an_account_that_was_unknown_is_filled_in(database: Database) -> None:

@@ -1,0 +1,86 @@
+"""`genesis bench`: measures this machine, each scenario by its own module."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genesis_actors.cli import options
+from genesis_actors.cli.output import Output
+from genesis_actors.cli.version import versions
+
+SCENARIOS = ("runtime", "journal", "replay")
+SEED = 1
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Shorter and rougher.")
+@click.option("--only", type=click.Choice(SCENARIOS), help="This scenario alone.")
+@options.output_option
+def bench(quick: bool, only: str | None, output: str) -> None:
+    """Measure this machine: the runtime, the journal, the speed of a replay."""
+    wanted = SCENARIOS if only is None else (only,)
+    present = [name for name in wanted if find_spec(f"genesis_actors.bench.{name}") is not None]
+    scenarios: dict[str, list[dict[str, object]]] = {}
+    for name in present:
+        click.echo(f"measuring: {name}", err=True)
+        run: Callable[..., list[dict[str, object]]] = import_module(
+            f"genesis_actors.bench.{name}"
+        ).run
+        scenarios[name] = run(quick=quick)
+    view: dict[str, object] = {
+        "machine": _machine(),
+        "versions": versions(),
+        "seed": SEED,
+        "scenarios": scenarios,
+    }
+    flat = [{"scenario": name, **row} for name, rows in scenarios.items() for row in rows]
+    Output(output).write_item(view, lambda: _text(scenarios), flat)
+
+
+def _machine() -> dict[str, object]:
+    return {
+        "system": platform.system(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _text(scenarios: dict[str, list[dict[str, Any]]]) -> str:
+    from genesis_actors.cli import text
+
+    machine = _machine()
+    lines = [f"{machine['processor']}, {machine['cores']} cores"]
+    for name, rows in scenarios.items():
+        lines += ["", name]
+        # Rows of one shape stand below each other.
+        for shape in dict.fromkeys(tuple(row) for row in rows):
+            alike = [row for row in rows if tuple(row) == shape]
+            lines.append(
+                text.table(
+                    [column.replace("_", " ") for column in shape],
+                    [[_cell(row[column]) for column in shape] for row in alike],
+                )
+            )
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else str(value)

@@ -1,0 +1,177 @@
+"""What goes wrong, as users see it: what and why, the next step, an exit code - and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import click
+
+
+class ExitCode(IntEnum):
+    """What scripts branch on."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    NO_DAEMON = 3
+    UNKNOWN_ID = 4
+    REJECTED = 5
+    TIMEOUT = 6
+    INCOMPLETE = 7
+    HALTED = 8
+    INTERRUPTED = 130
+
+
+class CliError(Exception):
+    """An error with its stable code, what and why, the next step, and the exit code."""
+
+    def __init__(
+        self, code: str, message: str, hint: str, exit_code: ExitCode = ExitCode.FAILURE
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code
+
+
+def not_built_yet(what: str, hint: str) -> CliError:
+    return CliError("not_built_yet", f"{what} is not built yet", hint, ExitCode.USAGE)
+
+
+def no_daemon(command: str) -> CliError:
+    return CliError(
+        "no_daemon",
+        f"{command} needs a database to read, and there is no daemon to ask",
+        "name the database: --db PATH (later also: start the daemon with genesis daemon start)",
+        ExitCode.NO_DAEMON,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What can be known of a command line before it is understood: whether errors are wanted as JSON."""
+
+    wants_json: bool
+
+    @classmethod
+    def of(cls, arguments: Sequence[str]) -> Invocation:
+        """Look for `-o json` wherever it stands, also in a command line that makes no sense otherwise."""
+        wanted = False
+        for index, argument in enumerate(arguments):
+            if argument == "--":
+                break
+            following = arguments[index + 1] if index + 1 < len(arguments) else ""
+            if argument in {"-o", "--output"}:
+                wanted = following == "json"
+            elif argument.startswith(("-o", "--output=")):
+                wanted = argument.removeprefix("--output=").removeprefix("-o") == "json"
+        return cls(wanted)
+
+
+def report(error: BaseException, invocation: Invocation) -> ExitCode:
+    """Say what went wrong, and return the exit code for it."""
+    known = explain(error)
+    if known.code == "internal_error" and os.environ.get("GENESIS_DEBUG") == "1":
+        traceback.print_exception(error, file=sys.stderr)
+    if invocation.wants_json:
+        fields = {"code": known.code, "message": known.message, "hint": known.hint}
+        click.echo(json.dumps({"api": 1, "error": fields}, ensure_ascii=False))
+    click.echo(f"error: {known.message}", err=True)
+    if known.hint:
+        click.echo(f"hint: {known.hint}", err=True)
+    return known.exit_code
+
+
+def explain(error: BaseException) -> CliError:
+    """Return `error` as users shall see it."""
+    match error:
+        case CliError():
+            return error
+        case click.ClickException():
+            return _usage(error)
+        case KeyboardInterrupt() | click.Abort():
+            return CliError(
+                "interrupted",
+                "interrupted before there was a result",
+                "the same command starts again; with its --client-id it carries on what had begun",
+                ExitCode.INTERRUPTED,
+            )
+        case _:
+            return _of_the_engine(error) or CliError(
+                "internal_error",
+                f"internal error: {type(error).__name__}: {_one_line(error)}",
+                "run it again with GENESIS_DEBUG=1 to see the details, and report them",
+            )
+
+
+def _usage(error: click.ClickException) -> CliError:
+    message = error.format_message()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context is not None else "genesis"
+    if isinstance(error, click.NoSuchOption) and re.match(r"-[\d.]", error.option_name):
+        message = "a number on the command line cannot be negative: quantities are above zero"
+    return CliError("usage", _sentence(message), f"see {path} --help", ExitCode.USAGE)
+
+
+def _sentence(message: str) -> str:
+    """Return click's sentence in the form of ours: one line, no full stop."""
+    return " ".join(message.split()).rstrip(".")
+
+
+def _of_the_engine(error: BaseException) -> CliError | None:
+    # Imported here: whoever raised one of these has imported them already, and nobody else needs them.
+    from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
+    from genesis_actors.gateways.venue import SourceError
+    from genesis_actors.orders import OrderError
+    from genesis_actors.settings import SettingsError
+    from genesis_actors.storage import errors as storage
+
+    match error:
+        case OrderRejectedError():
+            return CliError(error.reason, _sentence(str(error)), error.hint, ExitCode.REJECTED)
+        case CommandRefusedError():
+            hint = "look at its state: genesis show @last --db PATH"
+            return CliError(error.reason, _sentence(str(error)), hint, ExitCode.REJECTED)
+        case EngineFailedError():
+            hint = "nothing that was acknowledged is lost: run it again with its --client-id"
+            return CliError("engine_failed", _one_line(error), hint)
+        case OrderError():
+            return CliError("usage", str(error), "see genesis run --help", ExitCode.USAGE)
+        case SettingsError():
+            hint = "correct the settings; the names and their meaning are in the README"
+            return CliError("bad_settings", str(error), hint)
+        case SourceError():
+            return CliError("bad_source", _sentence(str(error)), error.hint)
+        case storage.ExecutionNotFound():
+            return _of_storage(error, ExitCode.UNKNOWN_ID)
+        case storage.AmbiguousExecution():
+            return _of_storage(error, ExitCode.UNKNOWN_ID)
+        case storage.ForeignDatabase():
+            return _of_storage(error, ExitCode.REJECTED)
+        case storage.StorageError():
+            return _of_storage(error, ExitCode.FAILURE)
+        case TimeoutError():
+            hint = "look at what has become of it: genesis ps -a --db PATH"
+            return CliError("timeout", _one_line(error), hint, ExitCode.TIMEOUT)
+        case _:
+            return None
+
+
+def _of_storage(error: object, exit_code: ExitCode) -> CliError:
+    name = type(error).__name__
+    code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return CliError(
+        code, _one_line(getattr(error, "message", "")), getattr(error, "hint", ""), exit_code
+    )
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())

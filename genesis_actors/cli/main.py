@@ -1,0 +1,121 @@
+"""The command `genesis`: which commands there are, loaded when they are used, and how every error ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from genesis_actors import __version__
+from genesis_actors.cli.errors import Invocation, not_built_yet, report
+from genesis_actors.cli.options import FORMATS
+
+COMMANDS = {
+    "run": ("run:run", "Work one order in the foreground."),
+    "plan": ("plan:plan", "Show what an order would do. Sends nothing."),
+    "demo": ("demo:demo", "Watch several orders on the paper venue."),
+    "ps": ("show:ps", "List executions."),
+    "show": ("show:show", "Show one execution."),
+    "slices": ("show:slices", "Show an execution's slices."),
+    "fills": ("show:fills", "Show an execution's fills."),
+    "report": ("show:report", "Report on an execution."),
+    "db": ("db:db", "Look after the database."),
+    "bench": ("bench:bench", "Measure this machine."),
+    "version": ("version:version", "Show versions."),
+}
+"""Each command: where its implementation is, and what it is for."""
+
+PLANNED = (
+    "daemon",
+    "start",
+    "pause",
+    "resume",
+    "amend",
+    "cancel",
+    "settle",
+    "wait",
+    "halt",
+    "unhalt",
+    "watch",
+    "tui",
+    "events",
+    "tca",
+    "doctor",
+    "config",
+    "simulate",
+    "shell",
+)
+"""Known by name, so that nobody takes them for a slip of the keyboard."""
+
+
+class Genesis(click.Group):
+    """The group of all commands. Every error ends here, as a message and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name in COMMANDS:
+            module, _, name = COMMANDS[cmd_name][0].partition(":")
+            return getattr(import_module(f"genesis_actors.cli.{module}"), name)
+        if cmd_name in PLANNED:
+            raise not_built_yet(f"genesis {cmd_name}", "see what there is: genesis --help")
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: object,
+    ) -> NoReturn:
+        """Run a command and exit with its code."""
+        del standalone_mode
+        arguments = list(sys.argv[1:] if args is None else args)
+        run: Callable[..., Any] = super().main
+        try:
+            code = run(
+                arguments,
+                prog_name or "genesis",
+                complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
+        except BaseException as error:
+            if isinstance(error, SystemExit):
+                raise
+            sys.exit(report(error, Invocation.of(arguments)))
+        sys.exit(code or 0)
+
+
+@click.group(
+    cls=Genesis,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="genesis-actors %(version)s")
+@click.option("-o", "--output", type=click.Choice(FORMATS), help="As with each command.")
+@click.pass_context
+def genesis(context: click.Context, output: str | None) -> None:
+    """Work large crypto orders by TWAP: slice by slice, crash-safe, each decision on record."""
+    if output is not None:
+        defaults = {"output": output}
+        nested = {"upgrade": defaults, "current": defaults, "check": defaults}
+        context.default_map = {name: {**defaults, **nested} for name in COMMANDS}
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def main() -> NoReturn:
+    genesis.main()

@@ -1,0 +1,74 @@
+"""Results on stdout: a readable text, JSON in its envelope, one JSON object a line, or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import click
+
+Item = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Writes in the form that was asked for. `mode` says whether money is real."""
+
+    form: str
+    mode: str = "paper"
+
+    def write_item(
+        self, item: Item, as_text: Callable[[], str], rows: Sequence[Item] | None = None
+    ) -> None:
+        """Write one thing. `rows` are what line by line forms show instead of it."""
+        match self.form:
+            case "json":
+                self._write_json(item)
+            case "table":
+                click.echo(as_text())
+            case _:
+                self._write_lines([item] if rows is None else rows)
+
+    def write_list(self, items: Sequence[Item], as_text: Callable[[], str]) -> None:
+        match self.form:
+            case "json":
+                self._write_json(items)
+            case "table":
+                click.echo(as_text())
+            case _:
+                self._write_lines(items)
+
+    def _write_json(self, data: Item | Sequence[Item]) -> None:
+        envelope = {"api": 1, "mode": self.mode, "data": data}
+        indent = 2 if sys.stdout.isatty() else None
+        click.echo(json.dumps(envelope, indent=indent, ensure_ascii=False))
+
+    def _write_lines(self, items: Sequence[Item]) -> None:
+        if self.form == "ndjson":
+            for item in items:
+                click.echo(json.dumps(item, ensure_ascii=False))
+            return
+        click.echo(_as_csv(items), nl=False)
+
+
+def _as_csv(items: Sequence[Item]) -> str:
+    """Return the plain values as CSV; unknown ones are empty, and lists have no place in a table."""
+    if not items:
+        return ""
+    names = [name for name, value in items[0].items() if not isinstance(value, (list, dict))]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for item in items:
+        writer.writerow([_cell(item[name]) for name in names])
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else value

@@ -1,0 +1,97 @@
+"""Plans an order as a run would at the same instant, and shows the plan."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import click
+
+from genesis_actors.cli import text
+from genesis_actors.cli.options import Asked
+from genesis_actors.cli.output import Output
+from genesis_actors.cli.session import Session
+from genesis_actors.domain.admission import Market, Rejection, admit
+from genesis_actors.domain.plan import Plan, make_plan
+from genesis_actors.engine import DEFAULT_SEED, OrderRejectedError
+from genesis_actors.messages.supervisor import OrderRejected
+from genesis_actors.orders import TwapOrder
+from genesis_actors.views import plan_view, planned_slice_view
+
+
+def show_plan(asked: Asked) -> None:
+    """Print the plan. Raises OrderRejectedError where the order would be refused."""
+    session = Session.of(asked)
+    plan = plan_of(session)
+    warnings = [*session.venue_warnings, *plan.warnings]
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+    Output(asked.output, session.settings.engine.mode).write_item(
+        {**plan_view(plan), "warnings": warnings},
+        lambda: plan_text(session.order, plan),
+        [planned_slice_view(part) for part in plan.slices],
+    )
+
+
+def plan_of(session: Session) -> Plan:
+    """Admit the order on what the venue shows at the start, and plan it."""
+    venue, symbol, start = session.venue, session.symbol, session.start
+    quotes = [row.quote for row in venue.open(symbol, start).rows if row.quote is not None]
+    rules = venue.describe(symbol)
+    profile = None if rules is None else session.profile(start)
+    seed = session.settings.engine.seed
+    admission = admit(
+        session.order.parent_order(),
+        Market(
+            rules=rules,
+            known_symbols=venue.symbols(),
+            balances=venue.balances(),
+            quote=quotes[-1] if quotes else None,
+            profile=profile,
+        ),
+        session.settings.twap_defaults(),
+        now=start,
+        seed=DEFAULT_SEED if seed is None else seed,
+    )
+    if isinstance(admission, Rejection):
+        raise OrderRejectedError(
+            OrderRejected(reason=admission.reason, message=admission.message, hint=admission.hint)
+        )
+    return make_plan(
+        admission,
+        profile=profile,
+        levels=venue.levels(symbol, session.order.side),
+        market_ends_at=session.market_ends_at,
+    )
+
+
+def plan_text(order: TwapOrder, plan: Plan) -> str:
+    head = text.pairs(
+        [
+            ("order", f"{order.side} {text.quantity(plan.quantity)} {order.symbol}"),
+            ("window", f"{text.moment(plan.start)} to {text.clock(plan.end)} UTC"),
+            ("slices", str(len(plan.slices))),
+            ("estimated cost", _cost(plan.estimated_cost_bps, "taken slice by slice")),
+            ("cost of a sweep", _cost(plan.sweep_cost_bps, "taken all at once")),
+        ]
+    )
+    slices = text.table(
+        ("#", "due", "quantity", "worth", "volume expected", "share"),
+        [
+            (
+                str(part.number),
+                text.clock(part.due_at),
+                text.quantity(part.quantity),
+                text.money(part.notional_quote),
+                text.price(part.expected_market_volume),
+                text.percent(part.expected_participation),
+            )
+            for part in plan.slices
+        ],
+    )
+    return f"{head}\n\n{slices}"
+
+
+def _cost(cost_bps: Decimal | None, how: str) -> str:
+    if cost_bps is None:
+        return f"unknown: the shown book does not hold it, {how}"
+    return f"{text.bps(cost_bps)} bps against the mid, {how}, with fees"

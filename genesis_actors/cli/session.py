@@ -1,0 +1,128 @@
+"""From what was asked for to what an engine is started with: settings, order, venue, time, and what to warn about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from genesis_actors.cli.errors import CliError, ExitCode, not_built_yet
+from genesis_actors.cli.options import Asked
+from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.engine import VirtualTime, open_venue, starts_at
+from genesis_actors.gateways.replay import ReplayVenue
+from genesis_actors.gateways.venue import SimulatedVenue
+from genesis_actors.orders import TwapOrder
+from genesis_actors.settings import Settings
+from genesis_actors.values import Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Everything that a run or a plan starts from. Nothing has been written yet."""
+
+    settings: Settings
+    order: TwapOrder
+    venue: SimulatedVenue
+    virtual: VirtualTime
+
+    @classmethod
+    def of(cls, asked: Asked) -> Session:
+        """Read the settings and open the venue. Raises SettingsError, SourceError, OrderError, CliError."""
+        order = order_of(asked)
+        settings = settings_of(asked)
+        virtual = VirtualTime(speed=asked.speed, start_at=_paper_start(asked, settings))
+        return cls(settings, order, open_venue(settings), virtual)
+
+    @property
+    def symbol(self) -> Symbol:
+        return Symbol(self.order.symbol)
+
+    @property
+    def start(self) -> datetime:
+        return starts_at(self.venue, self.virtual)
+
+    @property
+    def market_ends_at(self) -> datetime | None:
+        """When a recording is over; None where the market goes on."""
+        return self.venue.end_at() if isinstance(self.venue, ReplayVenue) else None
+
+    @property
+    def venue_warnings(self) -> tuple[str, ...]:
+        """What had to be overlooked in a recording."""
+        return self.venue.warnings if isinstance(self.venue, ReplayVenue) else ()
+
+    def profile(self, at: datetime) -> VolumeProfile | None:
+        bars = self.venue.volumes(self.symbol, at)
+        return VolumeProfile.from_bars(bars) if bars else None
+
+
+def order_of(asked: Asked) -> TwapOrder:
+    return TwapOrder.parse(
+        symbol=asked.symbol,
+        side=asked.side,
+        quantity=asked.quantity,
+        duration=asked.over,
+        algo=asked.algo,
+        client_id=asked.client_id,
+        every=asked.every,
+        slices=asked.slices,
+        limit_price=asked.limit,
+        target_price=asked.target_price,
+        max_participation=asked.max_participation,
+        max_slippage_bps=asked.max_slippage,
+        early_completion=asked.early_completion,
+        volume_adaptivity=asked.volume_adaptivity,
+        jitter=asked.jitter,
+        on_deadline=asked.on_deadline,
+        style=asked.style,
+        seed=asked.seed,
+    )
+
+
+def settings_of(asked: Asked) -> Settings:
+    """Return the settings with what the command line says over them."""
+    replay = {**asked.replay_files, "start_at": asked.start_at, "latency": asked.latency}
+    paper = {"seed": asked.seed, "latency": asked.latency}
+    settings = Settings.load(
+        asked.config,
+        engine=_given(seed=asked.seed),
+        storage=_given(url=asked.db),
+        venue=_given(kind=asked.venue, paper=_given(**paper), replay=_given(**replay)),
+    )
+    _check(asked, settings)
+    if settings.venue.kind == "replay" and settings.venue.replay.symbol is None:
+        return Settings.load(
+            asked.config,
+            engine=_given(seed=asked.seed),
+            storage=_given(url=asked.db),
+            venue=_given(kind=asked.venue, replay={**_given(**replay), "symbol": asked.symbol}),
+        )
+    return settings
+
+
+def _check(asked: Asked, settings: Settings) -> None:
+    kind = settings.venue.kind
+    if settings.engine.mode == "live":
+        raise CliError(
+            "live_not_allowed",
+            'the settings say [engine] mode = "live", and live trading needs --live',
+            'set mode = "paper": real venues are not built yet',
+            ExitCode.REJECTED,
+        )
+    if kind == "ccxt":
+        raise not_built_yet('[venue] kind = "ccxt"', "use --venue paper or --venue replay")
+    known = settings.venue.replay
+    asked.check_files(
+        kind, [name for name in ("trades", "book") if getattr(known, name) is not None]
+    )
+
+
+def _given(**fields: object) -> Mapping[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _paper_start(asked: Asked, settings: Settings) -> datetime | None:
+    """Return the start of a paper run; a replay's is checked by the venue, against the recording."""
+    return asked.start_at if settings.venue.kind == "paper" else None

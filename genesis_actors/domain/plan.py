@@ -1,0 +1,190 @@
+"""The plan of an admitted order: what would be sent when, and what that may cost. It sends and stores nothing.
+
+Costs compare with the mid of now and are positive; they say what the shown book would do, not what the market will.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from genesis_actors.domain.admission import Admission
+from genesis_actors.domain.schedule import TimeSlice
+from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.values import BPS, ZERO, Side, decimal_text, exact, quotient, time_text
+
+Level: TypeAlias = tuple[Decimal, Decimal]
+"""Price and quantity."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlicePlan:
+    """One slice. The volume is that expected in the w before it is due; quantities in base."""
+
+    number: int
+    due_at: datetime
+    quantity: Decimal
+    notional_quote: Decimal | None
+    expected_market_volume: Decimal | None
+    expected_participation: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    quantity: Decimal
+    start: datetime
+    end: datetime
+    slices: tuple[SlicePlan, ...]
+    estimated_cost_bps: Decimal | None
+    sweep_cost_bps: Decimal | None
+    warnings: tuple[str, ...]
+
+
+@exact
+def make_plan(
+    admission: Admission,
+    *,
+    profile: VolumeProfile | None,
+    levels: Sequence[Level],
+    market_ends_at: datetime | None = None,
+) -> Plan:
+    """Return the plan of an admitted order.
+
+    Args:
+        admission: the order as it would be worked from now on.
+        profile: what volumes are expected; None where nothing is known of them.
+        levels: what the far side of the book shows now, best first.
+        market_ends_at: when a recording is over; None where the market goes on.
+    """
+    end = admission.now + admission.order.duration
+    warnings = foreseeable_warnings(
+        quantity=admission.quantity,
+        base=admission.rules.base,
+        max_participation=admission.policy.max_participation,
+        start=admission.now,
+        end=end,
+        profile=profile,
+        market_ends_at=market_ends_at,
+    )
+    shown = sum((quantity for _, quantity in levels), ZERO)
+    largest = max(part.quantity for part in admission.slices)
+    if levels and largest > shown:
+        base = admission.rules.base
+        thin = (
+            f"the book shows {decimal_text(shown)} {base}, less than a slice of "
+            f"{decimal_text(largest)} {base}: its cost cannot be estimated"
+        )
+        warnings = (*warnings, thin)
+    return Plan(
+        quantity=admission.quantity,
+        start=admission.now,
+        end=end,
+        slices=tuple(_slice_plan(admission, part, profile) for part in admission.slices),
+        estimated_cost_bps=_cost_of_parts(
+            admission, levels, [part.quantity for part in admission.slices]
+        ),
+        sweep_cost_bps=_cost_of_parts(admission, levels, [admission.quantity]),
+        warnings=warnings,
+    )
+
+
+def _slice_plan(admission: Admission, part: TimeSlice, profile: VolumeProfile | None) -> SlicePlan:
+    quote = admission.quote
+    volume = (
+        None
+        if profile is None
+        else profile.expected_volume(part.due_at - admission.participation_window, part.due_at)
+    )
+    return SlicePlan(
+        number=part.number,
+        due_at=part.due_at,
+        quantity=part.quantity,
+        notional_quote=None if quote is None else part.quantity * quote.mid,
+        expected_market_volume=volume,
+        expected_participation=None if volume is None else quotient(part.quantity, volume),
+    )
+
+
+def _cost_of_parts(
+    admission: Admission, levels: Sequence[Level], parts: Sequence[Decimal]
+) -> Decimal | None:
+    """Return what it costs to take each part from the whole of the shown book, the mean by quantity."""
+    if admission.quote is None:
+        return None
+    notionals = [notional_taken(quantity, levels) for quantity in parts]
+    known = [notional for notional in notionals if notional is not None]
+    if len(known) < len(notionals):
+        return None
+    return cost_bps(
+        admission.order.side,
+        sum(parts, ZERO),
+        sum(known, ZERO),
+        mid=admission.quote.mid,
+        fee_rate=admission.rules.taker_fee,
+    )
+
+
+@exact
+def notional_taken(quantity: Decimal, levels: Iterable[Level]) -> Decimal | None:
+    """Return the sum of price x quantity of taking `quantity` from `levels`, best first; None if they hold less.
+
+    >>> notional_taken(Decimal(3), [(Decimal(100), Decimal(2)), (Decimal(101), Decimal(5))])
+    Decimal('301')
+    """
+    left, notional = quantity, ZERO
+    for price, shown in levels:
+        taken = min(left, shown)
+        left -= taken
+        notional += taken * price
+        if not left:
+            return notional
+    return None
+
+
+@exact
+def cost_bps(
+    side: Side, quantity: Decimal, notional: Decimal, *, mid: Decimal, fee_rate: Decimal
+) -> Decimal | None:
+    """Return `10^4 x [s (notional / quantity - mid) / mid + fee_rate]`, s = +1 for a buy and -1 for a sell.
+
+    The average price's distance from the mid, and the taker fee. Ten to buy for 1001, with a mid of 100 and a fee of
+    0.1 %, cost 10 bps each:
+
+    >>> cost_bps(Side.BUY, Decimal(10), Decimal(1001), mid=Decimal(100), fee_rate=Decimal("0.001"))
+    Decimal('20.0000000000')
+    """
+    value = quantity * mid
+    return quotient(BPS * (side.sign * (notional - value) + fee_rate * value), value)
+
+
+@exact
+def foreseeable_warnings(
+    *,
+    quantity: Decimal,
+    base: str,
+    max_participation: Decimal,
+    start: datetime,
+    end: datetime,
+    profile: VolumeProfile | None,
+    market_ends_at: datetime | None,
+) -> tuple[str, ...]:
+    """Return what can be foreseen to go wrong, though it is no reason to refuse the order."""
+    warnings: list[str] = []
+    if market_ends_at is not None and market_ends_at < end:
+        warnings.append(
+            f"the recording ends at {time_text(market_ends_at)}, before the window does "
+            f"({time_text(end)}): what is left then cannot fill"
+        )
+    volume = None if profile is None else profile.expected_volume(start, end)
+    if volume is not None and quantity > volume * max_participation:
+        share = quotient(100 * quantity, volume)
+        warnings.append(
+            f"{decimal_text(quantity)} {base} is "
+            + (f"{share:.1f}%" if share is not None else "more than all")
+            + f" of the {decimal_text(round(volume, 2))} {base} that usually trade in this window, and "
+            f"{decimal_text(max_participation * 100)}% is the cap: it may end incomplete"
+        )
+    return tuple(warnings)

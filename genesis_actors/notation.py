@@ -1,0 +1,82 @@
+"""How people write durations, rates, quantities and symbols. Text in, exact values out; ValueError says what is wrong.
+
+It imports nothing heavy: the command line refuses nonsense before anything else is loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+
+QUOTE_SUFFIX = "quote"
+
+_SYMBOL = re.compile(r"[A-Z0-9]+/[A-Z0-9]+(:[A-Z0-9]+)?")
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)")
+_UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
+_LONGEST_MICROSECONDS = 366 * 24 * _UNITS["h"]
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration that `90s`, `15m`, `2h` or `1h30m` names; ValueError otherwise.
+
+    >>> parse_duration("15m")
+    datetime.timedelta(seconds=900)
+    """
+    matches = list(_DURATION.finditer(text.strip()))
+    if not matches or "".join(match.group() for match in matches) != text.strip():
+        raise ValueError(f"{text!r} is no duration; write it like 90s, 15m or 2h")
+    micros = sum(Decimal(m["number"]) * _UNITS[m["unit"]] for m in matches)
+    if micros > _LONGEST_MICROSECONDS:
+        raise ValueError(f"{text!r} is longer than a year")
+    return timedelta(microseconds=int(micros))
+
+
+def parse_decimal(text: str) -> Decimal:
+    """Return the finite number that `text` names exactly; ValueError otherwise."""
+    try:
+        number = Decimal(text.strip().replace("_", ""))
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a number") from None
+    if not number.is_finite():
+        raise ValueError(f"{text!r} is not a finite number")
+    return number
+
+
+def parse_rate(text: str) -> Decimal:
+    """Return the share that `10%` or `0.1` names; ValueError otherwise.
+
+    >>> parse_rate("10%"), parse_rate("0.1")
+    (Decimal('0.1'), Decimal('0.1'))
+    """
+    text = text.strip()
+    if text.endswith("%"):
+        return (parse_decimal(text[:-1]) / 100).normalize() + 0
+    return parse_decimal(text)
+
+
+def parse_threshold(text: str) -> Decimal:
+    """Return the share that a rate names; `off` is zero."""
+    return Decimal(0) if text == "off" else parse_rate(text)
+
+
+def parse_bps(text: str) -> Decimal:
+    """Return the basis points that `20bps` or `20` names; ValueError otherwise."""
+    return parse_decimal(text.removesuffix("bps"))
+
+
+def parse_symbol(text: str) -> str:
+    """Return the symbol `BASE/QUOTE` in capitals; ValueError otherwise."""
+    if not _SYMBOL.fullmatch(text.upper()):
+        raise ValueError(f"{text!r} is no symbol; write BASE/QUOTE, for example BTC/USDT")
+    return text.upper()
+
+
+def parse_quantity(text: str) -> tuple[Decimal, bool]:
+    """Return the number, and whether it is in the quote currency.
+
+    >>> parse_quantity("25000quote")
+    (Decimal('25000'), True)
+    """
+    in_quote = text.endswith(QUOTE_SUFFIX)
+    return parse_decimal(text.removesuffix(QUOTE_SUFFIX)), in_quote

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from pykka import ActorRef
+
+from genesis_actors.actors.risk import RiskActor
+from genesis_actors.domain.limits import RiskLimits
+from genesis_actors.messages.venue import (
+    CancelOrder,
+    LookUpOrder,
+    OrderAccepted,
+    OrderMessage,
+    OrderNotFound,
+    OrderOutcome,
+    OrderRefused,
+)
+from genesis_actors.runtime.simulation import DeterministicRuntime
+from genesis_actors.values import ClientOrderId, ExecutionId, OrderStatus, Reason, VenueOrderId
+from tests.helpers import Probe
+from tests.making import BTC, NOON, a_child, a_close, a_description, a_fill
+
+
+class Desk:
+    """A risk actor between two probes."""
+
+    def __init__(self, simulation: DeterministicRuntime, limits: RiskLimits | None = None) -> None:
+        self.simulation = simulation
+        self.venue = Probe[OrderMessage]()
+        self.outcomes = Probe[OrderOutcome]()
+        self.risk: ActorRef[RiskActor] = RiskActor.start(
+            simulation,
+            limits=limits or RiskLimits(),
+            venue=self.venue,
+            outcomes=self.outcomes,
+            failures=Probe(),
+        )
+        self.tell(a_description())
+
+    def tell(self, *messages: object) -> None:
+        for message in messages:
+            self.risk.tell(message)
+        self.simulation.run_until_quiet()
+
+
+@pytest.fixture
+def desk(simulation: DeterministicRuntime) -> Desk:
+    return Desk(simulation)
+
+
+def refusal(desk: Desk) -> OrderRefused:
+    refused = desk.outcomes.messages[-1]
+    assert isinstance(refused, OrderRefused)
+    return refused
+
+
+def test_an_order_within_all_limits_goes_on_to_the_venue(desk: Desk) -> None:
+    order = a_child(quantity="10", volume="100")
+
+    desk.tell(order)
+
+    assert desk.venue.messages == [order]
+    assert desk.outcomes.messages == []
+
+
+def test_two_executions_together_never_take_more_than_the_rate_of_the_symbols_volume(
+    desk: Desk,
+) -> None:
+    first = a_child("c1", quantity="7", volume="100")
+    second = a_child("c2", quantity="7", volume="100", execution_id="x2")
+
+    desk.tell(first, second)
+
+    assert desk.venue.messages == [first]
+    assert refusal(desk).reason is Reason.SYMBOL_PARTICIPATION_CAP
+    assert refusal(desk).available_quantity == Decimal(3)
+    assert (refusal(desk).limit, refusal(desk).actual) == (Decimal("3.0"), Decimal(7))
+
+
+def test_what_was_filled_counts_as_long_as_it_lies_in_the_window(desk: Desk) -> None:
+    first = a_child("c1", quantity="7")
+    desk.tell(first, a_fill(first, quantity="7"), a_close(first, OrderStatus.FILLED))
+    inside = a_child("c2", quantity="7", window_start=NOON - timedelta(seconds=1))
+    outside = a_child("c3", quantity="7", window_start=NOON)
+
+    desk.tell(inside, outside)
+
+    assert desk.venue.messages == [first, outside]
+
+
+@pytest.mark.parametrize("ending", ["closed", "never accepted"])
+def test_a_reservation_is_released_once_when_the_order_ends(desk: Desk, ending: str) -> None:
+    first, second = a_child("c1", quantity="10"), a_child("c2", quantity="10")
+    end = (
+        a_close(first)
+        if ending == "closed"
+        else OrderNotFound(
+            at=NOON,
+            execution_id=first.execution_id,
+            client_order_id=first.client_order_id,
+            is_proof=True,
+        )
+    )
+
+    desk.tell(first, end, end, second)
+
+    assert desk.venue.messages == [first, second]
+    assert desk.outcomes.messages == [end, end]
+
+
+def test_not_found_without_proof_releases_nothing(desk: Desk) -> None:
+    first = a_child("c1", quantity="10")
+    doubt = OrderNotFound(
+        at=NOON,
+        execution_id=first.execution_id,
+        client_order_id=first.client_order_id,
+        is_proof=False,
+    )
+
+    desk.tell(first, doubt, a_child("c2", quantity="1"))
+
+    assert desk.venue.messages == [first]
+
+
+def test_a_partial_fill_keeps_the_rest_reserved(desk: Desk) -> None:
+    first = a_child("c1", quantity="10")
+    late = NOON - timedelta(seconds=120)
+
+    desk.tell(first, a_fill(first, quantity="4", at=late), a_child("c2", quantity="5"))
+
+    assert refusal(desk).available_quantity == Decimal(4)
+
+
+def test_an_order_above_the_operators_notional_is_refused_with_what_would_pass(
+    simulation: DeterministicRuntime,
+) -> None:
+    desk = Desk(simulation, RiskLimits(max_order_notional=Decimal(250)))
+
+    desk.tell(a_child(quantity="3"))
+
+    assert refusal(desk).reason is Reason.MAX_ORDER_NOTIONAL
+    assert refusal(desk).available_quantity == Decimal("2.5")
+    assert desk.venue.messages == []
+
+
+def test_a_price_far_from_the_mid_is_refused(desk: Desk) -> None:
+    desk.tell(a_child(price="103"))
+
+    assert refusal(desk).reason is Reason.PRICE_COLLAR
+    assert (refusal(desk).limit, refusal(desk).actual) == (Decimal(200), Decimal("300.0000"))
+
+
+def test_cancels_and_questions_are_never_refused(desk: Desk) -> None:
+    cancel = CancelOrder(
+        execution_id=ExecutionId("x1"), client_order_id=ClientOrderId("c9"), symbol=BTC
+    )
+    question = LookUpOrder(
+        execution_id=ExecutionId("x1"), client_order_id=ClientOrderId("c9"), symbol=BTC
+    )
+
+    desk.tell(cancel, question)
+
+    assert desk.venue.messages == [cancel, question]
+
+
+def test_outcomes_of_orders_that_were_never_reserved_pass_through(desk: Desk) -> None:
+    order = a_child("c9")
+    accepted = OrderAccepted(
+        at=NOON,
+        execution_id=order.execution_id,
+        client_order_id=order.client_order_id,
+        venue_order_id=VenueOrderId("v1"),
+    )
+    outcomes = [accepted, a_fill(order, quantity="1"), a_close(order)]
+
+    desk.tell(*outcomes)
+
+    assert desk.outcomes.messages == outcomes
+
+
+def test_a_symbol_described_again_keeps_its_reservations(desk: Desk) -> None:
+    desk.tell(a_child("c1", quantity="10"), a_description(), a_description(rules=None))
+
+    desk.tell(a_child("c2", quantity="1"))
+
+    assert refusal(desk).reason is Reason.SYMBOL_PARTICIPATION_CAP

@@ -1,0 +1,357 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from pykka import ActorRef
+
+from genesis_actors.actors.slicer import SNAPSHOT_EVERY, SlicerActor, SlicerPorts
+from genesis_actors.domain.execution import Execution, fold, restore
+from genesis_actors.messages.control import ExecutionNews
+from genesis_actors.messages.events import ChildSent, JournalEvent
+from genesis_actors.messages.market_data import (
+    MarketDataMessage,
+    MarketQuery,
+    MarketView,
+    SetPriceTrigger,
+    UnwatchSymbol,
+    WatchSymbol,
+)
+from genesis_actors.messages.persistence import Journaled, JournalFailed, WriteJournal
+from genesis_actors.messages.supervisor import (
+    CancelExecution,
+    CommandDone,
+    CommandRefused,
+    ExecutionFinished,
+    ExecutionStarted,
+    PauseExecution,
+    ResumeExecution,
+    SupervisorMessage,
+)
+from genesis_actors.messages.venue import CancelOrder, LookUpOrder, OrderMessage, PlaceOrder
+from genesis_actors.runtime.actor import ActorFailed
+from genesis_actors.runtime.simulation import DeterministicRuntime
+from genesis_actors.values import (
+    ExecutionState,
+    MarketSummary,
+    OrderStatus,
+    ParentOrder,
+    Quote,
+    Reason,
+)
+from tests.helpers import Probe
+from tests.making import NOON, a_close, a_fill, a_parent_order, an_execution
+
+Answers = Probe[CommandDone | CommandRefused]
+
+
+class Bench:
+    """A slicer whose journal, market and venue are played by the test."""
+
+    def __init__(self, simulation: DeterministicRuntime, order: ParentOrder | None = None) -> None:
+        self.simulation = simulation
+        self.orders = Probe[OrderMessage]()
+        self.journal = Probe[WriteJournal]()
+        self.market = Probe[MarketDataMessage]()
+        self.news = Probe[ExecutionNews]()
+        self.supervisor = Probe[SupervisorMessage]()
+        self.failures = Probe[ActorFailed]()
+        self.execution, events = an_execution(order)
+        self.slicer = self.start(self.execution, events)
+        self.answered = 0
+        self.price = Decimal(100)
+        self.volume = Decimal(1000)
+
+    def start(
+        self, execution: Execution, events: tuple[JournalEvent, ...]
+    ) -> ActorRef[SlicerActor]:
+        slicer = SlicerActor.start(
+            self.simulation,
+            execution=execution,
+            first_events=events,
+            profile=None,
+            ports=SlicerPorts(
+                orders=self.orders,
+                journal=self.journal,
+                market_data=self.market,
+                news=self.news,
+                supervisor=self.supervisor,
+            ),
+            venue="test",
+            failures=self.failures,
+        )
+        self.simulation.run_until_quiet()
+        return slicer
+
+    def tell(self, *messages: object) -> None:
+        for message in messages:
+            self.slicer.tell(message)
+        self.simulation.run_until_quiet()
+
+    def make_durable(self) -> None:
+        """Answer every write that is not answered yet, and what follows from that, until there is none."""
+        while self.answered < len(self.journal.messages):
+            write = self.journal.messages[self.answered]
+            self.answered += 1
+            version = write.first_version + len(write.events) - 1
+            self.tell(Journaled(write.execution_id, version))
+
+    def until(self, at: datetime) -> None:
+        self.simulation.advance_to(at)
+
+    def show_market(self) -> None:
+        """Answer the newest question about the market."""
+        now = self.simulation.clock.now()
+        quote = Quote(now, self.price - 1, self.price, Decimal(50), Decimal(50))
+        summary = MarketSummary(
+            start=NOON,
+            end=now,
+            volume=self.volume,
+            notional=self.volume * 100,
+            mid_integral=quote.mid * 1_000_000,
+            mid_microseconds=1_000_000,
+            last_mid=quote.mid,
+        )
+        x = self.execution
+        self.tell(
+            MarketView(
+                execution_id=x.execution_id,
+                symbol=x.order.symbol,
+                at=now,
+                quote=quote,
+                quote_age=timedelta(0),
+                summary=summary,
+                window_volume=self.volume,
+            )
+        )
+
+    def send_first_child(self) -> PlaceOrder:
+        self.make_durable()
+        self.show_market()
+        self.make_durable()
+        self.until(NOON + timedelta(seconds=30))
+        self.show_market()
+        self.make_durable()
+        order = self.orders.messages[-1]
+        assert isinstance(order, PlaceOrder)
+        return order
+
+    @property
+    def events(self) -> list[JournalEvent]:
+        return [event for write in self.journal.messages for event in write.events]  # pyright: ignore[reportReturnType]
+
+
+@pytest.fixture
+def bench(simulation: DeterministicRuntime) -> Bench:
+    return Bench(simulation)
+
+
+def pause(bench: Bench) -> Answers:
+    answers = Answers()
+    bench.tell(PauseExecution(execution_id=bench.execution.execution_id, reply_to=answers))
+    return answers
+
+
+def test_an_execution_is_acknowledged_when_its_first_events_are_durable(bench: Bench) -> None:
+    assert bench.supervisor.messages == []
+
+    bench.make_durable()
+
+    assert bench.supervisor.messages == [
+        ExecutionStarted(execution_id=bench.execution.execution_id)
+    ]
+    assert isinstance(bench.market.messages[0], WatchSymbol)
+
+
+def test_a_child_is_sent_only_after_its_intent_is_durable(bench: Bench) -> None:
+    bench.make_durable()
+    bench.show_market()
+    bench.until(NOON + timedelta(seconds=30))
+    bench.show_market()
+
+    assert bench.orders.messages == []
+
+    bench.make_durable()
+
+    (order,) = bench.orders.messages
+    assert isinstance(order, PlaceOrder)
+    assert order.quantity == Decimal(2)
+    assert isinstance(bench.events[-1], ChildSent)
+
+
+def test_an_intent_that_became_durable_only_after_a_pause_is_never_sent(bench: Bench) -> None:
+    bench.make_durable()
+    bench.show_market()
+    bench.until(NOON + timedelta(seconds=30))
+    bench.show_market()
+
+    answers = pause(bench)
+    bench.make_durable()
+
+    assert bench.orders.messages == []
+    assert bench.journal.messages[-1].orders[0].status is OrderStatus.NEVER_ACCEPTED
+    assert [type(a) for a in answers.messages] == [CommandDone]
+
+
+def test_a_pause_is_acknowledged_when_it_is_durable_and_nothing_is_working(bench: Bench) -> None:
+    order = bench.send_first_child()
+
+    answers = pause(bench)
+
+    cancel = bench.orders.messages[-1]
+    assert isinstance(cancel, CancelOrder), "a cancel need not wait for the journal"
+    bench.make_durable()
+    assert answers.messages == [], "the child is still working"
+    bench.tell(a_close(order, OrderStatus.CANCELLED))
+    assert answers.messages == [], "its end is not durable yet"
+    bench.make_durable()
+    (done,) = answers.messages
+    assert isinstance(done, CommandDone)
+    assert (done.state, done.was_already) == (ExecutionState.PAUSED, False)
+
+
+def test_a_pause_of_a_paused_execution_succeeds_and_says_so(bench: Bench) -> None:
+    bench.make_durable()
+    pause(bench)
+    bench.make_durable()
+
+    (done,) = pause(bench).messages
+
+    assert isinstance(done, CommandDone)
+    assert done.was_already
+
+
+def test_a_command_that_the_state_forbids_is_refused(bench: Bench) -> None:
+    bench.make_durable()
+    cancelled = Answers()
+    bench.tell(CancelExecution(execution_id=bench.execution.execution_id, reply_to=cancelled))
+    bench.make_durable()
+    bench.show_market()
+    bench.make_durable()
+    refused = Answers()
+
+    bench.tell(ResumeExecution(execution_id=bench.execution.execution_id, reply_to=refused))
+
+    assert [type(a) for a in cancelled.messages] == [CommandDone]
+    (answer,) = refused.messages
+    assert isinstance(answer, CommandRefused)
+    assert answer.reason is Reason.WRONG_STATE
+
+
+def test_a_cancelled_execution_ends_and_lets_go_of_its_market_data(bench: Bench) -> None:
+    bench.make_durable()
+    bench.tell(CancelExecution(execution_id=bench.execution.execution_id, reply_to=Answers()))
+    bench.make_durable()
+    bench.show_market()
+    bench.make_durable()
+
+    assert isinstance(bench.market.messages[-1], UnwatchSymbol)
+    assert isinstance(bench.supervisor.messages[-1], ExecutionFinished)
+    assert bench.news.messages[-1].execution.state is ExecutionState.CANCELLED
+    assert bench.journal.messages[-1].snapshot is not None
+
+
+def test_news_is_told_only_of_what_is_durable(bench: Bench) -> None:
+    assert bench.news.messages == []
+
+    bench.make_durable()
+
+    (news,) = bench.news.messages
+    assert [type(event).__name__ for event in news.events] == ["TwapAccepted", "TwapStarted"]
+    assert len(news.slices) == 5
+
+
+def test_a_fill_after_the_end_is_recorded_and_changes_neither_state_nor_time(bench: Bench) -> None:
+    order = bench.send_first_child()
+    bench.tell(CancelExecution(execution_id=bench.execution.execution_id, reply_to=Answers()))
+    bench.tell(a_close(order, OrderStatus.CANCELLED))
+    bench.make_durable()
+    bench.show_market()
+    bench.make_durable()
+    ended = bench.news.messages[-1].execution
+
+    bench.tell(a_fill(order, quantity="1.5"))
+    bench.make_durable()
+
+    late = bench.news.messages[-1].execution
+    assert ended.state is ExecutionState.CANCELLED
+    assert (late.state, late.finished_at) == (ended.state, ended.finished_at)
+    assert late.filled_quantity == Decimal("1.5")
+    assert sum(isinstance(m, ExecutionFinished) for m in bench.supervisor.messages) == 1
+
+
+def test_a_lost_write_ends_the_slicer_because_it_believed_what_is_not_durable(
+    bench: Bench,
+) -> None:
+    write = bench.journal.messages[0]
+
+    bench.tell(JournalFailed(write.execution_id, write.first_version, "the disk is full"))
+
+    (failed,) = bench.failures.messages
+    assert "the disk is full" in failed.error
+    assert not bench.slicer.is_alive()
+
+
+def test_the_market_is_asked_once_until_it_answers(bench: Bench) -> None:
+    bench.make_durable()
+    bench.show_market()
+    bench.until(NOON + timedelta(seconds=30))
+    asked = sum(isinstance(m, MarketQuery) for m in bench.market.messages)
+
+    bench.until(NOON + timedelta(seconds=33))
+
+    assert asked == 2
+    assert sum(isinstance(m, MarketQuery) for m in bench.market.messages) == asked, (
+        "the question still stands"
+    )
+
+
+def test_a_favourable_price_is_watched_for_from_the_first_look_at_the_market(bench: Bench) -> None:
+    bench.make_durable()
+    bench.show_market()
+
+    (trigger,) = [m for m in bench.market.messages if isinstance(m, SetPriceTrigger)]
+    assert (trigger.level, trigger.worse) == (Decimal("99.800"), False)
+
+
+def test_a_recovered_execution_asks_for_the_children_without_an_outcome_before_it_sends(
+    bench: Bench,
+) -> None:
+    order = bench.send_first_child()
+    recovered = fold(None, bench.events)
+    assert recovered is not None
+    bench.orders.messages.clear()
+
+    bench.slicer.stop()
+    bench.slicer = bench.start(recovered, ())
+
+    assert bench.orders.messages == [
+        LookUpOrder(
+            execution_id=order.execution_id,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+        )
+    ]
+
+
+def test_a_snapshot_is_taken_every_so_many_events_and_equals_the_fold(
+    simulation: DeterministicRuntime,
+) -> None:
+    bench = Bench(simulation, a_parent_order(quantity="50", slices=50, minutes=30))
+    bench.make_durable()
+    while len(bench.events) < SNAPSHOT_EVERY + 5:
+        bench.until(simulation.clock.now() + timedelta(seconds=6))
+        bench.show_market()
+        bench.make_durable()
+        order = bench.orders.messages[-1] if bench.orders.messages else None
+        if isinstance(order, PlaceOrder):
+            trade = f"{order.client_order_id}-1"
+            bench.tell(a_fill(order, quantity=str(order.quantity), trade_id=trade))
+        bench.make_durable()
+
+    written = [write for write in bench.journal.messages if write.snapshot is not None]
+    assert written
+    at = written[0].first_version + len(written[0].events) - 1
+    assert written[0].snapshot is not None
+    assert restore(written[0].snapshot) == fold(None, bench.events[:at])

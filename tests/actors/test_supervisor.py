@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import pytest
+from pykka import ActorRef
+
+from genesis_actors.actors.supervisor import KnownOrder, SupervisorActor, SupervisorPorts
+from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.policy import TwapDefaults
+from genesis_actors.messages.control import ExecutionNews
+from genesis_actors.messages.market_data import MarketDataMessage, MarketQuery, MarketView
+from genesis_actors.messages.persistence import Journaled, WriteJournal
+from genesis_actors.messages.risk import RiskMessage
+from genesis_actors.messages.supervisor import (
+    CancelExecution,
+    CommandDone,
+    CommandRefused,
+    ExecutionStarted,
+    OrderRejected,
+    PauseExecution,
+    StartExecution,
+)
+from genesis_actors.messages.venue import DescribeSymbol, LookUpOrder
+from genesis_actors.runtime.actor import ActorFailed
+from genesis_actors.runtime.simulation import DeterministicRuntime
+from genesis_actors.values import (
+    ZERO,
+    ClientId,
+    ExecutionId,
+    MarketSummary,
+    ParentOrder,
+    Reason,
+    Symbol,
+)
+from tests.helpers import Probe
+from tests.making import (
+    NOON,
+    QUOTE,
+    a_child,
+    a_close,
+    a_description,
+    a_parent_order,
+    an_execution,
+)
+
+Started = Probe[ExecutionStarted | OrderRejected]
+
+
+class House:
+    """A supervisor whose venue, market data and journal are played by the test."""
+
+    def __init__(
+        self,
+        simulation: DeterministicRuntime,
+        *,
+        known: Mapping[ClientId, KnownOrder] | None = None,
+        recovered: tuple[Execution, ...] = (),
+    ) -> None:
+        self.simulation = simulation
+        self.journal = Probe[WriteJournal]()
+        self.market = Probe[MarketDataMessage]()
+        self.venue = Probe[DescribeSymbol]()
+        self.risk = Probe[RiskMessage]()
+        self.news = Probe[ExecutionNews]()
+        self.ref: ActorRef[SupervisorActor] = SupervisorActor.start(
+            simulation,
+            defaults=TwapDefaults(),
+            venue="test",
+            client_order_id_prefix="g7k2pd",
+            ports=SupervisorPorts(
+                journal=self.journal,
+                market_data=self.market,
+                venue=self.venue,
+                risk=self.risk,
+                news=self.news,
+                failures=Probe(),
+            ),
+            seed=5,
+            known_orders=dict(known or {}),
+            executions_before=0,
+            recovered=recovered,
+        )
+        simulation.run_until_quiet()
+
+    def tell(self, *messages: object) -> None:
+        for message in messages:
+            self.ref.tell(message)
+        self.simulation.run_until_quiet()
+
+    def start(self, order: ParentOrder) -> Started:
+        answers = Started()
+        self.tell(StartExecution(order=order, reply_to=answers))
+        return answers
+
+    def answer(self) -> None:
+        """Play the venue, the market data and the journal for everything asked so far."""
+        for question in self.venue.messages:
+            question.reply_to.tell(a_description(question.symbol))
+        self.venue.messages.clear()
+        self.simulation.run_until_quiet()
+        for message in self.market.messages:
+            if isinstance(message, MarketQuery):
+                message.reply_to.tell(_view(message))
+        self.market.messages.clear()
+        self.simulation.run_until_quiet()
+        for write in self.journal.messages:
+            version = write.first_version + len(write.events) - 1
+            write.reply_to.tell(Journaled(write.execution_id, version))
+        self.simulation.run_until_quiet()
+
+
+def _view(query: MarketQuery) -> MarketView:
+    summary = MarketSummary(NOON, NOON, ZERO, ZERO, ZERO, 0, QUOTE.mid)
+    return MarketView(
+        query.execution_id, query.symbol, NOON, QUOTE, NOON - NOON, summary, Decimal(100)
+    )
+
+
+@pytest.fixture
+def house(simulation: DeterministicRuntime) -> House:
+    return House(simulation)
+
+
+def test_an_order_becomes_an_execution_that_is_acknowledged_when_durable(house: House) -> None:
+    answers = house.start(a_parent_order())
+    assert answers.messages == []
+
+    house.answer()
+
+    (started,) = answers.messages
+    assert isinstance(started, ExecutionStarted)
+    assert started.is_new
+    assert [type(m).__name__ for m in house.risk.messages] == ["SymbolDescribed"]
+
+
+def test_an_unknown_symbol_is_rejected_with_what_is_known(house: House) -> None:
+    answers = house.start(a_parent_order(symbol=Symbol("BTC/USD")))
+    for question in house.venue.messages:
+        question.reply_to.tell(a_description(question.symbol, rules=None))
+    house.simulation.run_until_quiet()
+
+    (rejected,) = answers.messages
+    assert isinstance(rejected, OrderRejected)
+    assert rejected.reason is Reason.UNKNOWN_SYMBOL
+    assert "BTC/USDT" in rejected.hint
+    assert house.journal.messages == []
+
+
+def test_two_starts_with_one_client_id_that_meet_make_one_execution(house: House) -> None:
+    order = a_parent_order(client_id="rebalance")
+    first, second = house.start(order), house.start(order)
+
+    house.answer()
+
+    (one,), (other,) = first.messages, second.messages
+    assert isinstance(one, ExecutionStarted)
+    assert isinstance(other, ExecutionStarted)
+    assert one.execution_id == other.execution_id
+    assert len({write.execution_id for write in house.journal.messages}) == 1
+
+
+def test_a_start_repeated_later_finds_the_first_execution(house: House) -> None:
+    order = a_parent_order(client_id="rebalance")
+    first = house.start(order)
+    house.answer()
+
+    again = house.start(order)
+
+    (one,), (other,) = first.messages, again.messages
+    assert isinstance(one, ExecutionStarted)
+    assert isinstance(other, ExecutionStarted)
+    assert (other.execution_id, other.is_new) == (one.execution_id, False)
+
+
+def test_a_client_id_of_another_order_is_a_conflict(simulation: DeterministicRuntime) -> None:
+    known = {ClientId("rebalance"): KnownOrder(ExecutionId("x1"), a_parent_order(quantity="9"))}
+    house = House(simulation, known=known)
+
+    (rejected,) = house.start(a_parent_order(client_id="rebalance")).messages
+
+    assert isinstance(rejected, OrderRejected)
+    assert rejected.reason is Reason.CLIENT_ID_CONFLICT
+    assert "x1" in rejected.message
+
+
+def test_a_command_for_an_unknown_execution_is_refused(house: House) -> None:
+    answers = Probe[CommandDone | CommandRefused]()
+
+    house.tell(PauseExecution(execution_id=ExecutionId("nobody"), reply_to=answers))
+
+    (refused,) = answers.messages
+    assert isinstance(refused, CommandRefused)
+    assert refused.reason is Reason.UNKNOWN_ID
+
+
+def test_commands_and_outcomes_reach_their_slicer(house: House) -> None:
+    answers = house.start(a_parent_order())
+    house.answer()
+    (started,) = answers.messages
+    assert isinstance(started, ExecutionStarted)
+    cancelled = Probe[CommandDone | CommandRefused]()
+
+    house.tell(
+        a_close(a_child(execution_id=started.execution_id)),
+        CancelExecution(execution_id=started.execution_id, reply_to=cancelled),
+    )
+    house.answer()
+    house.answer()
+    house.answer()
+
+    (done,) = cancelled.messages
+    assert isinstance(done, CommandDone)
+
+
+def test_an_outcome_of_an_execution_that_is_not_here_and_a_failure_are_survived(
+    house: House,
+) -> None:
+    house.tell(a_close(a_child(execution_id="nobody")), ActorFailed("venue", "urn", "broken"))
+
+    assert house.ref.is_alive()
+
+
+def test_a_recovered_execution_asks_its_venue_before_it_goes_on(
+    simulation: DeterministicRuntime,
+) -> None:
+    execution, _ = an_execution()
+    house = House(simulation, recovered=(execution,))
+
+    house.answer()
+
+    assert not any(isinstance(message, LookUpOrder) for message in house.risk.messages)
+    cancelled = Probe[CommandDone | CommandRefused]()
+    house.tell(CancelExecution(execution_id=execution.execution_id, reply_to=cancelled))
+    house.answer()
+    house.answer()
+    assert [type(answer) for answer in cancelled.messages] == [CommandDone]

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from genesis_actors.actors.venue import VenueActor
+from genesis_actors.gateways.paper import PaperVenue
+from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.messages.venue import (
+    CancelOrder,
+    DescribeSymbol,
+    LookUpOrder,
+    OrderAccepted,
+    OrderNotFound,
+    OrderOutcome,
+    PlaceOrder,
+    SymbolDescribed,
+)
+from genesis_actors.runtime.simulation import DeterministicRuntime
+from genesis_actors.values import ClientOrderId, ExecutionId, Side, Symbol
+from tests.helpers import Probe
+from tests.making import BTC, NOON
+
+
+class Exchange:
+    def __init__(self, simulation: DeterministicRuntime, latency: timedelta) -> None:
+        self.simulation = simulation
+        self.rows = Probe[MarketRows]()
+        self.outcomes = Probe[OrderOutcome]()
+        self.described = Probe[SymbolDescribed]()
+        self.ref = VenueActor.start(
+            simulation,
+            venue=PaperVenue(seed=3, latency=latency),
+            market_data=self.rows,
+            outcomes=self.outcomes,
+            failures=Probe(),
+        )
+        self.describe(BTC)
+
+    def describe(self, symbol: Symbol) -> SymbolDescribed:
+        self.tell(DescribeSymbol(symbol=symbol, reply_to=self.described))
+        return self.described.messages[-1]
+
+    def tell(self, message: object) -> None:
+        self.ref.tell(message)
+        self.simulation.run_until_quiet()
+
+    def an_order(self) -> PlaceOrder:
+        ask = next(r.quote.ask for r in reversed(self.rows.messages) if r.quote is not None)
+        return PlaceOrder(
+            execution_id=ExecutionId("x1"),
+            client_order_id=ClientOrderId("c1"),
+            slice_number=1,
+            symbol=BTC,
+            side=Side.BUY,
+            quantity=Decimal("0.01"),
+            price=ask + 10,
+            mid=ask,
+            rate=Decimal("0.1"),
+            market_volume=Decimal(1),
+            window_start=NOON,
+        )
+
+
+def test_a_described_symbol_is_fed_from_then_on(simulation: DeterministicRuntime) -> None:
+    exchange = Exchange(simulation, timedelta(0))
+    fed = len(exchange.rows.messages)
+
+    simulation.advance_to(NOON + timedelta(seconds=10))
+
+    assert exchange.described.messages[0].rules is not None
+    assert exchange.described.messages[0].volumes
+    assert len(exchange.rows.messages) > fed
+    times = [rows.at for rows in exchange.rows.messages]
+    assert times == sorted(times)
+
+
+def test_a_symbol_described_again_is_not_fed_twice(simulation: DeterministicRuntime) -> None:
+    exchange = Exchange(simulation, timedelta(0))
+    exchange.describe(BTC)
+
+    simulation.advance_to(NOON + timedelta(seconds=10))
+
+    times = [rows.at for rows in exchange.rows.messages if rows.quote is not None]
+    assert len(times) == len(set(times))
+
+
+def test_an_unknown_symbol_has_no_rules_and_no_feed(simulation: DeterministicRuntime) -> None:
+    exchange = Exchange(simulation, timedelta(0))
+
+    answer = exchange.describe(Symbol("NO/SUCH"))
+
+    assert answer.rules is None
+    assert BTC in answer.known_symbols
+
+
+def test_a_request_takes_the_venues_latency_to_arrive(simulation: DeterministicRuntime) -> None:
+    exchange = Exchange(simulation, timedelta(milliseconds=50))
+
+    exchange.tell(exchange.an_order())
+    assert exchange.outcomes.messages == []
+
+    simulation.advance_to(NOON + timedelta(milliseconds=100))
+    assert isinstance(exchange.outcomes.messages[0], OrderAccepted)
+
+
+def test_requests_without_latency_are_answered_at_once(simulation: DeterministicRuntime) -> None:
+    exchange = Exchange(simulation, timedelta(0))
+    name = {"execution_id": ExecutionId("x1"), "symbol": BTC}
+
+    exchange.tell(exchange.an_order())
+    filled = list(exchange.outcomes.messages)
+    exchange.tell(LookUpOrder(client_order_id=ClientOrderId("c1"), **name))
+    exchange.tell(CancelOrder(client_order_id=ClientOrderId("c2"), **name))
+
+    assert isinstance(filled[0], OrderAccepted)
+    assert len(exchange.outcomes.messages) > len(filled)
+    assert isinstance(exchange.outcomes.messages[-1], OrderNotFound)

@@ -1,0 +1,725 @@
+"""What each message causes in each state: outcomes, pauses, resumes, cancels, releases and restarts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from genesis_actors.domain.decide import decide, recovered, release
+from genesis_actors.domain.decision import AskMarket, Decision
+from genesis_actors.domain.execution import Execution, evolve
+from genesis_actors.messages.events import (
+    ChildAccepted,
+    ChildClosed,
+    ChildFilled,
+    ChildSent,
+    ChildUnknown,
+    TwapCompleted,
+    TwapEnded,
+    TwapPaused,
+    TwapResumed,
+    TwapSliceExecuted,
+)
+from genesis_actors.messages.slicer import Wake
+from genesis_actors.messages.venue import CancelOrder, LookUpOrder, OrderAccepted
+from genesis_actors.values import (
+    ZERO,
+    ClientOrderId,
+    ExecutionState,
+    OnDeadline,
+    OrderStatus,
+    Reason,
+    ResumeMode,
+    SliceStatus,
+    Style,
+    VenueOrderId,
+)
+from tests.domain.executions import (
+    EAGER,
+    EXECUTION_ID,
+    NOON,
+    SYMBOL,
+    Desk,
+    accepted,
+    execution,
+    refusal_of,
+    seconds,
+    with_rules,
+)
+
+
+def cancel_of(name: str) -> CancelOrder:
+    return CancelOrder(
+        execution_id=EXECUTION_ID, client_order_id=ClientOrderId(name), symbol=SYMBOL
+    )
+
+
+def question_about(name: str) -> LookUpOrder:
+    return LookUpOrder(
+        execution_id=EXECUTION_ID, client_order_id=ClientOrderId(name), symbol=SYMBOL
+    )
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """An execution of ten slices of 1, every 30 s, the first due at 15 s."""
+    return Desk(execution())
+
+
+@pytest.fixture
+def working(desk: Desk) -> Desk:
+    """Its first child of 1 is at the venue since 15 s."""
+    desk.at(15).look()
+    return desk
+
+
+# --- Waking ------------------------------------------------------------------------------------------
+
+
+def test_it_wakes_when_its_first_slice_falls_due(desk: Desk) -> None:
+    assert desk.next_wake == 15
+    assert desk.at(15).wake().effects == (AskMarket(),)
+
+
+def test_a_wake_before_its_time_changes_nothing(desk: Desk) -> None:
+    decision = desk.at(3).wake()
+
+    assert decision.events == ()
+
+
+def test_while_a_child_is_open_only_the_end_wakes_it(working: Desk) -> None:
+    assert working.next_wake == 300
+    assert working.at(45).wake() == Decision(working.execution)
+
+
+def test_at_the_end_an_open_child_is_taken_back_again_and_again(working: Desk) -> None:
+    assert working.at(300).wake().effects == (cancel_of("gx1001001"),)
+    assert working.at(301).wake().effects == (cancel_of("gx1001001"),)
+
+
+def test_nothing_wakes_what_is_queued_paused_or_over(working: Desk) -> None:
+    queued = evolve(None, accepted())
+    assert Desk(queued).next_wake is None
+    working.pause()
+    assert working.next_wake is None
+    working.cancel()
+    assert working.next_wake is None
+    assert working.at(300).wake().effects == (cancel_of("gx1001001"),)
+    working.close(OrderStatus.CANCELLED)
+    assert working.next_wake is not None
+    assert working.next_wake <= 300
+    assert working.wake().effects == (AskMarket(),)
+    working.look()
+    assert working.execution.state is ExecutionState.CANCELLED
+    assert working.next_wake is None
+    assert working.wake() == Decision(working.execution)
+
+
+def test_a_paused_execution_with_an_open_child_does_not_hear_its_timers(working: Desk) -> None:
+    working.pause()
+
+    assert working.at(400).wake() == Decision(working.execution)
+
+
+# --- Fills -------------------------------------------------------------------------------------------
+
+
+def test_a_fill_is_recorded_and_a_full_slice_ends(working: Desk) -> None:
+    decision = working.fill("1", "100.005", trade="t1")
+
+    assert [type(event) for event in decision.events] == [ChildFilled, TwapSliceExecuted]
+    assert decision.effects == (AskMarket(),)
+    assert working.execution.slice(1).status is SliceStatus.FILLED
+    assert working.execution.filled_notional == Decimal("100.005")
+
+
+def test_a_repeated_fill_counts_once(working: Desk) -> None:
+    working.fill("0.4", trade="t1")
+
+    assert working.fill("0.4", trade="t1") == Decision(working.execution)
+    assert working.execution.filled_quantity == Decimal("0.4")
+
+
+def test_outcomes_of_a_strange_order_are_ignored(desk: Desk) -> None:
+    stranger = OrderAccepted(
+        at=NOON,
+        execution_id=EXECUTION_ID,
+        client_order_id=ClientOrderId("stranger"),
+        venue_order_id=VenueOrderId("v"),
+    )
+
+    assert desk.tell(stranger) == Decision(desk.execution)
+
+
+def test_a_repeated_acceptance_is_recorded_once(working: Desk) -> None:
+    assert [type(event) for event in working.accept().events] == [ChildAccepted]
+    assert working.accept() == Decision(working.execution)
+
+
+def test_a_late_fill_after_the_end_updates_the_figures_never_the_state_or_the_time() -> None:
+    desk = Desk(execution(["1"]))
+    desk.at(150).look()
+    desk.close()
+    desk.at(300).look()
+    assert desk.execution.state is ExecutionState.INCOMPLETE
+    before = desk.execution
+    decision = desk.at(500).fill("1")
+
+    assert [type(event) for event in decision.events] == [ChildFilled]
+    assert decision.effects == ()
+    assert desk.execution.filled_quantity == 1
+    assert (desk.execution.state, desk.execution.finished_at) == (
+        before.state,
+        before.finished_at,
+    )
+    assert desk.execution.slice(1).status is SliceStatus.FILLED
+
+
+def test_a_late_fill_that_completes_the_order_takes_back_what_still_rests() -> None:
+    desk = Desk(execution(["1", "1"], style=Style.MAKER))
+    desk.at(75).look()
+    desk.accept()
+    desk.close(OrderStatus.CANCELLED)
+    desk.look()
+    desk.fill("1", nth=1, trade="t1")
+    desk.at(225).look()
+    decision = desk.fill("1", nth=0, trade="t2")
+
+    assert desk.execution.state is ExecutionState.FINISHING
+    assert cancel_of("gx1002001") in decision.effects
+    assert desk.next_wake is None
+
+
+def test_a_late_fill_that_leaves_too_little_takes_the_next_child_back() -> None:
+    desk = Desk(execution(["1", "1"], style=Style.MAKER))
+    desk.at(225).look()
+    assert desk.child().quantity == 2
+    desk.fill("0.5", trade="t1")
+    desk.close(OrderStatus.CANCELLED)
+    desk.look()
+    assert desk.child().quantity == Decimal("1.5")
+    decision = desk.fill("0.7", nth=0, trade="t2")
+
+    assert decision.effects == (cancel_of("gx1002002"),)
+
+
+# --- Closes ------------------------------------------------------------------------------------------
+
+
+def test_what_an_ioc_child_left_is_tried_again_after_a_while_as_the_book_was_thin(
+    working: Desk,
+) -> None:
+    working.fill("0.4")
+    working.close(OrderStatus.EXPIRED)
+
+    assert working.child().reason is Reason.THIN_BOOK
+    assert working.execution.slice(1).reason is Reason.THIN_BOOK
+    assert working.next_wake == 20
+    working.at(20).look()
+    assert working.child().quantity == Decimal("0.6")
+    assert working.child().client_order_id == "gx1001002"
+
+
+def test_a_second_close_changes_nothing(working: Desk) -> None:
+    working.close(OrderStatus.EXPIRED)
+
+    assert working.close(OrderStatus.EXPIRED) == Decision(working.execution)
+    assert working.close(OrderStatus.FILLED) == Decision(working.execution)
+
+
+def test_filled_without_its_fills_keeps_the_rest_reserved_and_asks_for_them(working: Desk) -> None:
+    working.fill("0.4")
+    decision = working.close(OrderStatus.FILLED)
+
+    assert decision.events == ()
+    assert decision.effects == (question_about("gx1001001"),)
+    assert working.execution.reserved_quantity == Decimal("0.6")
+
+
+def test_three_rejects_in_a_row_pause_it_and_say_why(working: Desk) -> None:
+    for attempt in range(3):
+        assert working.execution.state is ExecutionState.RUNNING
+        working.reject("price filter")
+        working.at(20 + 5 * attempt).look()
+
+    assert working.execution.state is ExecutionState.PAUSED
+    assert working.execution.reason is Reason.VENUE_REJECTED
+    assert working.last(TwapPaused).detail == "price filter"
+
+
+def test_a_close_in_between_means_that_the_venue_takes_orders(working: Desk) -> None:
+    for attempt in range(2):
+        working.reject()
+        working.at(20 + 5 * attempt).look()
+    working.close(OrderStatus.EXPIRED)
+    working.at(30).look()
+    working.reject()
+
+    assert working.execution.state is ExecutionState.RUNNING
+    assert working.execution.rejects == 1
+
+
+def test_after_a_resume_rejects_are_counted_anew(working: Desk) -> None:
+    working.reject()
+    working.pause()
+    working.resume()
+
+    assert working.execution.rejects == 0
+
+
+def test_a_refusal_of_ours_says_nothing_about_the_venue(working: Desk) -> None:
+    working.reject()
+    working.at(20).look()
+    working.refuse(Reason.HALTED)
+
+    assert working.execution.rejects == 1
+
+
+def test_rejects_of_resting_orders_do_not_pause_it() -> None:
+    desk = Desk(execution(style=Style.MAKER))
+    for attempt in range(4):
+        desk.at(15 + 5 * attempt).look()
+        desk.reject("would cross")
+
+    assert desk.execution.state is ExecutionState.RUNNING
+
+
+def test_a_third_reject_after_a_pause_only_closes_the_child(working: Desk) -> None:
+    for attempt in range(2):
+        working.reject()
+        working.at(20 + 5 * attempt).look()
+    working.pause()
+    working.reject()
+
+    assert working.execution.reason is Reason.USER
+
+
+# --- Refusals ----------------------------------------------------------------------------------------
+
+
+def test_a_refusal_with_an_available_quantity_is_tried_again_at_once_with_that(
+    working: Desk,
+) -> None:
+    working.refuse(Reason.SYMBOL_PARTICIPATION_CAP, available="0.35")
+    assert working.next_wake == 15
+    working.look()
+
+    assert working.child().quantity == Decimal("0.35")
+    assert working.execution.slice(1).reason is Reason.SYMBOL_PARTICIPATION_CAP
+
+
+def test_an_available_quantity_is_kept_to_even_where_the_rest_is_dust() -> None:
+    desk = Desk(execution(["1"]))
+    desk.at(150).look()
+    desk.refuse(Reason.SYMBOL_PARTICIPATION_CAP, available="0.95")
+    desk.look()
+
+    assert desk.child().quantity == Decimal("0.90")
+    assert desk.child().cut_by is Reason.SYMBOL_PARTICIPATION_CAP
+
+
+def test_an_available_quantity_below_the_minimum_is_waited_out(working: Desk) -> None:
+    working.refuse(Reason.SYMBOL_PARTICIPATION_CAP, available="0.05")
+    working.look()
+
+    assert len(working.execution.children) == 1
+    assert working.execution.slice(1).reason is Reason.SYMBOL_PARTICIPATION_CAP
+    assert working.next_wake == 20
+    working.at(20).look()
+    assert working.child().quantity == 1
+
+
+def test_an_available_quantity_of_less_than_a_lot_is_none(working: Desk) -> None:
+    working.refuse(Reason.SYMBOL_PARTICIPATION_CAP, available="0.009")
+
+    assert working.execution.available_quantity is None
+    assert working.next_wake == 20
+
+
+def test_any_other_refusal_is_tried_again_after_a_while(working: Desk) -> None:
+    working.refuse(Reason.HALTED)
+
+    assert working.child().status is OrderStatus.REFUSED
+    assert working.next_wake == 20
+
+
+def test_an_insufficient_balance_pauses_it(working: Desk) -> None:
+    working.refuse(Reason.INSUFFICIENT_BALANCE)
+
+    assert working.execution.state is ExecutionState.PAUSED
+    assert working.execution.reason is Reason.INSUFFICIENT_BALANCE
+    assert working.refuse(Reason.INSUFFICIENT_BALANCE) == Decision(working.execution)
+
+
+def test_an_insufficient_balance_of_what_is_being_cancelled_pauses_nothing(working: Desk) -> None:
+    working.cancel()
+    working.refuse(Reason.INSUFFICIENT_BALANCE)
+
+    assert working.execution.state is ExecutionState.FINISHING
+
+
+# --- Lost answers ------------------------------------------------------------------------------------
+
+
+def test_a_lost_answer_is_unknown_reserved_and_asked_about(working: Desk) -> None:
+    decision = working.lose_answer()
+
+    assert [type(event) for event in decision.events] == [ChildUnknown]
+    assert decision.effects == (question_about("gx1001001"),)
+    assert working.execution.unknown_quantity == 1
+    assert working.lose_answer() == Decision(working.execution)
+
+
+def test_a_lost_answer_of_a_closed_child_is_no_news(working: Desk) -> None:
+    working.close()
+
+    assert working.lose_answer() == Decision(working.execution)
+
+
+def test_nothing_is_sent_while_a_child_is_unknown(working: Desk) -> None:
+    working.lose_answer()
+    working.at(45).look()
+
+    assert len(working.execution.children) == 1
+
+
+def test_not_found_counts_only_with_proof(working: Desk) -> None:
+    working.lose_answer()
+    assert working.not_found(is_proof=False) == Decision(working.execution)
+    working.not_found(is_proof=True)
+
+    assert working.child().status is OrderStatus.NEVER_ACCEPTED
+    assert working.next_wake == 15
+    assert working.not_found(is_proof=True) == Decision(working.execution)
+
+
+# --- Pausing and resuming ----------------------------------------------------------------------------
+
+
+def test_a_pause_takes_the_working_child_back(working: Desk) -> None:
+    decision = working.pause()
+
+    assert working.execution.state is ExecutionState.PAUSED
+    assert working.execution.paused_at == working.now
+    assert decision.effects == (cancel_of("gx1001001"),)
+
+
+def test_a_pause_of_a_paused_one_succeeds_and_says_so(desk: Desk) -> None:
+    desk.pause()
+
+    assert desk.pause() == Decision(desk.execution, was_already=True)
+
+
+def test_nothing_is_sent_while_paused(desk: Desk) -> None:
+    desk.pause()
+    desk.at(50).look()
+
+    assert desk.sent == []
+    assert desk.cross("90") == Decision(desk.execution)
+
+
+def test_shift_moves_the_rest_of_the_schedule_by_the_length_of_the_pause(desk: Desk) -> None:
+    desk.at(10).pause()
+    desk.at(110).resume(ResumeMode.SHIFT)
+
+    dues = [(part.due_at - NOON).total_seconds() for part in desk.execution.slices]
+    assert dues == [115 + 30 * number for number in range(10)]
+    assert desk.execution.ends_at == NOON + seconds(400)
+    assert desk.next_wake == 115
+
+
+def test_catch_up_keeps_the_deadline_and_merges_what_is_overdue(desk: Desk) -> None:
+    desk.at(10).pause()
+    desk.at(110).resume(ResumeMode.CATCH_UP)
+    desk.look()
+
+    statuses = [part.status for part in desk.execution.slices[:5]]
+    assert statuses == [*[SliceStatus.SKIPPED] * 3, SliceStatus.WORKING, SliceStatus.PLANNED]
+    assert desk.execution.slice(1).reason is Reason.OVERDUE_MERGED
+    assert desk.execution.ends_at == NOON + seconds(300)
+    assert desk.child().quantity == Decimal("1.42")  # 1 and a seventh of the 3 that are overdue
+
+
+def test_a_slice_that_was_working_goes_on_after_the_pause(working: Desk) -> None:
+    working.fill("0.4")
+    working.pause()
+    working.close(OrderStatus.CANCELLED)
+    working.at(100).resume()
+    assert working.next_wake == 100
+    working.look()
+
+    assert working.child().client_order_id == "gx1001002"
+    assert working.child().quantity == Decimal("0.6")
+
+
+def test_a_resume_of_a_running_one_succeeds_and_says_so(desk: Desk) -> None:
+    assert desk.resume() == Decision(desk.execution, was_already=True)
+
+
+def test_completion_during_a_pause_completes_it() -> None:
+    desk = Desk(execution(["1"]))
+    desk.at(150).look()
+    desk.pause()
+    desk.fill("1")
+    assert desk.execution.state is ExecutionState.FINISHING
+    desk.look()
+
+    assert desk.execution.state is ExecutionState.COMPLETED
+    assert desk.last(TwapCompleted).early is False
+
+
+def test_a_resume_past_the_end_applies_the_deadline(desk: Desk) -> None:
+    desk.at(10).pause()
+    desk.at(310).resume(ResumeMode.CATCH_UP)
+    assert desk.last(TwapResumed).mode is ResumeMode.CATCH_UP
+    desk.look()
+
+    assert desk.execution.state is ExecutionState.INCOMPLETE
+    assert desk.execution.reason is Reason.DEADLINE
+
+
+# --- Cancelling --------------------------------------------------------------------------------------
+
+
+def test_a_cancel_waits_for_what_is_open(working: Desk) -> None:
+    decision = working.cancel()
+    assert decision.effects == (cancel_of("gx1001001"),)
+    working.look()
+    assert working.execution.state is ExecutionState.FINISHING
+    working.close(OrderStatus.CANCELLED)
+    working.look()
+
+    assert working.execution.state is ExecutionState.CANCELLED
+    assert working.last(TwapEnded).reason is Reason.USER
+    assert working.execution.slice(9).reason is Reason.USER
+    assert {part.status for part in working.execution.slices} == {SliceStatus.SKIPPED}
+
+
+def test_a_fill_that_crosses_a_cancel_counts_and_may_even_complete_it() -> None:
+    desk = Desk(execution(["1"]))
+    desk.at(150).look()
+    desk.cancel()
+    desk.fill("1")
+    desk.look()
+
+    assert desk.execution.state is ExecutionState.COMPLETED
+    assert desk.execution.reason is None
+
+
+def test_a_queued_or_paused_execution_can_be_cancelled(desk: Desk) -> None:
+    queued = Desk(evolve(None, accepted()))
+    for each in (queued, desk):
+        each.cancel()
+        each.look()
+        assert each.execution.state is ExecutionState.CANCELLED
+    assert queued.execution.finished_at == NOON
+
+
+def test_a_cancel_of_what_is_being_cancelled_succeeds_and_says_so(working: Desk) -> None:
+    working.cancel()
+    assert working.cancel() == Decision(working.execution, was_already=True)
+    working.close(OrderStatus.CANCELLED)
+    working.look()
+    assert working.cancel() == Decision(working.execution, was_already=True)
+
+
+def test_what_has_ended_is_neither_paused_nor_resumed_nor_cancelled() -> None:
+    desk = Desk(execution(["1"]))
+    desk.at(150).look()
+    desk.fill("1")
+    assert refusal_of(desk.pause()).message == "execution x1 is FINISHING and cannot be paused"
+    desk.look()
+
+    for asked in (desk.pause(), desk.resume(), desk.cancel()):
+        assert refusal_of(asked).reason is Reason.WRONG_STATE
+        assert asked.events == ()
+
+
+# --- Releasing ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting() -> Desk:
+    """Its first child of 1 waits since 15 s for its intent to become durable."""
+    desk = Desk(execution(), is_slow=True)
+    desk.at(15).look()
+    return desk
+
+
+def test_an_order_is_sent_when_its_intent_is_durable(waiting: Desk) -> None:
+    assert waiting.sent == []
+    waiting.at(16).journaled()
+
+    assert [order.client_order_id for order in waiting.sent] == ["gx1001001"]
+    assert waiting.child().sent_at == NOON + seconds(16)
+
+
+def test_an_order_that_waited_too_long_is_never_sent(waiting: Desk) -> None:
+    waiting.at(25.1).journaled()
+
+    assert waiting.sent == []
+    assert waiting.child().status is OrderStatus.NEVER_ACCEPTED
+    assert waiting.last(ChildClosed).reason is Reason.STALE_AT_RELEASE
+    assert waiting.next_wake == 25.1
+    waiting.look()
+    assert waiting.child().client_order_id == "gx1001002"
+
+
+@pytest.mark.parametrize("is_cancel", [False, True])
+def test_an_order_of_a_paused_or_cancelled_execution_is_never_sent(
+    waiting: Desk, *, is_cancel: bool
+) -> None:
+    decision = waiting.cancel() if is_cancel else waiting.pause()
+    assert decision.effects == ()
+    waiting.journaled()
+
+    assert waiting.sent == []
+    assert waiting.execution.open_children == ()
+
+
+def test_an_order_whose_budget_a_late_fill_has_used_is_never_sent() -> None:
+    desk = Desk(execution(["1"]))
+    desk.at(150).look()
+    desk.close()
+    desk.is_slow = True
+    desk.at(160).look()
+    desk.fill("0.5", nth=0)
+    desk.journaled()
+
+    assert len(desk.sent) == 1
+    assert desk.child().status is OrderStatus.NEVER_ACCEPTED
+    assert desk.execution.remaining_quantity == Decimal("0.5")
+
+
+def test_an_order_that_is_not_pending_any_more_is_never_sent(waiting: Desk) -> None:
+    waiting.close(OrderStatus.CANCELLED)
+    order = waiting.waiting[0]
+
+    assert release(waiting.execution, order, waiting.now) == Decision(waiting.execution)
+
+
+# --- Restarting --------------------------------------------------------------------------------------
+
+
+def test_after_a_restart_every_open_child_is_asked_about(working: Desk) -> None:
+    assert recovered(working.execution).effects == (question_about("gx1001001"),)
+    working.lose_answer()
+    assert recovered(working.execution).effects == (question_about("gx1001001"),)
+    working.close()
+    assert recovered(working.execution) == Decision(working.execution)
+
+
+def test_after_a_restart_what_should_not_be_working_is_taken_back_once_more(waiting: Desk) -> None:
+    waiting.pause()
+
+    assert recovered(waiting.execution).effects == (
+        question_about("gx1001001"),
+        cancel_of("gx1001001"),
+    )
+
+
+def test_an_order_found_after_a_restart_is_working_though_its_sending_was_forgotten() -> None:
+    desk = Desk(execution(style=Style.MAKER), is_slow=True)
+    desk.at(15).look()
+    desk.waiting = []
+    desk.accept()
+
+    assert desk.child().status is OrderStatus.SENT
+    assert desk.at(21).wake().effects == (cancel_of("gx1001001"),)
+
+
+# --- Resting children --------------------------------------------------------------------------------
+
+
+def test_a_resting_child_is_taken_back_after_a_while_and_priced_anew() -> None:
+    desk = Desk(execution(style=Style.MAKER))
+    desk.at(15).look(bid="99.90")
+    assert (desk.child().resting, desk.child().price) == (True, Decimal("99.90"))
+    assert desk.next_wake == 20
+    assert desk.at(20).wake().effects == (cancel_of("gx1001001"),)
+    desk.fill("0.3")
+    desk.close(OrderStatus.CANCELLED)
+    assert desk.next_wake == 20
+    desk.look(bid="99.95")
+
+    assert (desk.child().quantity, desk.child().price) == (Decimal("0.7"), Decimal("99.95"))
+
+
+def test_a_resting_child_makes_room_for_the_next_slice() -> None:
+    desk = Desk(execution(style=Style.MAKER))
+    desk.at(43).look()
+
+    assert desk.next_wake == 45
+
+
+def test_a_resting_child_gives_way_when_the_price_becomes_favourable() -> None:
+    desk = Desk(execution(style=Style.MAKER, defaults=EAGER))
+    desk.at(15).look()
+    assert desk.at(16).cross("99.7").effects == (cancel_of("gx1001001"),)
+    desk.close(OrderStatus.CANCELLED)
+    desk.look(bid="99.68", ask="99.70")
+
+    assert desk.execution.accelerated
+    assert not desk.child().resting
+
+
+def test_a_crossing_without_a_resting_child_makes_it_look(desk: Desk) -> None:
+    assert desk.at(1).cross("90").effects == (AskMarket(),)
+
+
+def test_auto_rests_for_two_thirds_of_the_time_it_has_and_then_takes_the_rest() -> None:
+    desk = Desk(execution(["1"] * 5, style=Style.AUTO))  # Every 60 s, from 30 s on.
+    desk.at(30).look()
+    assert desk.child().resting
+    for second in (40, 50, 60):
+        assert desk.next_wake == second
+        desk.at(second).wake()
+        desk.close(OrderStatus.CANCELLED)
+        desk.look()
+        assert desk.child().resting
+    assert desk.next_wake == 70
+    desk.at(70).wake()
+    desk.close(OrderStatus.CANCELLED)
+    desk.look()
+
+    assert not desk.child().resting
+
+
+def test_auto_takes_the_rest_of_the_last_slice_before_the_end() -> None:
+    desk = Desk(execution(["1", "1"], style=Style.AUTO))
+    desk.at(75).look()
+    desk.fill("1")
+    desk.look()
+    desk.at(225).look()
+    assert desk.next_wake == 235
+    desk.at(270).wake()
+    desk.close(OrderStatus.CANCELLED)
+    desk.look()
+    assert desk.next_wake == 275  # 225 and two thirds of the 75 s until the end.
+    desk.at(275).wake()
+    desk.close(OrderStatus.CANCELLED)
+    desk.look()
+
+    assert not desk.child().resting
+
+
+def test_auto_without_any_time_takes_at_once() -> None:
+    desk = Desk(execution(["1"], style=Style.AUTO, on_deadline=OnDeadline.SWEEP))
+    desk.at(300).look()
+
+    assert not desk.child().resting
+
+
+def test_a_message_of_another_kind_leaves_the_state_as_it_is(desk: Desk) -> None:
+    x: Execution = desk.execution
+
+    assert decide(x, Wake(), NOON).execution is x
+
+
+def test_an_order_of_the_wrong_size_is_impossible_to_make() -> None:
+    desk = Desk(execution(["0.15"], rules=with_rules(lot=Decimal("0.05"))))
+    desk.at(150).look()
+
+    assert desk.child().quantity % Decimal("0.05") == ZERO
+    assert isinstance(desk.events[-1], ChildSent)

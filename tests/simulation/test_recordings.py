@@ -1,0 +1,56 @@
+"""The real recordings, where they are at hand: they are not part of the project."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from genesis_actors.engine import Engine, VirtualTime
+from genesis_actors.orders import TwapOrder
+from genesis_actors.settings import Settings
+from tests.simulation.recompute import Market, Run, differences
+
+DATA = Path(os.environ.get("GENESIS_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+ORDERS = {
+    "BTCUSDT": [
+        {"side": "buy", "quantity": "25"},
+        {"side": "sell", "quantity": "60", "on_deadline": "sweep", "jitter": "0.2"},
+        {"side": "buy", "quantity": "3", "slices": 4, "early_completion": "off"},
+    ],
+    "ETHUSDT": [{"side": "sell", "quantity": "300", "style": "auto"}],
+}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("market", "order"),
+    [(market, order) for market, orders in ORDERS.items() for order in orders],
+)
+def test_a_run_on_a_real_recording_is_borne_out_by_it(
+    tmp_path: Path, market: str, order: dict[str, object]
+) -> None:
+    files = {
+        kind: DATA / f"{name}_binance_spot_{market}_20240808.csv.gz"
+        for kind, name in (("trades", "trades"), ("book", "book"), ("depth", "depth20"))
+    }
+    if not files["trades"].exists():
+        pytest.skip(f"the recordings are not at {DATA}; GENESIS_DATA may name their folder")
+    symbol = market.replace("USDT", "/USDT")
+    chosen = Settings.load(
+        None,
+        storage={"url": str(tmp_path / "run.db")},
+        venue={"kind": "replay", "replay": {"symbol": symbol, **files}},
+    )
+    with Engine.start(chosen, virtual=VirtualTime()) as engine:
+        twap = engine.submit(TwapOrder.parse(symbol=symbol, duration="10m", **order))
+        twap.wait()
+
+    run = Run.read(tmp_path / "run.db", twap.execution_id)
+
+    outside = Market(files["trades"], files["book"], files["depth"])
+    assert differences(run, outside, Decimal("0.10")) == []
+    assert run.fills

@@ -1,0 +1,342 @@
+"""The public door, with every actor behind it and a real database: on virtual time, and on threads."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from genesis_actors import Engine, Settings, TwapOrder
+from genesis_actors.domain.execution import fold
+from genesis_actors.domain.projection import all_rows
+from genesis_actors.engine import (
+    CommandRefusedError,
+    EngineFailedError,
+    OrderRejectedError,
+    VirtualTime,
+)
+from genesis_actors.gateways.venue import SourceError
+from genesis_actors.messages.control import ExecutionNews
+from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.storage import queries
+from genesis_actors.storage.errors import DatabaseInUse, ForeignDatabase
+from genesis_actors.storage.recovery import load_events
+from genesis_actors.values import ExecutionState, Reason, ResumeMode
+
+SHORT = {"min_duration": "1s", "slice_interval": "500ms", "min_slice_interval": "100ms"}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "genesis.db"
+
+
+@pytest.fixture
+def engine(database: Path) -> Iterator[Engine]:
+    with Engine.start(settings(database), virtual=VirtualTime()) as started:
+        yield started
+
+
+def settings(database: Path, **sections: object) -> Settings:
+    return Settings(storage={"url": str(database)}, **sections)  # pyright: ignore[reportArgumentType]
+
+
+def an_order(**changes: object) -> TwapOrder:
+    fields: dict[str, object] = {
+        "symbol": "BTC/USDT",
+        "side": "buy",
+        "quantity": "1",
+        "duration": "5m",
+        "early_completion": "off",
+    }
+    return TwapOrder.parse(**{**fields, **changes})
+
+
+def test_a_twap_on_the_paper_venue_completes_and_its_tables_agree_with_its_journal(
+    engine: Engine, database: Path
+) -> None:
+    twap = engine.submit(an_order())
+    done = twap.wait().execution
+    engine.stop()
+
+    assert done.state is ExecutionState.COMPLETED
+    events = load_events(database, twap.execution_id)
+    execution = fold(None, events)
+    assert execution is not None
+    expected = all_rows(execution, events, "paper")
+    assert asdict(queries.execution(database, twap.execution_id)) == asdict(expected.execution)
+    assert queries.slices(database, twap.execution_id) == list(expected.slices)
+    found = queries.child_orders(database, twap.execution_id)
+    assert sorted(found, key=lambda o: o.client_order_id) == sorted(
+        expected.orders, key=lambda o: o.client_order_id
+    )
+    assert {f.trade_id for f in queries.trades(database, twap.execution_id)} == {
+        f.trade_id for f in expected.fills
+    }
+    assert queries.report(database, twap.execution_id) is not None
+
+
+def test_one_seed_gives_one_result_on_fresh_databases(tmp_path: Path) -> None:
+    rows: list[object] = []
+    for name in ("one.db", "two.db"):
+        chosen = settings(tmp_path / name, engine={"seed": 7})
+        with Engine.start(chosen, virtual=VirtualTime()) as engine:
+            rows.append(engine.submit(an_order(jitter="20%")).wait())
+
+    assert rows[0] == rows[1]
+
+
+def test_another_run_of_the_same_database_gets_ids_of_its_own(database: Path) -> None:
+    ids: list[str] = []
+    for _ in range(2):
+        with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+            ids.append(engine.submit(an_order()).wait().execution.execution_id)
+
+    assert len(set(ids)) == 2
+
+
+def test_executions_of_one_symbol_together_keep_within_the_cap(database: Path) -> None:
+    traded: list[tuple[object, Decimal]] = []
+
+    class Tap:
+        def tell(self, message: MarketRows) -> None:
+            traded.extend((trade.at, trade.quantity) for trade in message.trades)
+
+    chosen = settings(database)
+    with Engine.start(chosen, virtual=VirtualTime(), market_tap=Tap()) as engine:
+        twaps = [
+            engine.submit(an_order(quantity="40", side=side)) for side in ("buy", "sell", "buy")
+        ]
+        statuses = [twap.wait() for twap in twaps]
+
+    fills = [fill for status in statuses for fill in status.fills]
+    assert len({fill.execution_id for fill in fills}) == 3
+    window = timedelta(seconds=60)
+    for fill in fills:
+        since = fill.traded_at - window
+        ours = sum((f.quantity for f in fills if since < f.traded_at <= fill.traded_at), Decimal(0))
+        market = sum((q for at, q in traded if since < at <= fill.traded_at), Decimal(0))  # pyright: ignore[reportOperatorIssue]
+        # An order takes the venue's latency to arrive, so the window may have moved on by that much.
+        slack = sum(
+            (q for at, q in traded if since - timedelta(seconds=1) < at <= since),  # pyright: ignore[reportOperatorIssue]
+            Decimal(0),
+        )
+        assert ours <= (market + slack) * Decimal("0.10")
+
+
+def test_a_pause_holds_and_a_resume_shifts_the_rest_by_its_length(engine: Engine) -> None:
+    twap = engine.submit(an_order())
+    engine.wait_until(twap.execution_id, lambda row: row.slices_done >= 2)
+    before = twap.status()
+
+    assert twap.pause().state is ExecutionState.PAUSED
+    assert twap.pause().was_already
+    paused = twap.status()
+    engine.runtime.run_until(
+        lambda: False, deadline=engine.runtime.clock.now() + timedelta(seconds=60)
+    )  # pyright: ignore[reportAttributeAccessIssue]
+    assert twap.status().orders == paused.orders
+    twap.resume()
+    after = twap.wait()
+
+    assert before.execution.ends_at is not None
+    assert after.execution.ends_at is not None
+    assert after.execution.ends_at - before.execution.ends_at >= timedelta(seconds=60)
+    assert after.execution.state is ExecutionState.COMPLETED
+
+
+def test_a_resume_to_catch_up_keeps_the_end(engine: Engine) -> None:
+    twap = engine.submit(an_order())
+    ends_at = twap.status().execution.ends_at
+    twap.pause()
+
+    twap.resume(mode=ResumeMode.CATCH_UP)
+
+    assert twap.wait().execution.ends_at == ends_at
+
+
+def test_a_cancelled_twap_keeps_what_is_filled(engine: Engine) -> None:
+    twap = engine.submit(an_order())
+    engine.wait_until(twap.execution_id, lambda row: row.filled_quantity > 0)
+
+    assert twap.cancel().state is ExecutionState.CANCELLED
+    with pytest.raises(CommandRefusedError, match="CANCELLED") as refused:
+        twap.resume()
+
+    assert refused.value.reason is Reason.WRONG_STATE
+    assert twap.status().execution.filled_quantity > 0
+    assert twap.report().execution.state is ExecutionState.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"symbol": "BTC/USD"}, Reason.UNKNOWN_SYMBOL),
+        ({"duration": "4m"}, Reason.WINDOW_OUT_OF_BOUNDS),
+        ({"quantity": "0.00001"}, Reason.QUANTITY_BELOW_MINIMUM),
+        ({"quantity": "0.123456789"}, Reason.QUANTITY_NOT_A_LOT),
+        ({"quantity": "999999"}, Reason.INSUFFICIENT_BALANCE),
+        ({"side": "sell", "quantity": "999999"}, Reason.INSUFFICIENT_BALANCE),
+        ({"max_participation": "20%"}, Reason.PARTICIPATION_ABOVE_LIMIT),
+    ],
+)
+def test_an_order_that_cannot_be_worked_is_refused_and_leaves_nothing(
+    engine: Engine, database: Path, changes: dict[str, object], reason: Reason
+) -> None:
+    with pytest.raises(OrderRejectedError) as refused:
+        engine.submit(an_order(**changes))
+
+    assert refused.value.reason is reason
+    assert refused.value.hint
+    engine.stop()
+    assert queries.executions(database) == []
+
+
+def test_a_quantity_in_quote_is_worked_in_whole_lots(engine: Engine) -> None:
+    done = engine.submit(an_order(quantity="25000quote")).wait().execution
+
+    assert done.arrival_price is not None
+    assert Decimal(24_990) < done.quantity * done.arrival_price <= Decimal(25_000)
+
+
+def test_an_order_repeated_with_its_client_id_is_the_same_execution(engine: Engine) -> None:
+    first = engine.submit(an_order(client_id="rebalance"))
+    again = engine.submit(an_order(client_id="rebalance"))
+
+    assert (again.execution_id, again.is_new) == (first.execution_id, False)
+    with pytest.raises(OrderRejectedError) as conflict:
+        engine.submit(an_order(client_id="rebalance", quantity="2"))
+    assert conflict.value.reason is Reason.CLIENT_ID_CONFLICT
+
+
+def test_an_unknown_execution_has_no_status(engine: Engine) -> None:
+    with pytest.raises(KeyError):
+        engine.status("nobody")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_subscriber_hears_of_every_event_in_order_until_it_leaves(engine: Engine) -> None:
+    heard: list[ExecutionNews] = []
+    leave = engine.subscribe(heard.append)
+    twap = engine.submit(an_order())
+    twap.wait()
+    engine.runtime.run_until_quiet()  # pyright: ignore[reportAttributeAccessIssue]
+    leave()
+    engine.submit(an_order()).wait()
+
+    events = [event for news in heard for event in news.events]
+    assert events == list(load_events(engine._store.database, twap.execution_id))
+
+
+def test_an_engine_that_was_stopped_carries_on_from_its_journal(database: Path) -> None:
+    with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+        twap = engine.submit(an_order(client_id="rebalance"))
+        engine.wait_until(twap.execution_id, lambda row: row.slices_done >= 4)
+        before = twap.status()
+
+    with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+        again = engine.submit(an_order(client_id="rebalance"))
+        after = again.wait()
+
+    assert again.execution_id == twap.execution_id
+    assert after.execution.state is ExecutionState.COMPLETED
+    assert after.execution.filled_quantity == after.execution.quantity
+    assert after.fills[: len(before.fills)] == before.fills
+    assert len({fill.trade_id for fill in after.fills}) == len(after.fills)
+    assert after.execution.ends_at == before.execution.ends_at
+
+
+def test_what_is_not_chosen_for_recovery_stays_as_it_is(database: Path) -> None:
+    with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+        twap = engine.submit(an_order())
+
+    with Engine.start(settings(database), virtual=VirtualTime(), recover=lambda _: False) as engine:
+        engine.submit(an_order()).wait()
+
+    assert queries.execution(database, twap.execution_id).state == ExecutionState.RUNNING
+
+
+def test_a_journal_that_fails_is_told_to_whoever_waits(database: Path) -> None:
+    engine = Engine.start(settings(database), virtual=VirtualTime())
+    twap = engine.submit(an_order())
+    with closing(sqlite3.connect(database)) as vandal:
+        vandal.execute("drop table fills")
+        vandal.execute("drop table twap_slice_history")
+
+    with pytest.raises(EngineFailedError, match="slicer"):
+        twap.wait()
+    with pytest.raises(EngineFailedError):
+        engine.submit(an_order())
+    engine.stop()
+
+
+def test_a_second_engine_on_one_database_is_refused(engine: Engine, database: Path) -> None:
+    with pytest.raises(DatabaseInUse):
+        Engine.start(settings(database), virtual=VirtualTime())
+    assert engine.submit(an_order()).execution_id
+
+
+def test_a_database_of_another_venue_is_refused(engine: Engine, database: Path) -> None:
+    engine.stop()
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("update engine_identity set venue = 'binance'")
+
+    with pytest.raises(ForeignDatabase):
+        Engine.start(settings(database), virtual=VirtualTime())
+
+
+@pytest.mark.parametrize(
+    "venue", [{"kind": "ccxt"}, {"kind": "replay"}, {"kind": "replay", "replay": {"symbol": "A/B"}}]
+)
+def test_a_venue_that_cannot_be_opened_says_what_is_missing(
+    database: Path, venue: dict[str, object]
+) -> None:
+    with pytest.raises(SourceError) as missing:
+        Engine.start(settings(database, venue=venue), virtual=VirtualTime())
+
+    assert missing.value.hint
+    assert not database.exists()
+
+
+def test_on_threads_many_twaps_run_at_once_and_leave_no_thread(database: Path) -> None:
+    before = threading.active_count()
+    chosen = settings(database, twap=SHORT)
+    with Engine.start(chosen) as engine:
+        twaps = [
+            engine.submit(an_order(symbol=symbol, quantity=quantity, duration="3s"))
+            for symbol, quantity in (("BTC/USDT", "0.01"), ("ETH/USDT", "0.1"), ("SOL/USDT", "1"))
+        ]
+        twaps[0].pause()
+        twaps[0].resume()
+        ended = [twap.wait(timeout=60).execution for twap in twaps]
+
+    assert {row.state for row in ended} == {ExecutionState.COMPLETED}
+    assert threading.active_count() == before
+
+
+def test_an_asyncio_host_is_never_blocked(database: Path) -> None:
+    async def host(engine: Engine) -> tuple[str, int]:
+        twap = engine.submit(an_order(quantity="0.01", duration="2s"))
+        await twap.pause_async()
+        await twap.resume_async()
+        ticks = 0
+        waiting = asyncio.ensure_future(twap.wait_async(60))
+        while not waiting.done():
+            await asyncio.wait([waiting], timeout=0.05)
+            ticks += 1
+        with pytest.raises(CommandRefusedError):
+            await twap.cancel_async()
+        return str(waiting.result().execution.state), ticks
+
+    with Engine.start(settings(database, twap=SHORT)) as engine:
+        state, ticks = asyncio.run(host(engine))
+
+    assert state == ExecutionState.COMPLETED
+    assert ticks > 5

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import doctest
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from genesis_actors import settings as module
+from genesis_actors import values
+from genesis_actors.settings import Settings, SettingsError, parse_duration
+from genesis_actors.values import parse_time
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "genesis.toml"
+    path.write_text(
+        '[engine]\nseed = 3\n[twap]\nmax_duration = "60m"\nmax_participation = "5%"\n'
+        '[risk]\nmax_order_notional = "250000"\n'
+    )
+    return path
+
+
+def test_the_environment_stands_over_the_file_and_the_file_over_the_default(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENESIS_TWAP__MAX_DURATION", "45m")
+
+    chosen = Settings.load(file)
+
+    assert chosen.twap.max_duration == timedelta(minutes=45)
+    assert chosen.twap.max_participation == Decimal("0.05")
+    assert chosen.twap.min_duration == timedelta(minutes=5)
+
+
+def test_what_a_caller_says_stands_over_everything(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENESIS_ENGINE__SEED", "4")
+
+    assert Settings.load(file).engine.seed == 4
+    assert Settings.load(file, engine={"seed": 5}).engine.seed == 5
+
+
+def test_settings_become_the_rules_that_executions_follow(file: Path) -> None:
+    chosen = Settings.load(file)
+
+    assert chosen.twap_defaults().max_participation == Decimal("0.05")
+    assert chosen.twap_defaults().price_collar_bps == Decimal(10)
+    assert chosen.risk_limits().max_order_notional == Decimal(250_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[twap]\njitter = 0.2\n", 'write it in quotes, "0.2"'),
+        ("[twap]\nmax_duration = 'soon'\n", "90s, 15m or 2h"),
+        ("[twap]\nsurprise = 1\n", "twap.surprise"),
+        ("[twap\n", "not valid TOML"),
+        ("[risk]\nmax_order_notional = 'much'\n", "not a number"),
+    ],
+)
+def test_a_bad_file_is_named_with_the_key_and_what_was_expected(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+
+    with pytest.raises(SettingsError, match=said) as bad:
+        Settings.load(path)
+
+    assert "bad.toml" in str(bad.value)
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        Settings.load(tmp_path / "none.toml")
+
+
+def test_a_bad_setting_without_a_file_names_its_key() -> None:
+    with pytest.raises(SettingsError, match="twap.max_participation"):
+        Settings.load(None, twap={"max_participation": "0"})
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("15m", 900), ("2h", 7200), ("1h30m", 5400), ("250ms", 0.25)]
+)
+def test_durations_are_read(text: str, seconds: float) -> None:
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+def test_a_time_needs_its_zone() -> None:
+    assert parse_time("2024-08-08T23:54:15Z").isoformat() == "2024-08-08T23:54:15+00:00"
+    with pytest.raises(ValueError, match="no time zone"):
+        parse_time("2024-08-08T23:54:15")
+
+
+@pytest.mark.parametrize("documented", [module, values])
+def test_the_documented_examples_hold(documented: object) -> None:
+    outcome = doctest.testmod(documented)  # pyright: ignore[reportArgumentType]
+
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
