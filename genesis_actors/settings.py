@@ -12,7 +12,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -48,7 +56,13 @@ def _no_float(value: object) -> object:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_to_duration), Field(gt=timedelta(0))]
+def _longer_than_zero(duration: timedelta) -> timedelta:
+    if duration <= timedelta(0):
+        raise ValueError("a duration must be longer than zero")
+    return duration
+
+
+Duration = Annotated[timedelta, BeforeValidator(_to_duration), AfterValidator(_longer_than_zero)]
 Rate = Annotated[Decimal, BeforeValidator(_to_rate), Field(ge=0, le=1)]
 Share = Annotated[Decimal, BeforeValidator(_to_rate), Field(ge=0)]
 Number = Annotated[Decimal, BeforeValidator(_to_decimal), Field(ge=0)]

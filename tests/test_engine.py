@@ -26,6 +26,7 @@ from genesis_actors.engine import (
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.storage import queries
 from genesis_actors.storage.errors import DatabaseInUse, ForeignDatabase
 from genesis_actors.storage.recovery import load_events
@@ -58,6 +59,12 @@ def an_order(**changes: object) -> TwapOrder:
         "early_completion": "off",
     }
     return TwapOrder.parse(**{**fields, **changes})
+
+
+def let_pass(engine: Engine, duration: timedelta) -> None:
+    runtime = engine.runtime
+    assert isinstance(runtime, DeterministicRuntime)
+    runtime.advance_to(runtime.clock.now() + duration)
 
 
 def test_a_twap_on_the_paper_venue_completes_and_its_tables_agree_with_its_journal(
@@ -140,9 +147,7 @@ def test_a_pause_holds_and_a_resume_shifts_the_rest_by_its_length(engine: Engine
     assert twap.pause().state is ExecutionState.PAUSED
     assert twap.pause().was_already
     paused = twap.status()
-    engine.runtime.run_until(
-        lambda: False, deadline=engine.runtime.clock.now() + timedelta(seconds=60)
-    )  # pyright: ignore[reportAttributeAccessIssue]
+    let_pass(engine, timedelta(seconds=60))
     assert twap.status().orders == paused.orders
     twap.resume()
     after = twap.wait()
@@ -227,7 +232,7 @@ def test_a_subscriber_hears_of_every_event_in_order_until_it_leaves(engine: Engi
     leave = engine.subscribe(heard.append)
     twap = engine.submit(an_order())
     twap.wait()
-    engine.runtime.run_until_quiet()  # pyright: ignore[reportAttributeAccessIssue]
+    let_pass(engine, timedelta(0))
     leave()
     engine.submit(an_order()).wait()
 

@@ -40,7 +40,7 @@ def test_a_quantity_in_quote_is_marked_as_such() -> None:
     ("changes", "said"),
     [
         ({"symbol": "BTCUSDT"}, "BASE/QUOTE"),
-        ({"symbol": 5}, "BASE/QUOTE"),
+        ({"symbol": 5}, "valid string"),
         ({"side": "hold"}, "buy"),
         ({"quantity": "NaN"}, "finite"),
         ({"quantity": "Infinity"}, "finite"),
@@ -50,7 +50,7 @@ def test_a_quantity_in_quote_is_marked_as_such() -> None:
         ({"quantity": 0.1}, "not exact"),
         ({"duration": "10"}, "90s, 15m or 2h"),
         ({"duration": "-10m"}, "90s, 15m or 2h"),
-        ({"duration": "0s"}, "greater than 0"),
+        ({"duration": "0s"}, "longer than zero"),
         ({"every": "30s", "slices": 5}, "not both"),
         ({"slices": 0}, "greater than or equal to 1"),
         ({"max_participation": "0"}, "greater than 0"),

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from genesis_actors import settings as module
-from genesis_actors import values
+from genesis_actors import notation, values
 from genesis_actors.settings import Settings, SettingsError, parse_duration
 from genesis_actors.values import parse_time
 
@@ -80,7 +79,7 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_bad_setting_without_a_file_names_its_key() -> None:
-    with pytest.raises(SettingsError, match="twap.max_participation"):
+    with pytest.raises(SettingsError, match="max_participation"):
         Settings.load(None, twap={"max_participation": "0"})
 
 
@@ -97,7 +96,7 @@ def test_a_time_needs_its_zone() -> None:
         parse_time("2024-08-08T23:54:15")
 
 
-@pytest.mark.parametrize("documented", [module, values])
+@pytest.mark.parametrize("documented", [notation, values])
 def test_the_documented_examples_hold(documented: object) -> None:
     outcome = doctest.testmod(documented)  # pyright: ignore[reportArgumentType]
 

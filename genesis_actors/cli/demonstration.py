@@ -123,7 +123,7 @@ def _play(
 def _report(results: list[ExecutionStatus]) -> str:
     rows = [status.execution for status in results]
     table = text.table(
-        ("order", "filled", "average", "vs arrival", "vs TWAP", "share", "fees", "ended"),
+        ("order", "filled", "average", "arrival", "TWAP", "share", "fees", "ended"),
         [
             (
                 f"{row.symbol} {row.side}",
@@ -133,15 +133,15 @@ def _report(results: list[ExecutionStatus]) -> str:
                 text.bps(row.slippage_vs_twap_bps),
                 text.percent(row.participation_rate),
                 text.money(row.fees_quote),
-                f"{str(row.state).lower()}{' early' if row.early_completion else ''}",
+                "early" if row.early_completion else str(row.state).lower(),
             )
             for row in rows
         ],
-        left=(0, 7),
+        left=(0, 2, 7),
     )
     return (
-        f"\n{table}\n\nbps: positive is a cost. Next:\n"
-        "  genesis plan BTC/USDT buy 2.5 --over 10m              what an order would do\n"
-        "  genesis run BTC/USDT buy 2.5 --over 10m --speed max   work it on paper\n"
-        "  genesis report @last --db genesis.db                  what it did, and why"
+        f"\n{table}\n\nAgainst arrival and TWAP in bps: positive is a cost. Next:\n"
+        "  genesis plan BTC/USDT buy 2.5 --over 10m             what it would do\n"
+        "  genesis run BTC/USDT buy 2.5 --over 10m --speed max  work it on paper\n"
+        "  genesis report @last --db genesis.db                 what it did, and why"
     )

@@ -177,7 +177,7 @@ def _hints(outcome: Outcome, asked: Asked) -> list[str]:
     again = (
         "resume it with the same command"
         if asked.client_id is not None
-        else f"it stays in the database as {row.execution_id}; with --client-id it could be resumed"
+        else f"give --client-id next time; {row.execution_id} stays as it is"
     )
     if outcome.is_stuck:
         return [

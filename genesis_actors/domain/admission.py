@@ -131,7 +131,8 @@ _HINTS = {
     Reason.QUANTITY_BELOW_MINIMUM: "raise the quantity",
     Reason.QUANTITY_ABOVE_MAXIMUM: "lower the quantity or give it a longer window",
     Reason.QUANTITY_NOT_A_LOT: "round the quantity to the lot",
-    Reason.WINDOW_OUT_OF_BOUNDS: "choose another --over, or let the operator change [twap] min_duration and max_duration",
+    Reason.WINDOW_OUT_OF_BOUNDS: "choose another --over, "
+    "or let the operator change [twap] min_duration and max_duration",
 }
 
 

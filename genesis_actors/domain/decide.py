@@ -247,7 +247,9 @@ def _on_cancel(x: Execution, now: datetime) -> Decision:
             )
             steps.ask(*_cancels(x))
             return steps.decision()
-        case ExecutionState.FINISHING | ExecutionState.CANCELLED:
+        case ExecutionState.CANCELLED:
+            return Decision(x, was_already=True)
+        case ExecutionState.FINISHING if x.finishing_as is ExecutionState.CANCELLED:
             return Decision(x, was_already=True)
         case _:
             return _refused(x, "cancelled")
@@ -405,7 +407,7 @@ def _pause(steps: Steps, reason: Reason, detail: str | None) -> None:
     )
 
 
-def _close(  # noqa: PLR0913 - one keyword for each field of the event
+def _close(
     steps: Steps,
     child: Child,
     status: OrderStatus,
@@ -432,14 +434,17 @@ def _close(  # noqa: PLR0913 - one keyword for each field of the event
 
 
 def _after_child(steps: Steps, child: Child) -> None:
-    """End the slice if it has what it wanted, and the execution if that was all; look at the market either way."""
+    """End the slice if it has what it wanted, and the execution if that was all; look at the market either way.
+
+    After a late fill another child may be open: the slice then ends with that one.
+    """
     x = steps.execution
     if x.state.is_final:
         return
     part = x.slice(child.slice_number)
     wanted = part.target_quantity or ZERO
     is_done = part.status is SliceStatus.WORKING and part.filled_quantity >= wanted
-    if is_done and not (x.accelerated and x.remaining_quantity):
+    if is_done and not x.open_children and not (x.accelerated and x.remaining_quantity):
         steps.add(
             TwapSliceExecuted(
                 execution_id=x.execution_id,

@@ -16,7 +16,10 @@ from genesis_actors.messages.events import (
     TwapRescheduled,
 )
 from genesis_actors.messages.market_data import MarketView
-from genesis_actors.values import ZERO, ExecutionState, OnDeadline, Reason, floor_to_step
+from genesis_actors.values import ONE, ZERO, ExecutionState, OnDeadline, Reason, floor_to_step
+
+_PRICE_DROP = Decimal("0.95")
+"""Slices of an extension, too, stay tradable down to 5 % below the price they were planned at."""
 
 
 def complete_if_filled(steps: Steps) -> None:
@@ -80,7 +83,7 @@ def go_on_after_deadline(steps: Steps, view: MarketView) -> None:
     if x.policy.on_deadline is OnDeadline.SWEEP:
         slices = (PlannedSlice(number=len(x.slices) + 1, due_at=end, quantity=remaining),)
     else:
-        slices = _extension(x, end, remaining, _least_quantity(x, view))
+        slices = _extension(x, end, remaining, _least_quantity(x, view, _PRICE_DROP))
         end += x.order.duration / 2
     steps.add(
         TwapRescheduled(
@@ -93,10 +96,10 @@ def go_on_after_deadline(steps: Steps, view: MarketView) -> None:
     )
 
 
-def _least_quantity(x: Execution, view: MarketView) -> Decimal:
-    """Return the least that can be traded now; where no price is known, that is a lot."""
+def _least_quantity(x: Execution, view: MarketView, share: Decimal = ONE) -> Decimal:
+    """Return the least that can be traded at that share of the price now; where none is known, that is a lot."""
     price = view.quote.touch(x.order.side) if view.quote is not None else x.arrival_price
-    return x.rules.lot if price is None else minimum_quantity(x.rules, price)
+    return x.rules.lot if price is None else minimum_quantity(x.rules, price * share)
 
 
 def _extension(

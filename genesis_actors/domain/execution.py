@@ -247,10 +247,10 @@ def fold(execution: Execution | None, events: Iterable[JournalEvent]) -> Executi
 @exact
 def evolve(execution: Execution | None, event: JournalEvent) -> Execution:
     """Apply one event. Pure and total over every journal that `decide` can write."""
-    if isinstance(event, TwapAccepted):
-        return _accepted(event)
     if execution is None:
-        raise ValueError(f"a journal begins with TwapAccepted, not with {type(event).__name__}")
+        if not isinstance(event, TwapAccepted):
+            raise ValueError(f"a journal begins with TwapAccepted, not with {type(event).__name__}")
+        return _accepted(event)
     return replace(_applied(execution, event), version=execution.version + 1)
 
 

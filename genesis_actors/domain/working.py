@@ -115,7 +115,7 @@ def _guard(steps: Steps, view: MarketView) -> bool:
     """Stop where the touch has moved too far against us since arrival. Return whether it did."""
     x = steps.execution
     most = x.policy.max_slippage_bps
-    if most is None or view.quote is None or x.arrival_price is None:
+    if most is None or x.arrival_price is None or view.quote is None or not _is_fresh(x, view):
         return False
     touch = view.quote.touch(x.order.side)
     moved = x.order.side.sign * (touch - x.arrival_price) * BPS
@@ -135,12 +135,17 @@ def _guard(steps: Steps, view: MarketView) -> bool:
     return True
 
 
+def _is_fresh(x: Execution, view: MarketView) -> bool:
+    """Tell whether the touch may be acted upon: an old one says nothing of the market now."""
+    return view.quote_age is not None and view.quote_age <= x.policy.max_quote_age
+
+
 def _set_pace(steps: Steps, view: MarketView) -> None:
     """Speed up at a favourable price, slow down when it has gone, and ask to hear of the next change."""
     x = steps.execution
     threshold = x.policy.early_completion_threshold
     target = x.policy.target_price if x.policy.target_price is not None else x.arrival_price
-    if not threshold or target is None or view.quote is None:
+    if not threshold or target is None or view.quote is None or not _is_fresh(x, view):
         return
     side, touch = x.order.side, view.quote.touch(x.order.side)
     level = early_completion_price(target, side, threshold)
@@ -446,7 +451,7 @@ class _Attempt:
             )
         )
 
-    def _intend(  # noqa: PLR0913 - one argument for each thing that was decided
+    def _intend(
         self,
         quantity: Decimal,
         price: Decimal,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy import Delete, Dialect, Table, Update, bindparam, delete, literal_column, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from genesis_actors.messages.persistence import (
     ExecutionRow,
@@ -21,8 +21,11 @@ from genesis_actors.storage import tables
 from genesis_actors.storage.columns import ExactDecimal, Flag, UtcTime, money_text, utc_text
 from genesis_actors.values import SliceStatus
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
 Parameters: TypeAlias = tuple[Any, ...]
-_Upsert: TypeAlias = sqlite.Insert | postgresql.Insert
+_Upsert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 
 _TABLES: Final[dict[type, Table]] = {
     ExecutionRow: tables.twap_executions,
@@ -84,8 +87,11 @@ class Statements:
         values = {
             column.name: bindparam(column.name, type_=column.type) for column in table.columns
         }
-        insert = postgresql.insert if self._dialect.name == "postgresql" else sqlite.insert
-        return insert(table).values(values)
+        if self._dialect.name == "postgresql":
+            from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - slow, and rarely needed
+
+            return postgresql.insert(table).values(values)
+        return sqlite.insert(table).values(values)
 
     def _insert(self, table: Table) -> Statement:
         return self._compiled(self._new(table), table)

@@ -70,15 +70,14 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> RecordingFiles:
     return write_recording(tmp_path_factory.mktemp("recording"))
 
 
-def start_process(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+def start_process(*arguments: object, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """Start `python -m genesis_actors` as a user would."""
     return subprocess.Popen(
         [sys.executable, "-m", "genesis_actors", *map(str, arguments)],
         stdout=subprocess.PIPE,
-        stderr=options.pop("stderr", subprocess.PIPE),
+        stderr=stderr,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"},
-        **options,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -119,10 +120,9 @@ def _empty(files: RecordingFiles) -> str:
     "spoil", [_missing, _cut_off, _not_packed, _wrong_header, _bad_row, _no_overlap, _empty]
 )
 def test_a_recording_that_cannot_be_used_is_an_error_with_its_place(
-    spoil: object, command: Command, tmp_path: Path
+    spoil: Callable[[RecordingFiles], str], command: Command, tmp_path: Path
 ) -> None:
     files = write_recording(tmp_path)
-    assert callable(spoil)
     why = spoil(files)
     said = run(command, *files.options)
 
@@ -204,7 +204,7 @@ def test_a_database_serves_one_venue(command: Command, recording: RecordingFiles
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("[twap]\nmax_duration = 5\n", "max_duration"),
+        ("[twap]\nmax_duration = 'half an hour'\n", "max_duration"),
         ("[twap\n", "not valid TOML"),
         ("[engine]\nspeed = 3\n", "speed"),
     ],

@@ -17,23 +17,69 @@ from tests.cli.recordings import RecordingFiles, write_recording
 
 ORDER = ("run", "BTC/USDT", "buy", "5", "--over", "5m", "--speed", "max")
 
-EXECUTION_KEYS = (
-    "id client_id algo symbol side quantity state reason "
-    "filled_quantity working_quantity unknown_quantity remaining_quantity progress "
-    "schedule_progress arrival_price average_price twap_benchmark vwap_benchmark "
-    "implementation_shortfall_bps slippage_vs_arrival_bps slippage_vs_twap_bps "
-    "participation_rate max_slice_participation fees_quote slices_total slices_done "
-    "early_completion seed created_at started_at ends_at finished_at"
-).split()
+EXECUTION_KEYS = [
+    "id",
+    "client_id",
+    "algo",
+    "symbol",
+    "side",
+    "quantity",
+    "state",
+    "reason",
+    "filled_quantity",
+    "working_quantity",
+    "unknown_quantity",
+    "remaining_quantity",
+    "progress",
+    "schedule_progress",
+    "arrival_price",
+    "average_price",
+    "twap_benchmark",
+    "vwap_benchmark",
+    "implementation_shortfall_bps",
+    "slippage_vs_arrival_bps",
+    "slippage_vs_twap_bps",
+    "participation_rate",
+    "max_slice_participation",
+    "fees_quote",
+    "slices_total",
+    "slices_done",
+    "early_completion",
+    "seed",
+    "created_at",
+    "started_at",
+    "ends_at",
+    "finished_at",
+]
 
-SLICE_KEYS = (
-    "number due_at planned_quantity status reason child_orders filled_quantity average_price "
-    "market_price slippage_bps participation_rate market_volume sent_at done_at"
-).split()
+SLICE_KEYS = [
+    "number",
+    "due_at",
+    "planned_quantity",
+    "status",
+    "reason",
+    "child_orders",
+    "filled_quantity",
+    "average_price",
+    "market_price",
+    "slippage_bps",
+    "participation_rate",
+    "market_volume",
+    "sent_at",
+    "done_at",
+]
 
-FILL_KEYS = (
-    "trade_id client_order_id venue_order_id quantity price fee fee_currency liquidity at"
-).split()
+FILL_KEYS = [
+    "trade_id",
+    "client_order_id",
+    "venue_order_id",
+    "quantity",
+    "price",
+    "fee",
+    "fee_currency",
+    "liquidity",
+    "at",
+]
 
 
 def test_a_replay_runs_to_its_end(command: Command, recording: RecordingFiles) -> None:
@@ -67,10 +113,10 @@ def test_one_seed_gives_the_same_bytes_twice(
     assert first.err == ""
 
 
-def test_paper_runs_are_the_same_in_two_processes(tmp_path: Path) -> None:
+def test_paper_runs_are_the_same_in_two_processes(command: Command, tmp_path: Path) -> None:
     order = (*ORDER, "--seed", "3", "-o", "json", "-q")
     first = run_process(*order, "--db", tmp_path / "one.db")
-    second = run_process(*order, "--db", tmp_path / "two.db")
+    second = command(*order, "--db", tmp_path / "two.db")
 
     assert first.code == 0, first.err
     assert first.out == second.out

@@ -299,9 +299,11 @@ class Play:
         self._told_at: dict[ClientOrderId, datetime] = {}
         # What the checks remember.
         self._intended: set[ClientOrderId] = set()
+        self._budgets: dict[ClientOrderId, tuple[Decimal, Decimal]] = {}
         self._late_slices: set[int] = set()
         self._pace_changed_at: datetime | None = None
         self._resumptions = 0
+        self._commands = 3
 
     # --- The stage ---------------------------------------------------------------------------------
 
@@ -459,9 +461,21 @@ class Play:
         delay = self.dice.choice((0, 0, 0.001))
         if Fault.SLOW_JOURNAL in self.scenario.faults:
             delay = self.dice.choice((0, 0.01, 0.5, 3, 12))
+        if any(isinstance(event, ChildIntended) for event in events):
+            self._meddle()
         at = max(self._journal_free_at, self.now + timedelta(seconds=delay))
         self._journal_free_at = at
         self._at(at, self._mine(lambda: self._on_journaled(version)))
+
+    def _meddle(self) -> None:
+        """Have the world move on while an order waits to become durable."""
+        if self._commands and self._has(Fault.USER, 0.1):
+            self._commands -= 1
+            self._after(0.001, self._command)
+        hidden = [(known, fill) for known in self._orders.values() for fill in known.hidden]
+        if hidden and self.dice.random() < 0.3:
+            known, fill = hidden[0]
+            self._after(0.001, lambda: self._reveal(known, fill))
 
     def _on_journaled(self, version: int) -> None:
         self._durable_version = max(self._durable_version, version)
@@ -568,10 +582,23 @@ class Play:
         self._intended = set(self.execution.children)
         paces = [e.at for e in self.events if isinstance(e, TwapAccelerated | TwapSlowed)]
         self._pace_changed_at = paces[-1] if paces else None
+        self._retell_forgotten()
         self._apply(recovered(self.execution))
         self._ask_market()
         self._attend()
         self._nudge()
+
+    def _retell_forgotten(self) -> None:
+        """Tell of late fills that were heard and lost: nobody asks about closed orders, but the venue lists trades."""
+        counted = {
+            fill.trade_id for child in self.execution.children.values() for fill in child.fills
+        }
+        for child in tuple(self.execution.children.values()):
+            known = self._orders.get(child.client_order_id)
+            if known is not None and not child.status.is_open:
+                for fill in known.fills:
+                    if fill.trade_id not in counted:
+                        self._handle(fill)
 
     # --- The user ----------------------------------------------------------------------------------
 
@@ -632,6 +659,8 @@ class Play:
         child = x.children[order.client_order_id]
         assert (child.quantity, child.price) == (order.quantity, order.price)
         assert x.remaining_quantity >= ZERO
+        filled_before, budget = self._budgets[order.client_order_id]
+        assert x.filled_quantity - filled_before + order.quantity <= budget
         self.sent.append(order)
         if self._has(Fault.REFUSE):
             self._refuse(order)
@@ -753,13 +782,15 @@ class Play:
         if self._is_down or (not x.state.is_final and is_sent):
             self._after(7, lambda: self._reveal(known, fill))
             return
+        if fill not in known.hidden:
+            return
         known.hidden.remove(fill)
         pending = x.reserved_quantity
         if fill.quantity > x.remaining_quantity + pending:
             return
         known.fills.append(fill)
         self._late_slices.add(known.order.slice_number)
-        self._at(self.now, lambda: self._handle(fill))
+        self._handle(fill)
 
     def _rest(self, known: VenueOrder) -> None:
         row = self.market.row_after(self.now)
@@ -927,6 +958,8 @@ class Play:
             ZERO,
         )
         assert recent + quantity <= rate * window
+        budget = min(rate * since_start - x.filled_quantity, rate * window - recent)
+        self._budgets[event.client_order_id] = (x.filled_quantity, budget)
         if event.attempt == 1:
             assert part.market_volume == window
         assert part.market_volume is not None

@@ -6,14 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from genesis_actors.domain.decide import decide, recovered, release
+from genesis_actors.domain.decide import recovered, release
 from genesis_actors.domain.decision import AskMarket, Decision
-from genesis_actors.domain.execution import Execution, evolve
+from genesis_actors.domain.execution import evolve
 from genesis_actors.messages.events import (
     ChildAccepted,
     ChildClosed,
     ChildFilled,
-    ChildSent,
     ChildUnknown,
     TwapCompleted,
     TwapEnded,
@@ -21,10 +20,8 @@ from genesis_actors.messages.events import (
     TwapResumed,
     TwapSliceExecuted,
 )
-from genesis_actors.messages.slicer import Wake
 from genesis_actors.messages.venue import CancelOrder, LookUpOrder, OrderAccepted
 from genesis_actors.values import (
-    ZERO,
     ClientOrderId,
     ExecutionState,
     OnDeadline,
@@ -45,7 +42,6 @@ from tests.domain.executions import (
     execution,
     refusal_of,
     seconds,
-    with_rules,
 )
 
 
@@ -202,6 +198,21 @@ def test_a_late_fill_that_leaves_too_little_takes_the_next_child_back() -> None:
     decision = desk.fill("0.7", nth=0, trade="t2")
 
     assert decision.effects == (cancel_of("gx1002002"),)
+
+
+def test_a_late_fill_ends_its_slice_only_together_with_the_slices_open_child() -> None:
+    desk = Desk(execution(), is_slow=True)
+    desk.at(15).look()
+    desk.journaled()
+    desk.close()
+    desk.at(20).look()
+    desk.fill("1", nth=0)
+    assert desk.execution.slice(1).status is SliceStatus.WORKING
+    desk.journaled()
+
+    assert desk.execution.slice(1).status is SliceStatus.FILLED
+    assert desk.execution.slice(1).reason is None
+    assert desk.next_wake == 45
 
 
 # --- Closes ------------------------------------------------------------------------------------------
@@ -529,6 +540,7 @@ def test_what_has_ended_is_neither_paused_nor_resumed_nor_cancelled() -> None:
     desk.at(150).look()
     desk.fill("1")
     assert refusal_of(desk.pause()).message == "execution x1 is FINISHING and cannot be paused"
+    assert refusal_of(desk.cancel()).message == "execution x1 is FINISHING and cannot be cancelled"
     desk.look()
 
     for asked in (desk.pause(), desk.resume(), desk.cancel()):
@@ -709,17 +721,3 @@ def test_auto_without_any_time_takes_at_once() -> None:
     desk.at(300).look()
 
     assert not desk.child().resting
-
-
-def test_a_message_of_another_kind_leaves_the_state_as_it_is(desk: Desk) -> None:
-    x: Execution = desk.execution
-
-    assert decide(x, Wake(), NOON).execution is x
-
-
-def test_an_order_of_the_wrong_size_is_impossible_to_make() -> None:
-    desk = Desk(execution(["0.15"], rules=with_rules(lot=Decimal("0.05"))))
-    desk.at(150).look()
-
-    assert desk.child().quantity % Decimal("0.05") == ZERO
-    assert isinstance(desk.events[-1], ChildSent)

@@ -110,8 +110,8 @@ def test_a_journal_begins_with_the_acceptance_and_has_one() -> None:
     with pytest.raises(ValueError, match="begins with TwapAccepted, not with ChildSent"):
         evolve(None, sent)
 
-    first = accepted()
-    assert fold(None, (first, first)) == fold(None, (first,))
+    with pytest.raises(ValueError, match="accepted once"):
+        fold(None, (accepted(), accepted()))
 
 
 def test_an_empty_journal_is_no_execution() -> None:
@@ -209,6 +209,14 @@ def test_a_late_fill_never_reopens_a_child_but_fills_it() -> None:
     assert desk.child().status is OrderStatus.EXPIRED
     desk.fill("0.6", trade="t2")
     assert desk.child().status is OrderStatus.FILLED
+
+
+def test_a_closed_child_reserves_nothing() -> None:
+    desk = Desk(execution())
+    desk.at(15).look()
+    assert desk.child().reserved_quantity == 1
+    desk.close()
+    assert desk.child().reserved_quantity == ZERO
 
 
 def test_a_slice_that_was_skipped_is_called_after_its_late_fills() -> None:

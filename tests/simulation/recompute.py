@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,9 @@ def rounded(value: Decimal) -> Decimal:
 
 
 def csv_rows(path: Path) -> list[dict[str, str]]:
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as file:
-        rows = list(csv.DictReader(file))
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    rows = list(csv.DictReader(text.splitlines()))
     return sorted(rows, key=lambda row: int(row["ts_ms"]))
 
 
@@ -68,10 +69,7 @@ class Market:
             return self.mid(end)
         changes = [start, *(at for at in self.book_times if start < at <= end), end]
         integral = sum(
-            (
-                self.mid(at) * (following - at)
-                for at, following in zip(changes, changes[1:], strict=False)
-            ),
+            (self.mid(at) * (following - at) for at, following in pairwise(changes)),
             Decimal(0),
         )
         return integral / (end - start)

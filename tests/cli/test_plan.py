@@ -1,0 +1,88 @@
+"""`genesis plan` on both venues: its shape, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+from tests.cli.conftest import Command
+from tests.cli.recordings import RecordingFiles, write_recording
+
+ORDER = ("plan", "BTC/USDT", "buy", "2.5", "--over", "10m")
+
+
+def test_a_plan_has_its_slices_and_costs_and_writes_nothing(command: Command) -> None:
+    said = command(*ORDER, "--speed", "max", "-o", "json")
+    data = said.data
+
+    assert said.code == 0
+    assert list(data) == [
+        "quantity",
+        "window",
+        "slices_total",
+        "slices",
+        "estimated_cost_bps",
+        "sweep_cost_bps",
+        "warnings",
+    ]
+    assert list(data["window"]) == ["start", "end"]
+    assert len(data["slices"]) == data["slices_total"] == 20
+    assert list(data["slices"][0]) == [
+        "number",
+        "due_at",
+        "quantity",
+        "notional_quote",
+        "expected_market_volume",
+        "expected_participation",
+    ]
+    assert sum(Decimal(part["quantity"]) for part in data["slices"]) == Decimal("2.5")
+    assert Decimal(data["sweep_cost_bps"]) >= Decimal(data["estimated_cost_bps"]) > 10
+    assert list(Path().iterdir()) == []
+
+
+def test_a_plan_begins_where_it_is_told(command: Command) -> None:
+    said = command(*ORDER, "--start-at", "2024-02-29T23:55:00Z", "-o", "json")
+
+    assert said.data["window"] == {
+        "start": "2024-02-29T23:55:00.000000Z",
+        "end": "2024-03-01T00:05:00.000000Z",
+    }
+
+
+def test_a_plan_is_what_a_run_does(command: Command, recording: RecordingFiles) -> None:
+    options = (*recording.options, "--jitter", "20%", "--seed", "5", "-o", "json")
+    planned = command(*ORDER, *options).data["slices"]
+    done = command("run", *ORDER[1:], *options, "--speed", "max").data["slices"]
+
+    assert [part["due_at"] for part in planned] == [part["due_at"] for part in done]
+
+
+def test_a_book_that_shows_too_little_leaves_costs_unknown(
+    command: Command, recording: RecordingFiles
+) -> None:
+    deep = command("plan", "BTC/USDT", "buy", "12", "--over", "5m", *recording.with_depth, "-ojson")
+    thin = command("plan", "BTC/USDT", "buy", "60", "--over", "5m", *recording.options, "-ojson")
+
+    assert Decimal(deep.data["sweep_cost_bps"]) > Decimal(deep.data["estimated_cost_bps"])
+    assert deep.data["slices"][0]["expected_market_volume"] is None
+    assert thin.data["estimated_cost_bps"] is None
+    assert thin.data["sweep_cost_bps"] is None
+    assert "the book shows 3 BTC" in thin.data["warnings"][0]
+
+
+def test_a_recording_that_ends_too_early_is_warned_about(command: Command, tmp_path: Path) -> None:
+    short = write_recording(tmp_path, seconds=240)
+    said = command(*ORDER, *short.options, "-o", "json")
+
+    assert said.code == 0
+    assert "the recording ends at" in said.data["warnings"][0]
+    assert said.err.startswith("warning: the recording ends at")
+
+
+def test_a_plan_can_be_read(command: Command, recording: RecordingFiles) -> None:
+    said = command(*ORDER, *recording.options)
+
+    assert "estimated cost" in said.out
+    assert "unknown: the shown book does not hold it" not in said.out.splitlines()[3]
+    assert max(map(len, said.out.splitlines())) <= 90
+    assert command(*ORDER, "-o", "csv").out.startswith("number,due_at,quantity,")

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from genesis_actors.cli import text
+
+
+def test_figures_are_rounded_for_the_eye() -> None:
+    assert text.price(Decimal("61702.7611064480")) == "61702.761"
+    assert text.price(Decimal("0.00000012345678912")) == "0.00000012345679"
+    assert text.money(Decimal("1542.5690276612")) == "1,542.57"
+    assert text.bps(Decimal("-0.0053469568")) == "-0.01"
+    assert text.percent(Decimal("0.0988046612")) == "9.88%"
+    assert text.clock(datetime(2024, 8, 8, 23, 59, 59, 999999, tzinfo=UTC)) == "23:59:59"
+
+
+def test_what_is_unknown_is_a_dash() -> None:
+    shown = (text.price, text.quantity, text.money, text.bps, text.percent, text.clock, text.moment)
+
+    assert {show(None) for show in shown} == {"-"}
+    assert text.words(None) == "-"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(-5, "0s"), (59, "59s"), (312, "5m12s"), (3600, "1h00m"), (0, "0s")]
+)
+def test_lengths_of_time(seconds: int, shown: str) -> None:
+    assert text.length(timedelta(seconds=seconds)) == shown
+
+
+def test_decimal_points_stand_below_each_other() -> None:
+    shown = text.table(
+        ("what", "price", "note"),
+        [("a", "1.25", "x"), ("b", "100", ""), ("c", "-", "y")],
+        left=(0, 2),
+    )
+
+    assert shown.splitlines() == [
+        "what   price  note",
+        "a       1.25  x",
+        "b     100",
+        "c          -  y",
+    ]
