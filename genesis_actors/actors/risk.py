@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from genesis_actors.domain.limits import RiskLimits, SymbolUse, check_risk_limits
-from genesis_actors.messages.risk import RiskMessage
+from genesis_actors.messages.risk import RestoreUse, RiskMessage
 from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
@@ -28,6 +28,8 @@ from genesis_actors.messages.venue import (
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import ClientOrderId, MarketRules, Symbol
+
+REMEMBERED_ORDERS = 100_000
 
 
 @dataclass(slots=True)
@@ -65,6 +67,8 @@ class RiskActor(MessageActor[RiskMessage]):
                 self.send(self._venue, message)
             case SymbolDescribed():
                 self._learn(message)
+            case RestoreUse():
+                self._restore(message)
             case OrderFilled():
                 book = self._book_of(message.client_order_id)
                 if book is not None:
@@ -85,6 +89,21 @@ class RiskActor(MessageActor[RiskMessage]):
         use = SymbolUse() if book is None else book.use
         self._symbols[described.symbol] = _SymbolBook(described.rules, use)
 
+    def _restore(self, restore: RestoreUse) -> None:
+        use = self._symbols[restore.symbol].use
+        for child in restore.children:
+            self._remember(child.client_order_id, restore.symbol)
+            for at, quantity in child.fills:
+                use.fill(child.client_order_id, at, quantity)
+            if child.reserved_quantity:
+                use.reserve(child.client_order_id, child.reserved_quantity)
+
+    def _remember(self, client_order_id: ClientOrderId, symbol: Symbol) -> None:
+        """Note an order's symbol also beyond its end, because fills may come late; the oldest are forgotten."""
+        self._symbol_of[client_order_id] = symbol
+        if len(self._symbol_of) > REMEMBERED_ORDERS:
+            del self._symbol_of[next(iter(self._symbol_of))]
+
     def _judge(self, order: PlaceOrder) -> None:
         book = self._symbols[order.symbol]
         book.use.forget_before(order.window_start)
@@ -92,7 +111,7 @@ class RiskActor(MessageActor[RiskMessage]):
             order, self._limits, budget=book.use.budget(order), lot=book.rules.lot
         )
         if decision.reason is None:
-            self._symbol_of[order.client_order_id] = order.symbol
+            self._remember(order.client_order_id, order.symbol)
             book.use.reserve(order.client_order_id, order.quantity)
             self.send(self._venue, order)
             return
@@ -119,4 +138,3 @@ class RiskActor(MessageActor[RiskMessage]):
         book = self._book_of(outcome.client_order_id)
         if book is not None:
             book.use.release(outcome.client_order_id)
-            del self._symbol_of[outcome.client_order_id]

@@ -125,7 +125,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         if self._first_events:
             self._apply(Decision(x, self._first_events, (AskMarket(),)))
         else:
-            self._apply(recovered(x))
+            self._apply(recovered(x, self.clock.now()))
             self._ask_market()
         self._attend()
 

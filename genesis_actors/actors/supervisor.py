@@ -24,7 +24,7 @@ from genesis_actors.messages.market_data import (
     WatchSymbol,
 )
 from genesis_actors.messages.persistence import WriteJournal
-from genesis_actors.messages.risk import RiskMessage
+from genesis_actors.messages.risk import PastUse, RestoreUse, RiskMessage
 from genesis_actors.messages.slicer import SlicerMessage
 from genesis_actors.messages.supervisor import (
     CancelExecution,
@@ -167,6 +167,7 @@ class SupervisorActor(MessageActor[_Message]):
             return
         first = waiting.pop(0)
         if isinstance(first, Execution):
+            self.send(self._ports.risk, _past_use(first))
             self._start_slicer(first, (), described)
             return
         execution_id = self._new_id()
@@ -276,6 +277,21 @@ class SupervisorActor(MessageActor[_Message]):
             log.warning("outcome_of_unknown_execution", execution_id=execution_id)
         else:
             self.send(slicer, message)
+
+
+def _past_use(execution: Execution) -> RestoreUse:
+    return RestoreUse(
+        symbol=execution.order.symbol,
+        children=tuple(
+            PastUse(
+                client_order_id=child.client_order_id,
+                fills=tuple((fill.traded_at, fill.quantity) for fill in child.fills),
+                reserved_quantity=child.reserved_quantity,
+            )
+            for child in execution.children.values()
+            if child.fills or child.reserved_quantity
+        ),
+    )
 
 
 def profile_of(described: SymbolDescribed) -> VolumeProfile | None:

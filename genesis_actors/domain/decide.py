@@ -165,7 +165,7 @@ def release(execution: Execution, order: PlaceOrder, now: datetime) -> Decision:
     if child.status is not OrderStatus.PENDING:
         return _nothing(execution)
     steps = Steps(execution, now)
-    is_fresh = now - child.created_at <= execution.policy.max_quote_age
+    is_fresh = now - child.quoted_at <= execution.policy.max_quote_age
     # A late fill of an earlier child has used up budget, and perhaps what this one was to do.
     is_within_budget = execution.filled_quantity == child.filled_before
     if execution.state is ExecutionState.RUNNING and is_fresh and is_within_budget:
@@ -180,15 +180,27 @@ def release(execution: Execution, order: PlaceOrder, now: datetime) -> Decision:
     return steps.decision()
 
 
-def recovered(execution: Execution) -> Decision:
-    """Return what to ask first after a restart: what became of every child without an outcome.
+def recovered(execution: Execution, now: datetime) -> Decision:
+    """Return what follows from a restart: every child without an outcome is UNKNOWN until the venue has told.
 
     Where nothing may be working any more, it is taken back once more: the first `CancelOrder` may have been lost. That
     goes for a child that was never marked as sent, too, for its mark may have been lost.
     """
-    questions = tuple(_look_up(execution, child) for child in execution.open_children)
-    is_stopped = execution.state is not ExecutionState.RUNNING
-    return Decision(execution, effects=questions + (_take_back(execution) if is_stopped else ()))
+    steps = Steps(execution, now)
+    steps.ask(*(_look_up(execution, child) for child in execution.open_children))
+    if execution.state is not ExecutionState.RUNNING:
+        steps.ask(*_take_back(execution))
+    for child in execution.open_children:
+        if child.status is not OrderStatus.UNKNOWN:
+            steps.add(
+                ChildUnknown(
+                    execution_id=execution.execution_id,
+                    at=now,
+                    client_order_id=child.client_order_id,
+                    detail="restarted before its outcome was known",
+                )
+            )
+    return steps.decision()
 
 
 def _on_pause(x: Execution, reason: Reason, now: datetime) -> Decision:

@@ -87,6 +87,7 @@ class Child:
     touch: Decimal
     resting: bool
     created_at: datetime
+    quoted_at: datetime
     filled_before: Decimal  # of the whole execution, when this child was decided
     status: OrderStatus = OrderStatus.PENDING
     reason: Reason | None = None
@@ -455,6 +456,7 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
         touch=event.touch,
         resting=event.resting,
         created_at=event.at,
+        quoted_at=event.quoted_at,
         filled_before=x.filled_quantity,
         cut_by=event.cut_by,
     )

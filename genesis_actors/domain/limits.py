@@ -84,13 +84,13 @@ class SymbolUse:
         self._before: list[Decimal] = []
         self._filled = ZERO
         self._reserved: dict[ClientOrderId, Decimal] = {}
+        self.reserved = ZERO
 
-    @property
-    def reserved(self) -> Decimal:
-        return sum(self._reserved.values(), ZERO)
-
+    @exact
     def reserve(self, client_order_id: ClientOrderId, quantity: Decimal) -> None:
+        self.release(client_order_id)
         self._reserved[client_order_id] = quantity
+        self.reserved += quantity
 
     @exact
     def fill(self, client_order_id: ClientOrderId, at: datetime, quantity: Decimal) -> None:
@@ -102,10 +102,11 @@ class SymbolUse:
         self._filled += quantity
         reserved = self._reserved.get(client_order_id)
         if reserved is not None:
-            self._reserved[client_order_id] = max(reserved - quantity, ZERO)
+            self.reserve(client_order_id, max(reserved - quantity, ZERO))
 
+    @exact
     def release(self, client_order_id: ClientOrderId) -> None:
-        self._reserved.pop(client_order_id, None)
+        self.reserved -= self._reserved.pop(client_order_id, ZERO)
 
     @exact
     def filled_since(self, start: datetime) -> Decimal:

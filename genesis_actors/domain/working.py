@@ -476,6 +476,7 @@ class _Attempt:
                 price=price,
                 mid=quote.mid,
                 touch=quote.touch(x.order.side),
+                quoted_at=now - (self._view.quote_age or timedelta(0)),
                 wanted_quantity=wanted.quantity,
                 budget_quantity=budget.quantity,
                 rate=budget.rate,

@@ -20,7 +20,11 @@ class Message(BaseModel):
 
     # Arbitrary types: an address to reply to is not data, and is never stored.
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        arbitrary_types_allowed=True,
+        defer_build=True,
     )
 
 

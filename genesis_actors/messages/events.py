@@ -114,7 +114,8 @@ class TwapSliceExecuted(ExecutionEvent):
 class ChildIntended(ExecutionEvent):
     """A child order has been decided. It is sent only after this event is durable.
 
-    `cut_by` names the rule that made it smaller than what the slice wanted; `mid` and `touch` are the quote's.
+    `cut_by` names the rule that made it smaller than what the slice wanted; `mid` and `touch` are the quote's, which
+    its source last vouched for at `quoted_at`.
     """
 
     client_order_id: ClientOrderId
@@ -124,6 +125,7 @@ class ChildIntended(ExecutionEvent):
     price: Decimal
     mid: Decimal
     touch: Decimal
+    quoted_at: AwareDatetime
     wanted_quantity: Decimal
     budget_quantity: Decimal
     rate: Decimal

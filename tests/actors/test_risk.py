@@ -6,8 +6,10 @@ from decimal import Decimal
 import pytest
 from pykka import ActorRef
 
+from genesis_actors.actors import risk
 from genesis_actors.actors.risk import RiskActor
 from genesis_actors.domain.limits import RiskLimits
+from genesis_actors.messages.risk import PastUse, RestoreUse
 from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
@@ -186,3 +188,40 @@ def test_a_symbol_described_again_keeps_its_reservations(desk: Desk) -> None:
     desk.tell(a_child("c2", quantity="1"))
 
     assert refusal(desk).reason is Reason.SYMBOL_PARTICIPATION_CAP
+
+
+def test_a_fill_after_the_end_of_its_order_still_counts(desk: Desk) -> None:
+    first = a_child("c1", quantity="10")
+    desk.tell(first, a_close(first), a_fill(first, quantity="6"))
+
+    desk.tell(a_child("c2", quantity="5"))
+
+    assert refusal(desk).available_quantity == Decimal(4)
+
+
+def test_what_a_recovered_execution_uses_is_taken_over_before_anything_is_sent(desk: Desk) -> None:
+    past = PastUse(
+        client_order_id=ClientOrderId("c1"),
+        fills=((NOON, Decimal(3)),),
+        reserved_quantity=Decimal(4),
+    )
+    done = PastUse(
+        client_order_id=ClientOrderId("c0"),
+        fills=((NOON, Decimal(1)),),
+        reserved_quantity=Decimal(0),
+    )
+    desk.tell(RestoreUse(symbol=BTC, children=(done, past)))
+
+    desk.tell(a_child("c2", quantity="3"))
+
+    assert refusal(desk).available_quantity == Decimal(2)
+
+
+def test_only_so_many_orders_are_remembered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(risk, "REMEMBERED_ORDERS", 1)
+    first, second = a_child("c1", quantity="1"), a_child("c2", quantity="1")
+    desk.tell(first, a_close(first), second)
+
+    desk.tell(a_fill(first, quantity="1"), a_child("c3", quantity="9"))
+
+    assert len(desk.venue.messages) == 3, "the fill of the forgotten order is not counted"

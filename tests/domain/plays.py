@@ -583,7 +583,7 @@ class Play:
         paces = [e.at for e in self.events if isinstance(e, TwapAccelerated | TwapSlowed)]
         self._pace_changed_at = paces[-1] if paces else None
         self._retell_forgotten()
-        self._apply(recovered(self.execution))
+        self._apply(recovered(self.execution, self.now))
         self._ask_market()
         self._attend()
         self._nudge()

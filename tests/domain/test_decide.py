@@ -615,17 +615,21 @@ def test_an_order_that_is_not_pending_any_more_is_never_sent(waiting: Desk) -> N
 
 
 def test_after_a_restart_every_open_child_is_asked_about(working: Desk) -> None:
-    assert recovered(working.execution).effects == (question_about("gx1001001"),)
+    again = recovered(working.execution, working.now)
+    assert again.effects == (question_about("gx1001001"),)
+    assert again.execution.open_children[0].status is OrderStatus.UNKNOWN
     working.lose_answer()
-    assert recovered(working.execution).effects == (question_about("gx1001001"),)
+    assert recovered(working.execution, working.now) == Decision(
+        working.execution, effects=(question_about("gx1001001"),)
+    )
     working.close()
-    assert recovered(working.execution) == Decision(working.execution)
+    assert recovered(working.execution, working.now) == Decision(working.execution)
 
 
 def test_after_a_restart_what_should_not_be_working_is_taken_back_once_more(waiting: Desk) -> None:
     waiting.pause()
 
-    assert recovered(waiting.execution).effects == (
+    assert recovered(waiting.execution, waiting.now).effects == (
         question_about("gx1001001"),
         cancel_of("gx1001001"),
     )

@@ -10,12 +10,12 @@ from genesis_actors.runtime.internals import _position, unregister
 class CountingList(list[Any]):
     looks = 0
 
-    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - as in list
+    def __getitem__(self, index: Any) -> Any:
         self.looks += 1
         return super().__getitem__(index)
 
 
-def a_ref(serial: int | None) -> Any:  # noqa: ANN401 - stands for an ActorRef
+def a_ref(serial: int | None) -> Any:
     inbox = SimpleNamespace() if serial is None else SimpleNamespace(serial=serial)
     return SimpleNamespace(actor_inbox=inbox)
 
