@@ -10,7 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from genesis_actors.domain.client_ids import id_text
-from genesis_actors.domain.execution import Execution, fold, restore
+from genesis_actors.domain.evolve import fold
+from genesis_actors.domain.execution import Execution, restore
 from genesis_actors.domain.projection import all_rows
 from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.control import ExecutionStatus

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from genesis_actors import Engine, Settings, TwapOrder
-from genesis_actors.domain.execution import fold
+from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.projection import all_rows
 from genesis_actors.engine import (
     CommandRefusedError,

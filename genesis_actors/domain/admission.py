@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 
-from genesis_actors.domain.execution import Execution, evolve
+from genesis_actors.domain.evolve import evolve
+from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.policy import TwapDefaults, resolve
 from genesis_actors.domain.schedule import ScheduleError, TimeSlice, calculate_time_slices
 from genesis_actors.domain.volume_profile import VolumeProfile

@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
-from genesis_actors.domain.execution import Execution, evolve
+from genesis_actors.domain.evolve import evolve
+from genesis_actors.domain.execution import Execution
 from genesis_actors.messages.events import JournalEvent
 from genesis_actors.messages.venue import CancelOrder, LookUpOrder, PlaceOrder
 from genesis_actors.values import Reason

@@ -7,7 +7,8 @@ import pytest
 from pykka import ActorRef
 
 from genesis_actors.actors.slicer import SNAPSHOT_EVERY, SlicerActor, SlicerPorts
-from genesis_actors.domain.execution import Execution, fold, restore
+from genesis_actors.domain.evolve import fold
+from genesis_actors.domain.execution import Execution, restore
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.events import ChildSent, JournalEvent
 from genesis_actors.messages.market_data import (

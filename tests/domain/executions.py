@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from genesis_actors.domain.decide import DecidableMessage, decide, next_wake, release
 from genesis_actors.domain.decision import Decision, Effect, Refusal
-from genesis_actors.domain.execution import Child, Execution, evolve
+from genesis_actors.domain.evolve import evolve
+from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.policy import TwapDefaults, resolve
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.base import Address

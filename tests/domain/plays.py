@@ -20,7 +20,8 @@ from genesis_actors.domain.admission import Rejection, accept, admit
 from genesis_actors.domain.decide import DecidableMessage, decide, next_wake, recovered, release
 from genesis_actors.domain.decision import AskMarket, Decision, Effect, SetTrigger, WakeAt
 from genesis_actors.domain.early_completion import early_completion_price
-from genesis_actors.domain.execution import Execution, Slice, fold, restore, snapshot
+from genesis_actors.domain.evolve import fold
+from genesis_actors.domain.execution import Execution, Slice, restore, snapshot
 from genesis_actors.domain.participation import minimum_quantity
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import all_rows, rows

@@ -8,7 +8,7 @@ import pytest
 
 from genesis_actors.domain.decide import recovered, release
 from genesis_actors.domain.decision import AskMarket, Decision
-from genesis_actors.domain.execution import evolve
+from genesis_actors.domain.evolve import evolve
 from genesis_actors.messages.events import (
     ChildAccepted,
     ChildClosed,

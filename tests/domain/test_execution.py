@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from genesis_actors.domain.execution import Execution, evolve, fold, restore, snapshot
+from genesis_actors.domain.evolve import evolve, fold
+from genesis_actors.domain.execution import Execution, restore, snapshot
 from genesis_actors.messages.events import ChildSent
 from genesis_actors.values import (
     ZERO,

@@ -1,0 +1,367 @@
+"""How each event changes an execution: the whole of recovery is this fold.
+
+What may follow what is decided in `decide`; here events have already happened and are never refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from typing import assert_never
+
+from genesis_actors.domain.execution import Child, Execution, Fill, Slice, status_of
+from genesis_actors.messages.events import (
+    ArrivalObserved,
+    ChildAccepted,
+    ChildClosed,
+    ChildFilled,
+    ChildIntended,
+    ChildSent,
+    ChildUnknown,
+    JournalEvent,
+    PlannedSlice,
+    TwapAccelerated,
+    TwapAccepted,
+    TwapCompleted,
+    TwapEnded,
+    TwapFinishing,
+    TwapPaused,
+    TwapRescheduled,
+    TwapResumed,
+    TwapSliceDelayed,
+    TwapSliceExecuted,
+    TwapSliceStarted,
+    TwapSlowed,
+    TwapStarted,
+)
+from genesis_actors.values import (
+    ClientOrderId,
+    ExecutionState,
+    OrderStatus,
+    Reason,
+    SliceStatus,
+    exact,
+)
+
+
+def fold(execution: Execution | None, events: Iterable[JournalEvent]) -> Execution | None:
+    """Apply a journal's events in order."""
+    return reduce(evolve, events, execution)
+
+
+@exact
+def evolve(execution: Execution | None, event: JournalEvent) -> Execution:
+    """Apply one event. Pure and total over every journal that `decide` can write."""
+    if execution is None:
+        if not isinstance(event, TwapAccepted):
+            raise ValueError(f"a journal begins with TwapAccepted, not with {type(event).__name__}")
+        return _accepted(event)
+    return replace(_applied(execution, event), version=execution.version + 1)
+
+
+def _accepted(event: TwapAccepted) -> Execution:
+    return Execution(
+        execution_id=event.execution_id,
+        version=1,
+        order=event.order,
+        rules=event.rules,
+        policy=event.policy,
+        client_order_id_prefix=event.client_order_id_prefix,
+        quantity=event.quantity,
+        state=ExecutionState.QUEUED,
+        created_at=event.at,
+        arrival_price=event.arrival_price,
+        arrival_at=event.arrival_at,
+    )
+
+
+def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR0911, PLR0912 - one line a case
+    match event:
+        case TwapAccepted():
+            raise ValueError("an execution is accepted once")
+        case ArrivalObserved():
+            return replace(x, arrival_price=event.arrival_price, arrival_at=event.at)
+        case TwapStarted():
+            return _started(x, event)
+        case TwapRescheduled():
+            return _rescheduled(x, event)
+        case TwapSliceStarted():
+            return _slice_started(x, event)
+        case TwapSliceDelayed():
+            part = replace(x.slice(event.slice_number), reason=event.reason)
+            return replace(_with_slice(x, part), retry_at=event.retry_at, available_quantity=None)
+        case TwapSliceExecuted():
+            return _slice_executed(x, event)
+        case ChildIntended():
+            return _intended(x, event)
+        case ChildSent():
+            return _with_child(x, event.client_order_id, status=OrderStatus.SENT, sent_at=event.at)
+        case ChildAccepted():
+            return _at_venue(x, event)
+        case ChildFilled():
+            return _filled(x, event)
+        case ChildClosed():
+            return _closed(x, event)
+        case ChildUnknown():
+            return _with_child(x, event.client_order_id, status=OrderStatus.UNKNOWN)
+        case TwapAccelerated():
+            return replace(x, accelerated=True, pace_changed_at=event.at, retry_at=None)
+        case TwapSlowed():
+            return replace(
+                x, accelerated=False, pace_changed_at=event.at, retry_at=_when_to_work(x, event.at)
+            )
+        case TwapPaused():
+            return replace(
+                x,
+                state=ExecutionState.PAUSED,
+                reason=event.reason,
+                paused_at=event.at,
+                accelerated=False,
+            )
+        case TwapResumed():
+            return _resumed(x, event)
+        case TwapFinishing():
+            return replace(
+                x,
+                state=ExecutionState.FINISHING,
+                reason=event.reason,
+                finishing_as=event.state,
+            )
+        case TwapCompleted():
+            reason = Reason.FAVOURABLE_PRICE if event.early else Reason.AHEAD_OF_SCHEDULE
+            return replace(
+                _with_all_done(x, event.at, reason),
+                state=ExecutionState.COMPLETED,
+                reason=None,
+                finished_at=event.at,
+                market=event.market,
+                early_completion=event.early,
+            )
+        case TwapEnded():
+            return replace(
+                _with_all_done(x, event.at, event.reason),
+                state=event.state,
+                reason=event.reason,
+                finished_at=event.at,
+                market=event.market,
+            )
+        case _ as never:
+            assert_never(never)
+
+
+def _started(x: Execution, event: TwapStarted) -> Execution:
+    return replace(
+        x,
+        state=ExecutionState.RUNNING,
+        started_at=event.at,
+        ends_at=event.ends_at,
+        window=timedelta(microseconds=event.participation_window_microseconds),
+        slices_total=len(event.slices),
+        slices=tuple(_planned(part) for part in event.slices),
+    )
+
+
+def _planned(part: PlannedSlice) -> Slice:
+    return Slice(number=part.number, due_at=part.due_at, planned_quantity=part.quantity)
+
+
+def _rescheduled(x: Execution, event: TwapRescheduled) -> Execution:
+    return replace(
+        _with_unsent(x, event.slices),
+        ends_at=event.ends_at,
+        deadline_applied=x.deadline_applied or event.reason is Reason.DEADLINE,
+        volume_ratio=x.volume_ratio if event.volume_ratio is None else event.volume_ratio,
+    )
+
+
+def _resumed(x: Execution, event: TwapResumed) -> Execution:
+    return replace(
+        _with_unsent(x, event.slices),
+        state=ExecutionState.RUNNING,
+        reason=None,
+        paused_at=None,
+        ends_at=event.ends_at,
+        retry_at=_when_to_work(x, event.at),
+        rejects=0,
+    )
+
+
+def _when_to_work(x: Execution, now: datetime) -> datetime | None:
+    """Return when the slice at work goes on: not before it is due, where it had been brought forward."""
+    part = x.working_slice
+    return None if part is None else max(now, part.due_at)
+
+
+def _with_unsent(x: Execution, parts: tuple[PlannedSlice, ...]) -> Execution:
+    kept = tuple(s for s in x.slices if s.status is not SliceStatus.PLANNED)
+    return replace(x, slices=kept + tuple(_planned(part) for part in parts))
+
+
+def _with_slice(x: Execution, part: Slice) -> Execution:
+    at = part.number - 1
+    return replace(x, slices=(*x.slices[:at], part, *x.slices[at + 1 :]))
+
+
+def _with_all_done(x: Execution, at: datetime, reason: Reason | None) -> Execution:
+    """Close what the schedule still had open when the execution ended."""
+    return replace(
+        x,
+        slices=tuple(
+            part
+            if part.status.is_done
+            else replace(
+                part,
+                status=status_of(part),
+                reason=part.reason or (None if status_of(part) is SliceStatus.FILLED else reason),
+                done_at=at,
+            )
+            for part in x.slices
+        ),
+    )
+
+
+def _slice_started(x: Execution, event: TwapSliceStarted) -> Execution:
+    part = replace(
+        x.slice(event.slice_number),
+        status=SliceStatus.WORKING,
+        target_quantity=event.target_quantity,
+        market_volume=event.market_volume,
+        market_price=event.market_price,
+        sent_at=event.at,
+        reason=event.reason,
+    )
+    return _with_slice(x, part)
+
+
+def _slice_executed(x: Execution, event: TwapSliceExecuted) -> Execution:
+    part = replace(
+        x.slice(event.slice_number), status=event.status, reason=event.reason, done_at=event.at
+    )
+    return replace(_with_slice(x, part), retry_at=None, available_quantity=None)
+
+
+def _intended(x: Execution, event: ChildIntended) -> Execution:
+    child = Child(
+        client_order_id=event.client_order_id,
+        slice_number=event.slice_number,
+        attempt=event.attempt,
+        quantity=event.quantity,
+        price=event.price,
+        mid=event.mid,
+        touch=event.touch,
+        resting=event.resting,
+        created_at=event.at,
+        quoted_at=event.quoted_at,
+        filled_before=x.filled_quantity,
+        cut_by=event.cut_by,
+    )
+    part = x.slice(event.slice_number)
+    x = _with_slice(x, replace(part, attempts=event.attempt, reason=event.cut_by))
+    return replace(
+        x,
+        children={**x.children, child.client_order_id: child},
+        retry_at=None,
+        available_quantity=None,
+        market=event.market,
+    )
+
+
+def _with_child(x: Execution, client_order_id: ClientOrderId, **changes: object) -> Execution:
+    child = replace(x.children[client_order_id], **changes)
+    return replace(x, children={**x.children, client_order_id: child})
+
+
+def _at_venue(x: Execution, event: ChildAccepted) -> Execution:
+    """The venue has the order: that is also the truth about one whose answer, or whose sending, was forgotten."""
+    status = x.children[event.client_order_id].status
+    if status in {OrderStatus.PENDING, OrderStatus.UNKNOWN}:
+        status = OrderStatus.SENT
+    return _with_child(x, event.client_order_id, status=status, venue_order_id=event.venue_order_id)
+
+
+def _filled(x: Execution, event: ChildFilled) -> Execution:
+    child = x.children[event.client_order_id]
+    notional = event.quantity * event.price
+    fill = Fill(
+        trade_id=event.trade_id,
+        quantity=event.quantity,
+        price=event.price,
+        fee=event.fee,
+        fee_currency=event.fee_currency,
+        liquidity=event.liquidity,
+        traded_at=event.traded_at,
+    )
+    filled = child.filled_quantity + event.quantity
+    is_full = filled >= child.quantity
+    x = _with_child(
+        x,
+        event.client_order_id,
+        filled_quantity=filled,
+        filled_notional=child.filled_notional + notional,
+        fills=(*child.fills, fill),
+        status=_status_after_fill(child, filled),
+    )
+    part = x.slice(child.slice_number)
+    part = replace(
+        part,
+        filled_quantity=part.filled_quantity + event.quantity,
+        filled_notional=part.filled_notional + notional,
+    )
+    if part.status.is_done:  # A late fill: what the slice is called follows its figures.
+        status = status_of(part)
+        part = replace(
+            part, status=status, reason=None if status is SliceStatus.FILLED else part.reason
+        )
+    return replace(
+        _with_slice(x, part),
+        filled_quantity=x.filled_quantity + event.quantity,
+        filled_notional=x.filled_notional + notional,
+        fees_quote=_add_fee(x, event),
+        retry_at=event.at + x.retry_interval if child.status.is_open and is_full else x.retry_at,
+        rejects=0,
+    )
+
+
+def _status_after_fill(child: Child, filled: Decimal) -> OrderStatus:
+    if filled >= child.quantity:
+        return OrderStatus.FILLED
+    # A late fill of a closed child changes its figures, never what it ended as; an unknown one stays unknown.
+    if child.status in {OrderStatus.PENDING, OrderStatus.SENT}:
+        return OrderStatus.PARTIAL
+    return child.status
+
+
+def _add_fee(x: Execution, event: ChildFilled) -> Decimal | None:
+    """Return the fees so far in quote, None once a fee came in a currency that we cannot convert."""
+    if x.fees_quote is None:
+        return None
+    if event.fee_currency == x.rules.quote or not event.fee:
+        return x.fees_quote + event.fee
+    if event.fee_currency == x.rules.base:
+        return x.fees_quote + event.fee * event.price
+    return None
+
+
+def _closed(x: Execution, event: ChildClosed) -> Execution:
+    child = x.children[event.client_order_id]
+    x = _with_child(x, event.client_order_id, status=event.status, reason=event.reason)
+    if event.reason is not None:
+        part = x.slice(child.slice_number)
+        x = _with_slice(x, replace(part, reason=event.reason))
+    return replace(
+        x,
+        retry_at=event.retry_at,
+        available_quantity=event.available_quantity,
+        rejects=_rejects_in_a_row(x, child, event.status),
+    )
+
+
+def _rejects_in_a_row(x: Execution, child: Child, status: OrderStatus) -> int:
+    if status is OrderStatus.REJECTED:
+        # A post-only order is refused whenever the market has just moved: that says nothing against the order.
+        return x.rejects if child.resting else x.rejects + 1
+    is_from_venue = status in {OrderStatus.EXPIRED, OrderStatus.CANCELLED, OrderStatus.FILLED}
+    return 0 if is_from_venue else x.rejects
