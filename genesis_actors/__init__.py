@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from genesis_actors.engine import Engine, TwapHandle
+    from genesis_actors.opening import VirtualTime
     from genesis_actors.orders import TwapOrder
     from genesis_actors.settings import Settings
 
 __version__ = "0.1.0"
-__all__ = ["Engine", "Settings", "TwapHandle", "TwapOrder"]
+__all__ = ["Engine", "Settings", "TwapHandle", "TwapOrder", "VirtualTime"]
 
 _HOMES = {
     "Engine": "genesis_actors.engine",
     "TwapHandle": "genesis_actors.engine",
     "TwapOrder": "genesis_actors.orders",
     "Settings": "genesis_actors.settings",
+    "VirtualTime": "genesis_actors.opening",
 }
 
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Self, TypeVar
 
 import structlog
 
@@ -24,7 +20,8 @@ from genesis_actors.actors.supervisor import KnownOrder, SupervisorActor, Superv
 from genesis_actors.actors.venue import VenueActor
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.report import ExecutionReport, generate_execution_report
-from genesis_actors.gateways.venue import SimulatedVenue, SourceError
+from genesis_actors.gateways.venue import SimulatedVenue
+from genesis_actors.listeners import Callback, Failures, Relay, When
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import (
     ControlMessage,
@@ -48,30 +45,24 @@ from genesis_actors.messages.supervisor import (
     UserCommand,
 )
 from genesis_actors.messages.venue import OrderOutcome
+from genesis_actors.opening import VirtualTime, check_clock, open_venue, runtime_for, seed_of
 from genesis_actors.orders import TwapOrder
 from genesis_actors.recovery import Continuity
 from genesis_actors.runtime.actor import ActorFailed, Fanout
 from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.settings import ReplaySettings, Settings
+from genesis_actors.settings import Settings
 from genesis_actors.values import (
     ExecutionId,
     ExecutionState,
     ParentOrder,
     Reason,
     ResumeMode,
-    Symbol,
 )
 
 M = TypeVar("M")
 A = TypeVar("A")
-
-DEFAULT_SEED = 1
-"""What simulated venues are seeded with where nobody says otherwise, so that a run can be repeated."""
-
-PAPER_EPOCH = datetime(2025, 1, 6, 14, 0, tzinfo=UTC)
-"""When a paper run in virtual time begins unless told otherwise: prices are a function of seed and time."""
 
 _ANSWER_SECONDS = 30.0
 
@@ -101,81 +92,6 @@ class EngineFailedError(Exception):
         self.actor = failed.actor_name
 
 
-@dataclass(frozen=True, slots=True)
-class VirtualTime:
-    """Run on a virtual clock, in the thread that waits. `speed` None never sleeps; 1 is real time."""
-
-    speed: Decimal | None = None
-    start_at: datetime | None = None
-
-
-class _When:
-    """A subscriber that passes on the first piece of news that fits."""
-
-    def __init__(
-        self, fits: Callable[[ExecutionNews], bool], reply_to: Address[ExecutionNews]
-    ) -> None:
-        self._fits = fits
-        self._reply_to = reply_to
-
-    def tell(self, message: ExecutionNews) -> None:
-        if self._fits(message):
-            self._reply_to.tell(message)
-
-
-class _Failures:
-    """Hears of every actor that fails, and wakes all who wait for something that may now never come."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._first: ActorFailed | None = None
-        self._waiting: list[Address[ActorFailed]] = []
-
-    def tell(self, message: ActorFailed) -> None:
-        with self._lock:
-            self._first = self._first or message
-            waiting, self._waiting = self._waiting, []
-        for address in waiting:
-            address.tell(message)
-
-    def wake(self, address: Address[ActorFailed]) -> None:
-        """Tell `address` of the first failure, now or when it happens."""
-        with self._lock:
-            if self._first is None:
-                self._waiting.append(address)
-                return
-        address.tell(self._first)
-
-    def forget(self, address: Address[ActorFailed]) -> None:
-        with self._lock:
-            self._waiting = [other for other in self._waiting if other is not address]
-
-
-class _Callback:
-    """A subscriber that calls a function."""
-
-    def __init__(self, callback: Callable[[ExecutionNews], None]) -> None:
-        self._callback = callback
-
-    def tell(self, message: ExecutionNews) -> None:
-        self._callback(message)
-
-
-class _Relay(Generic[M]):
-    """An address that is made before the actor it stands for; the first thing it hears is after it is connected."""
-
-    def __init__(self) -> None:
-        self._address: Address[M] | None = None
-
-    def connect(self, address: Address[M]) -> None:
-        self._address = address
-
-    def tell(self, message: M) -> None:
-        if self._address is None:
-            raise RuntimeError(f"{type(message).__name__} sent before the actors were connected")
-        self._address.tell(message)
-
-
 class Engine:
     """All actors of one engine on one database and one venue.
 
@@ -199,12 +115,12 @@ class Engine:
         self._store = store
         self._is_stopped = False
         defaults = settings.twap_defaults()
-        self._failures = _Failures()
-        supervised = _Relay[ActorFailed]()
+        self._failures = Failures()
+        supervised = Relay[ActorFailed]()
         failures = Fanout[ActorFailed](supervised, self._failures)
-        news = _Relay[ExecutionNews]()
-        outcomes = _Relay[OrderOutcome]()
-        routed = _Relay[OrderOutcome]()
+        news = Relay[ExecutionNews]()
+        outcomes = Relay[OrderOutcome]()
+        routed = Relay[OrderOutcome]()
         runtime.start()
         journal = PersistenceActor.start(runtime, store.database, supervisor=failures)
         market_data = MarketDataActor.start(runtime, failures=failures)
@@ -267,15 +183,16 @@ class Engine:
         settings = Settings() if settings is None else settings
         _keep_tracebacks_plain()
         venue = open_venue(settings) if venue is None else venue
+        check_clock(venue, virtual)
         store = Continuity.open(
             settings.storage.url,
             mode=settings.engine.mode,
             venue=venue.name,
-            seed=None if virtual is None else _seed(settings),
+            seed=None if virtual is None else seed_of(settings),
         )
         try:
             recovered = store.recover(recover)
-            runtime = _runtime(settings, venue, virtual, store, recovered)
+            runtime = runtime_for(settings, venue, virtual, store, recovered)
             venue.restore(store.past_fills())
             for execution in recovered:
                 venue.reach_back(execution.started_at or execution.created_at)
@@ -284,7 +201,7 @@ class Engine:
                 store,
                 venue,
                 settings,
-                seed=None if virtual is None else _seed(settings),
+                seed=None if virtual is None else seed_of(settings),
                 recovered=recovered,
                 market_tap=market_tap,
             )
@@ -306,7 +223,7 @@ class Engine:
 
     def subscribe(self, callback: Callable[[ExecutionNews], None]) -> Callable[[], None]:
         """Have `callback` called with all news, on an engine thread: return quickly. Returns the way to end it."""
-        subscriber = _Callback(callback)
+        subscriber = Callback(callback)
         self._tell(Subscribe(subscriber))
         return lambda: self._tell(Unsubscribe(subscriber))
 
@@ -326,7 +243,7 @@ class Engine:
     ) -> ExecutionStatus:
         """Wait until the execution's row fits and return its status. `timeout` in seconds of the engine's clock."""
         box = ReplyBox[ExecutionNews | ActorFailed](self.runtime)
-        when = _When(lambda news: news.execution_id == execution_id and fits(news.execution), box)
+        when = When(lambda news: news.execution_id == execution_id and fits(news.execution), box)
         self._tell(Subscribe(when))
         self._failures.wake(box)
         try:
@@ -455,68 +372,6 @@ def _is_over(row: ExecutionRow) -> bool:
     return ExecutionState(row.state).is_final
 
 
-def open_venue(settings: Settings) -> SimulatedVenue:
-    """Return the venue that the settings mean. Raises SourceError where it cannot be used."""
-    # Imported here: each venue is needed only by those who chose it.
-    match settings.venue.kind:
-        case "paper":
-            from genesis_actors.gateways.paper import PaperVenue
-
-            chosen = settings.venue.paper
-            seed = _seed(settings) if chosen.seed is None else chosen.seed
-            return PaperVenue(seed=seed, latency=chosen.latency)
-        case "replay":
-            return _open_replay(settings.venue.replay)
-        case "ccxt":
-            raise SourceError(
-                "real venues are not built yet", "use --venue paper or --venue replay"
-            )
-
-
-def _open_replay(chosen: ReplaySettings) -> SimulatedVenue:
-    from genesis_actors.gateways.replay import ReplayVenue
-
-    if chosen.symbol is None or chosen.trades is None or chosen.book is None:
-        raise SourceError(
-            "a replay needs a symbol, recorded trades and a recorded book",
-            "give --trades FILE and --book FILE, or set them under [venue.replay]",
-        )
-    return ReplayVenue.load(
-        Symbol(chosen.symbol),
-        trades=chosen.trades,
-        book=chosen.book,
-        depth=chosen.depth,
-        candles=chosen.candles,
-        market=chosen.market,
-        start_at=chosen.start_at,
-        latency=chosen.latency,
-    )
-
-
-def starts_at(venue: SimulatedVenue, virtual: VirtualTime) -> datetime:
-    """Return when a run in virtual time begins, where no earlier one is carried on."""
-    start = virtual.start_at or venue.start_at()
-    if start is not None:
-        return start
-    # At the pace of the wall clock a paper run shows today's date.
-    return datetime.now(UTC) if virtual.speed == 1 else PAPER_EPOCH
-
-
-def _runtime(
-    settings: Settings,
-    venue: SimulatedVenue,
-    virtual: VirtualTime | None,
-    store: Continuity,
-    recovered: tuple[Execution, ...],
-) -> Runtime:
-    if virtual is None:
-        return Runtime.system()
-    start = store.last_instant(recovered) or starts_at(venue, virtual)
-    # A later run of the same database draws other ids than an earlier one.
-    seed = _seed(settings) * 1_000_003 + store.executions_before
-    return Runtime.deterministic(seed=seed, start=start, speed=virtual.speed)
-
-
 def _keep_tracebacks_plain() -> None:
     """Where the host has not configured structlog: its default prints every local variable, which takes seconds."""
     if structlog.is_configured():
@@ -531,7 +386,3 @@ def _keep_tracebacks_plain() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-
-
-def _seed(settings: Settings) -> int:
-    return DEFAULT_SEED if settings.engine.seed is None else settings.engine.seed

@@ -17,20 +17,17 @@ import pytest
 from genesis_actors import Engine, Settings, TwapOrder
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.projection import all_rows
-from genesis_actors.engine import (
-    CommandRefusedError,
-    EngineFailedError,
-    OrderRejectedError,
-    VirtualTime,
-)
+from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.opening import VirtualTime
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.storage import queries
 from genesis_actors.storage.errors import DatabaseInUse, ForeignDatabase
 from genesis_actors.storage.recovery import load_events
 from genesis_actors.values import ExecutionState, Reason, ResumeMode
+from tests.simulation.markets import MIDNIGHT_MS, MadeMarket
 
 SHORT = {"min_duration": "1s", "slice_interval": "500ms", "min_slice_interval": "100ms"}
 
@@ -307,6 +304,17 @@ def test_a_venue_that_cannot_be_opened_says_what_is_missing(
         Engine.start(settings(database, venue=venue), virtual=VirtualTime())
 
     assert missing.value.hint
+    assert not database.exists()
+
+
+def test_a_recording_is_not_worked_on_todays_clock(tmp_path: Path, database: Path) -> None:
+    market = MadeMarket(1, 12, "flat", "steady", True, True, MIDNIGHT_MS)
+    recorded = market.write(tmp_path / "recording")
+    replay = {"symbol": "BTC/USDT", "trades": recorded.trades, "book": recorded.book}
+
+    with pytest.raises(SourceError, match="clock"):
+        Engine.start(settings(database, venue={"kind": "replay", "replay": replay}))
+
     assert not database.exists()
 
 

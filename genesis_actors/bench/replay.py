@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from genesis_actors.engine import Engine, VirtualTime
+from genesis_actors.engine import Engine
 from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.opening import VirtualTime
 from genesis_actors.orders import TwapOrder
 from genesis_actors.settings import Settings
 from genesis_actors.values import Symbol

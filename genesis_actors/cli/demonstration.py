@@ -14,9 +14,10 @@ import click
 from genesis_actors.cli import logs, text
 from genesis_actors.cli.errors import ExitCode
 from genesis_actors.cli.progress import LiveView, PlainLines, attach, choose_view, market_tap
-from genesis_actors.engine import DEFAULT_SEED, PAPER_EPOCH, Engine, TwapHandle, VirtualTime
+from genesis_actors.engine import Engine, TwapHandle
 from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.messages.control import ExecutionStatus
+from genesis_actors.opening import DEFAULT_SEED, PAPER_EPOCH, VirtualTime
 from genesis_actors.orders import TwapOrder
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.settings import Settings

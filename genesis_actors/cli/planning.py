@@ -12,8 +12,9 @@ from genesis_actors.cli.output import Output
 from genesis_actors.cli.session import Session
 from genesis_actors.domain.admission import Market, Rejection, admit
 from genesis_actors.domain.plan import Plan, make_plan
-from genesis_actors.engine import DEFAULT_SEED, OrderRejectedError
+from genesis_actors.engine import OrderRejectedError
 from genesis_actors.messages.supervisor import OrderRejected
+from genesis_actors.opening import DEFAULT_SEED
 from genesis_actors.orders import TwapOrder
 from genesis_actors.views import plan_view, planned_slice_view
 

@@ -10,9 +10,9 @@ from typing import Any
 from genesis_actors.cli.errors import CliError, ExitCode, not_built_yet
 from genesis_actors.cli.options import Asked
 from genesis_actors.domain.volume_profile import VolumeProfile
-from genesis_actors.engine import VirtualTime, open_venue, starts_at
 from genesis_actors.gateways.replay import ReplayVenue
 from genesis_actors.gateways.venue import SimulatedVenue
+from genesis_actors.opening import VirtualTime, open_venue, starts_at
 from genesis_actors.orders import TwapOrder
 from genesis_actors.settings import Settings
 from genesis_actors.values import Symbol

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
-from genesis_actors.engine import Engine, OrderRejectedError, VirtualTime
+from genesis_actors.engine import Engine, OrderRejectedError
+from genesis_actors.opening import VirtualTime
 from genesis_actors.orders import TwapOrder
 from genesis_actors.settings import Settings
 from genesis_actors.storage.migrations import migrate

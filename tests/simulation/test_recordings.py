@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from genesis_actors.engine import Engine, VirtualTime
+from genesis_actors.engine import Engine
+from genesis_actors.opening import VirtualTime
 from genesis_actors.orders import TwapOrder
 from genesis_actors.settings import Settings
 from tests.simulation.recompute import Market, Run, differences
