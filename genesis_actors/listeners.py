@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+import structlog
 
 from genesis_actors.messages.base import Address
-from genesis_actors.messages.control import (
-    ExecutionNews,
-)
+from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.runtime.actor import ActorFailed
 
 M = TypeVar("M")
+
+Priority: TypeAlias = Literal["HIGH", "NORMAL"]
+
+BUFFERED_NEWS = 10_000
+CLOSE_SECONDS = 5.0
+
+log = structlog.get_logger()
 
 
 class When:
@@ -58,25 +66,97 @@ class Failures:
 
 
 class Callback:
-    """A subscriber that calls a function."""
+    """A subscriber that calls a function in this very thread: for a simulation, which has no other."""
 
     def __init__(self, callback: Callable[[ExecutionNews], None]) -> None:
         self._callback = callback
+        self._is_cut_off = False
 
     def tell(self, message: ExecutionNews) -> None:
-        self._callback(message)
+        if self._is_cut_off:
+            return
+        try:
+            self._callback(message)
+        except Exception:
+            self._is_cut_off = True
+            log.exception("subscriber_cut_off", reason="it raised")
+
+    def close(self) -> None:
+        self._is_cut_off = True
+
+
+class CallbackThread:
+    """A subscriber that calls a function in a thread of its own, so that a slow one never slows an execution.
+
+    HIGH keeps everything in order, and is cut off when `BUFFERED_NEWS` wait; NORMAL keeps only the newest of each
+    execution.
+    """
+
+    def __init__(self, callback: Callable[[ExecutionNews], None], priority: Priority) -> None:
+        self._callback = callback
+        self._keeps_all = priority == "HIGH"
+        self._waiting: OrderedDict[object, ExecutionNews] = OrderedDict()
+        self._serial = 0
+        self._changed = threading.Condition()
+        self._is_over = False
+        self._thread = threading.Thread(target=self._run, name="subscriber", daemon=True)
+        self._thread.start()
+
+    def tell(self, message: ExecutionNews) -> None:
+        with self._changed:
+            if self._is_over:
+                return
+            self._serial += 1
+            self._waiting[self._serial if self._keeps_all else message.execution_id] = message
+            if len(self._waiting) > BUFFERED_NEWS:
+                self._is_over = True
+                log.warning("subscriber_cut_off", reason="it is too slow", waiting=BUFFERED_NEWS)
+            self._changed.notify()
+
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Hand over what waits and end. A function that does not return is left behind."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._is_over)
+                if not self._waiting:
+                    return
+                _, message = self._waiting.popitem(last=False)
+            try:
+                self._callback(message)
+            except Exception:
+                log.exception("subscriber_cut_off", reason="it raised")
+                with self._changed:
+                    self._is_over = True
+                    self._waiting.clear()
+                return
 
 
 class Relay(Generic[M]):
-    """An address that is made before the actor it stands for; the first thing it hears is after it is connected."""
+    """An address that is made before the actor it stands for; what it hears earlier waits until it is connected."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._address: Address[M] | None = None
+        self._early: list[M] = []
 
     def connect(self, address: Address[M]) -> None:
-        self._address = address
+        with self._lock:
+            for message in self._early:
+                address.tell(message)
+            self._early.clear()
+            self._address = address
 
     def tell(self, message: M) -> None:
         if self._address is None:
-            raise RuntimeError(f"{type(message).__name__} sent before the actors were connected")
+            with self._lock:
+                if self._address is None:
+                    self._early.append(message)
+                    return
         self._address.tell(message)

@@ -5,12 +5,14 @@ Durations are written `90s`, `15m`, `2h`; rates `0.10` or `10%`. Floats are refu
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -27,6 +30,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as UnreadableVariable
 
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.policy import TwapDefaults
@@ -38,7 +42,27 @@ class SettingsError(ValueError):
     """The settings cannot be used. The message names the file, the key and what was expected."""
 
 
+class NotBuiltYetError(SettingsError):
+    """A setting has its name already, but nothing heeds it yet. The message is the setting."""
+
+
+_NOT_BUILT_YET: Final = {
+    ("control",),
+    ("account",),
+    ("venue", "ccxt"),
+    ("engine", "state_dir"),
+    ("engine", "max_concurrent"),
+    ("risk", "max_symbol_exposure"),
+    ("risk", "max_portfolio_exposure"),
+    ("risk", "max_open_executions"),
+    ("risk", "correlation_warning"),
+    ("risk", "correlation_critical"),
+}
+
+
 def _to_duration(value: object) -> object:
+    if isinstance(value, (int, float)):
+        raise ValueError(f'write it with its unit: "{value}s" or "{value}m"')  # noqa: TRY004
     return parse_duration(value) if isinstance(value, str) else value
 
 
@@ -66,6 +90,7 @@ Duration = Annotated[timedelta, BeforeValidator(_to_duration), AfterValidator(_l
 Rate = Annotated[Decimal, BeforeValidator(_to_rate), Field(ge=0, le=1)]
 Share = Annotated[Decimal, BeforeValidator(_to_rate), Field(ge=0)]
 Number = Annotated[Decimal, BeforeValidator(_to_decimal), Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class _Section(BaseModel):
@@ -74,7 +99,7 @@ class _Section(BaseModel):
 
 class EngineSettings(_Section):
     mode: Literal["paper", "live"] = "paper"
-    seed: int | None = None
+    seed: Seed | None = None
 
 
 class StorageSettings(_Section):
@@ -82,7 +107,7 @@ class StorageSettings(_Section):
 
 
 class PaperSettings(_Section):
-    seed: int | None = None
+    seed: Seed | None = None
     latency: Annotated[timedelta, BeforeValidator(_to_duration)] = timedelta(milliseconds=50)
 
 
@@ -121,6 +146,16 @@ class TwapSettings(_Section):
     quiet_share: Rate = Decimal("0.5")
     anomaly_multiple: Share = Decimal(4)
 
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        for what in ("duration", "slice_interval"):
+            least, most = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
+            if least > most:
+                raise ValueError(
+                    f"min_{what} ({least}) must not be longer than max_{what} ({most})"
+                )
+        return self
+
 
 class RiskSettings(_Section):
     price_collar_bps: Number = Decimal(10)
@@ -151,6 +186,7 @@ class Settings(BaseSettings):
         `overrides` are sections that win over both. Raises SettingsError with the file, the key and what was expected.
         """
         file = {} if path is None else _read(Path(path))
+        _check_variables(list(cls.model_fields))
 
         class Loaded(cls):
             @classmethod
@@ -167,7 +203,10 @@ class Settings(BaseSettings):
         try:
             return Loaded(**overrides)  # pyright: ignore[reportArgumentType]
         except ValidationError as error:
-            raise SettingsError(_explain(error, path)) from error
+            raise _explained(error, path) from error
+        except UnreadableVariable as error:
+            # Only what has sections is read as JSON; its cause says what is wrong with it.
+            raise SettingsError(f"environment: {error}: {error.__cause__}") from error
 
     def risk_limits(self) -> RiskLimits:
         return RiskLimits(
@@ -178,6 +217,7 @@ class Settings(BaseSettings):
     def twap_defaults(self) -> TwapDefaults:
         return TwapDefaults(
             price_collar_bps=self.risk.price_collar_bps,
+            max_order_notional=self.risk.max_order_notional,
             style=Style.TAKER,
             **{name: getattr(self.twap, name) for name in TwapSettings.model_fields},
         )
@@ -191,10 +231,30 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"cannot read the settings file {path}: {error.strerror}") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError(f"{path} is not valid TOML: it cannot be read as text") from error
 
 
-def _explain(error: ValidationError, path: str | Path | None) -> str:
+def _check_variables(sections: list[str]) -> None:
+    """Refuse GENESIS_X__Y of an unknown section: nobody else would, and it would be without effect."""
+    for name in sorted(os.environ):
+        if not name.upper().startswith("GENESIS_") or "__" not in name:
+            continue
+        section = name[len("GENESIS_") :].lower().partition("__")[0]
+        if (section,) in _NOT_BUILT_YET:
+            raise NotBuiltYetError(name)
+        if section not in sections:
+            nearest = get_close_matches(section, sections, 1, 0) or sections[:1]
+            raise SettingsError(
+                f"environment: {name}: there is no section [{section}]; did you mean "
+                f"GENESIS_{nearest[0].upper()}__...? There are {', '.join(sections)}"
+            )
+
+
+def _explained(error: ValidationError, path: str | Path | None) -> SettingsError:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     source = f"{path}: " if path is not None else ""
-    return f"{source}[{key}] {first['msg']}"
+    if first["loc"] in _NOT_BUILT_YET:
+        return NotBuiltYetError(f"{source}[{key}]")
+    return SettingsError(f"{source}[{key}] {first['msg'].removeprefix('Value error, ')}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from genesis_actors import Engine, Settings, TwapOrder
+from genesis_actors import Engine, Settings, TwapOrder, listeners
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.projection import all_rows
 from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
@@ -28,6 +28,7 @@ from genesis_actors.storage.errors import DatabaseInUse, ForeignDatabase
 from genesis_actors.storage.recovery import load_events
 from genesis_actors.values import ExecutionState, Reason, ResumeMode
 from tests.simulation.markets import MIDNIGHT_MS, MadeMarket
+from tests.simulation.recompute import Market, Run, differences
 
 SHORT = {"min_duration": "1s", "slice_interval": "500ms", "min_slice_interval": "100ms"}
 
@@ -237,6 +238,114 @@ def test_a_subscriber_hears_of_every_event_in_order_until_it_leaves(engine: Engi
     assert events == list(load_events(engine._store.database, twap.execution_id))
 
 
+def test_a_subscriber_that_raises_is_cut_off_and_nothing_else_notices(engine: Engine) -> None:
+    heard: list[ExecutionNews] = []
+
+    def raises(news: ExecutionNews) -> None:
+        heard.append(news)
+        raise RuntimeError("the host's own problem")
+
+    engine.subscribe(raises)
+    twap = engine.submit(an_order())
+
+    assert twap.pause().state is ExecutionState.PAUSED
+    assert len(heard) == 1
+
+
+def test_an_order_above_the_operators_notional_is_refused_up_front(database: Path) -> None:
+    chosen = settings(database, risk={"max_order_notional": "100"})
+    with (
+        Engine.start(chosen, virtual=VirtualTime()) as engine,
+        pytest.raises(OrderRejectedError) as refused,
+    ):
+        engine.submit(an_order())
+
+    assert refused.value.reason is Reason.MAX_ORDER_NOTIONAL
+
+
+def test_what_a_window_longer_than_usual_saw_before_the_start_counts(tmp_path: Path) -> None:
+    market = MadeMarket(3, 40, "flat", "steady", True, True, MIDNIGHT_MS)
+    recorded = market.write(tmp_path)
+    replay = {
+        "symbol": "BTC/USDT",
+        "trades": recorded.trades,
+        "book": recorded.book,
+        "depth": recorded.depth,
+        "start_at": "2024-08-09T00:15:00Z",
+    }
+    database = tmp_path / "run.db"
+    chosen = settings(database, venue={"kind": "replay", "replay": replay})
+    with Engine.start(chosen, virtual=VirtualTime()) as engine:
+        twap = engine.submit(an_order(quantity="9", duration="20m", slices=2))
+        twap.wait()
+
+    outside = Market(recorded.trades, recorded.book, recorded.depth)
+    run = Run.read(database, twap.execution_id)
+    assert differences(run, outside, Decimal("0.10")) == []
+
+
+def test_an_execution_of_an_earlier_run_can_be_looked_at_and_cancelled_again(
+    database: Path,
+) -> None:
+    with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+        engine.submit(an_order(client_id="done")).wait()
+        engine.submit(an_order(client_id="gone")).cancel()
+
+    with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+        done = engine.submit(an_order(client_id="done"))
+        gone = engine.submit(an_order(client_id="gone"))
+
+        assert done.wait().execution.state == ExecutionState.COMPLETED
+        assert done.report().fills
+        assert gone.cancel().was_already
+        with pytest.raises(CommandRefusedError):
+            done.cancel()
+
+
+def test_a_command_right_after_a_restart_waits_for_its_execution(database: Path) -> None:
+    with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+        engine.submit(an_order(client_id="rebalance")).pause()
+
+    with Engine.start(settings(database)) as engine:
+        twap = engine.submit(an_order(client_id="rebalance"))
+
+        assert twap.pause().was_already
+        assert twap.cancel().state is ExecutionState.CANCELLED
+
+
+def test_many_executions_that_are_overdue_at_a_restart_all_end(database: Path) -> None:
+    chosen = settings(database, twap=SHORT)
+    with Engine.start(chosen, virtual=VirtualTime()) as engine:
+        twaps = [engine.submit(an_order(quantity="0.01", duration="2s")) for _ in range(12)]
+
+    # Today is long after the paper epoch: each of them is past its deadline.
+    with Engine.start(chosen) as engine:
+        states = {
+            engine.wait_until(
+                twap.execution_id, lambda row: ExecutionState(row.state).is_final, 60
+            ).execution.state
+            for twap in twaps
+        }
+
+    assert states <= {ExecutionState.INCOMPLETE, ExecutionState.COMPLETED}
+
+
+def test_while_an_extension_is_under_way_the_tables_have_its_slices(database: Path) -> None:
+    with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+        order = an_order(quantity="400", on_deadline="extend", max_participation="1%")
+        twap = engine.submit(order)
+        extended = engine.wait_until(
+            twap.execution_id, lambda row: row.slices_total == row.slices_done, 100_000
+        )
+        let_pass(engine, timedelta(seconds=40))
+        known = twap.status()
+        assert known.execution.state == ExecutionState.RUNNING
+
+    assert len(known.slices) > extended.execution.slices_total
+    assert queries.slices(database, twap.execution_id) == list(known.slices)
+    assert sum((part.planned_quantity for part in known.slices), Decimal(0)) == 400
+
+
 def test_an_engine_that_was_stopped_carries_on_from_its_journal(database: Path) -> None:
     with Engine.start(settings(database), virtual=VirtualTime()) as engine:
         twap = engine.submit(an_order(client_id="rebalance"))
@@ -332,6 +441,66 @@ def test_on_threads_many_twaps_run_at_once_and_leave_no_thread(database: Path) -
 
     assert {row.state for row in ended} == {ExecutionState.COMPLETED}
     assert threading.active_count() == before
+
+
+def test_a_slow_subscriber_slows_nobody(database: Path) -> None:
+    release, heard = threading.Event(), threading.Event()
+
+    def slow(_: ExecutionNews) -> None:
+        heard.set()
+        release.wait(60)
+
+    with Engine.start(settings(database, twap=SHORT)) as engine:
+        leave = engine.subscribe(slow)
+        newest: list[ExecutionNews] = []
+        engine.subscribe(newest.append, priority="NORMAL")
+        twap = engine.submit(an_order(quantity="0.01", duration="2s"))
+        assert heard.wait(60)
+        assert twap.pause().state is ExecutionState.PAUSED
+        assert twap.cancel().state is ExecutionState.CANCELLED
+        release.set()
+        leave()
+
+    assert newest[-1].execution.state == ExecutionState.CANCELLED
+
+
+def test_a_subscriber_that_lets_too_much_wait_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listeners, "BUFFERED_NEWS", 2)
+    heard: list[object] = []
+    stuck, release = threading.Event(), threading.Event()
+
+    def callback(news: ExecutionNews) -> None:
+        heard.append(news)
+        stuck.set()
+        release.wait(60)
+
+    subscriber = listeners.CallbackThread(callback, "HIGH")
+    news = [object() for _ in range(6)]
+    subscriber.tell(news[0])  # pyright: ignore[reportArgumentType]
+    assert stuck.wait(60)
+    for each in news[1:]:
+        subscriber.tell(each)  # pyright: ignore[reportArgumentType]
+    release.set()
+    subscriber.close()
+
+    assert heard == news[:4]
+
+
+def test_a_subscriber_thread_that_raises_is_over() -> None:
+    heard: list[object] = []
+
+    def callback(news: ExecutionNews) -> None:
+        heard.append(news)
+        raise RuntimeError("the host's own problem")
+
+    subscriber = listeners.CallbackThread(callback, "HIGH")
+    subscriber.tell(object())  # pyright: ignore[reportArgumentType]
+    subscriber.close()
+    subscriber.tell(object())  # pyright: ignore[reportArgumentType]
+
+    assert len(heard) == 1
 
 
 def test_an_asyncio_host_is_never_blocked(database: Path) -> None:

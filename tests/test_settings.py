@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from genesis_actors import notation, values
-from genesis_actors.settings import Settings, SettingsError, parse_duration
+from genesis_actors.settings import NotBuiltYetError, Settings, SettingsError, parse_duration
 from genesis_actors.values import parse_time
 
 
@@ -59,6 +59,10 @@ def test_settings_become_the_rules_that_executions_follow(file: Path) -> None:
         ("[twap]\nsurprise = 1\n", "twap.surprise"),
         ("[twap\n", "not valid TOML"),
         ("[risk]\nmax_order_notional = 'much'\n", "not a number"),
+        ("[engine]\nseed = -1\n", "engine.seed"),
+        ("[twap]\nmax_duration = 5\n", 'with its unit: "5s" or "5m"'),
+        ("[twap]\nmin_duration = '31m'\n", "min_duration .* must not be longer than max_duration"),
+        ("[twap]\nmax_slice_interval = '1s'\n", "min_slice_interval .* must not be longer"),
     ],
 )
 def test_a_bad_file_is_named_with_the_key_and_what_was_expected(
@@ -71,6 +75,50 @@ def test_a_bad_file_is_named_with_the_key_and_what_was_expected(
         Settings.load(path)
 
     assert "bad.toml" in str(bad.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[control]\nsocket = 'x'\n", "control"),
+        ("[account]\ntier_override = 'x'\n", "account"),
+        ("[venue.ccxt]\nsandbox = true\n", "venue.ccxt"),
+        ("[engine]\nstate_dir = 'x'\n", "engine.state_dir"),
+        ("[risk]\ncorrelation_warning = '0.6'\n", "risk.correlation_warning"),
+    ],
+)
+def test_what_is_named_but_not_built_yet_is_told_apart(tmp_path: Path, text: str, key: str) -> None:
+    path = tmp_path / "early.toml"
+    path.write_text(text)
+
+    with pytest.raises(NotBuiltYetError, match=rf"\[{key}\]"):
+        Settings.load(path)
+
+
+def test_bytes_that_are_no_text_are_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "random.toml"
+    path.write_bytes(b"\xff\x00\xfe")
+
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        Settings.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("GENESIS_TWAPP__JITTER", "0.1", "did you mean GENESIS_TWAP__"),
+        ("GENESIS_XYZ__JITTER", "0.1", "There are engine, storage, venue, twap, risk"),
+        ("GENESIS_TWAP", "notjson", "environment: .*twap"),
+        ("GENESIS_CONTROL__SOCKET", "x", "GENESIS_CONTROL__SOCKET"),
+    ],
+)
+def test_a_bad_variable_is_named(
+    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=said):
+        Settings.load()
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

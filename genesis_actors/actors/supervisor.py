@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeAlias
 
 import structlog
@@ -21,6 +22,7 @@ from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
     MarketView,
+    UnwatchSymbol,
     WatchSymbol,
 )
 from genesis_actors.messages.persistence import WriteJournal
@@ -66,6 +68,16 @@ class KnownOrder:
     order: ParentOrder
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A parent order on its way to becoming an execution, the so-manieth of this database."""
+
+    execution_id: ExecutionId
+    number: int
+    message: StartExecution
+
+
+_Command: TypeAlias = PauseExecution | ResumeExecution | CancelExecution
 _Message: TypeAlias = SupervisorMessage | ActorFailed
 
 
@@ -98,18 +110,26 @@ class SupervisorActor(MessageActor[_Message]):
         self._recovered = recovered
         self._slicers: dict[ExecutionId, ActorRef[SlicerActor]] = {}
         self._described: dict[Symbol, SymbolDescribed] = {}
-        self._waiting: dict[Symbol, list[StartExecution | Execution]] = {}
-        self._admitting: dict[ExecutionId, StartExecution] = {}
+        self._waiting: dict[Symbol, list[_Candidate | Execution]] = {}
+        self._admitting: dict[ExecutionId, _Candidate] = {}
         self._starting: dict[ExecutionId, list[StartExecution]] = {}
+        self._recovering: dict[ExecutionId, list[_Command]] = {}
 
     def begin(self) -> None:
         for x in self._recovered:
-            # Before the venue tells its past: what nobody watches is soon forgotten.
-            self.send(
-                self._ports.market_data,
-                WatchSymbol(x.execution_id, x.order.symbol, x.started_at or x.created_at, x.window),
-            )
+            self._recovering[x.execution_id] = []
+            self._watch(x.execution_id, x.order, x.started_at or x.created_at)
             self._when_described(x.order.symbol, x)
+
+    def _watch(self, execution_id: ExecutionId, order: ParentOrder, since: datetime) -> None:
+        """Watch before the venue tells its past: what nobody watches is soon forgotten.
+
+        No volume window is longer than the order's own; the slicer says how long its really is.
+        """
+        self.send(
+            self._ports.market_data,
+            WatchSymbol(execution_id, order.symbol, since, order.duration),
+        )
 
     def handle(self, message: _Message) -> None:
         match message:
@@ -122,8 +142,11 @@ class SupervisorActor(MessageActor[_Message]):
             case MarketView():
                 self._on_market_view(message)
             case ExecutionStarted():
-                for asked in self._starting.pop(message.execution_id, ()):
-                    self.send(asked.reply_to, message)
+                # Who asked first has made it; the others have found it.
+                first, *others = self._starting.pop(message.execution_id)
+                self.send(first.reply_to, message)
+                for asked in others:
+                    self.send(asked.reply_to, message.model_copy(update={"is_new": False}))
             case ExecutionFinished():
                 log.debug("execution_finished", execution_id=message.execution_id)
             case ActorFailed():
@@ -135,7 +158,9 @@ class SupervisorActor(MessageActor[_Message]):
         client_id = message.order.client_id
         known = None if client_id is None else self._known.get(client_id)
         if known is None:
-            self._when_described(message.order.symbol, message)
+            candidate = self._candidate(message)
+            self._watch(candidate.execution_id, message.order, self.clock.now())
+            self._when_described(message.order.symbol, candidate)
         elif not is_same_order(known.order, message.order):
             self.send(
                 message.reply_to,
@@ -154,7 +179,7 @@ class SupervisorActor(MessageActor[_Message]):
                 ExecutionStarted(execution_id=known.execution_id, is_new=False),
             )
 
-    def _when_described(self, symbol: Symbol, waiting: StartExecution | Execution) -> None:
+    def _when_described(self, symbol: Symbol, waiting: _Candidate | Execution) -> None:
         """Ask the venue about the symbol afresh, because balances change; go on when it has answered."""
         self._waiting.setdefault(symbol, []).append(waiting)
         self.send(self._ports.venue, DescribeSymbol(symbol=symbol, reply_to=self.actor_ref))
@@ -169,16 +194,17 @@ class SupervisorActor(MessageActor[_Message]):
         if isinstance(first, Execution):
             self.send(self._ports.risk, _past_use(first))
             self._start_slicer(first, (), described)
+            for command in self._recovering.pop(first.execution_id):
+                self._to_slicer(first.execution_id, command)
             return
-        execution_id = self._new_id()
         if described.rules is None:
-            self._admit(execution_id, first, described, None)
+            self._admit(first, described, None)
             return
-        self._admitting[execution_id] = first
+        self._admitting[first.execution_id] = first
         self.send(
             self._ports.market_data,
             MarketQuery(
-                execution_id=execution_id,
+                execution_id=first.execution_id,
                 symbol=described.symbol,
                 since=self.clock.now(),
                 window=self._defaults.slice_interval,
@@ -186,25 +212,23 @@ class SupervisorActor(MessageActor[_Message]):
             ),
         )
 
-    def _new_id(self) -> ExecutionId:
+    def _candidate(self, message: StartExecution) -> _Candidate:
         self._started += 1
-        return ExecutionId(id_text(self.runtime.random.getrandbits(_ID_BITS), _ID_CHARACTERS))
+        bits = self.runtime.random.getrandbits(_ID_BITS)
+        return _Candidate(ExecutionId(id_text(bits, _ID_CHARACTERS)), self._started, message)
 
     def _on_market_view(self, view: MarketView) -> None:
-        message = self._admitting.pop(view.execution_id, None)
-        if message is not None:
-            self._admit(view.execution_id, message, self._described[view.symbol], view.quote)
+        candidate = self._admitting.pop(view.execution_id, None)
+        if candidate is not None:
+            self._admit(candidate, self._described[view.symbol], view.quote)
 
     def _admit(
-        self,
-        execution_id: ExecutionId,
-        message: StartExecution,
-        described: SymbolDescribed,
-        quote: Quote | None,
+        self, candidate: _Candidate, described: SymbolDescribed, quote: Quote | None
     ) -> None:
-        order = message.order
+        message, order = candidate.message, candidate.message.order
         # Two starts with one client id may have met on the way here: the first of them has it.
         if order.client_id is not None and order.client_id in self._known:
+            self._unwatch(candidate)
             self._on_start_execution(message)
             return
         market = Market(
@@ -215,9 +239,10 @@ class SupervisorActor(MessageActor[_Message]):
             profile=profile_of(described),
         )
         admission = admit(
-            order, market, self._defaults, now=self.clock.now(), seed=self._new_seed()
+            order, market, self._defaults, now=self.clock.now(), seed=self._seed_of(candidate)
         )
         if isinstance(admission, Rejection):
+            self._unwatch(candidate)
             self.send(
                 message.reply_to,
                 OrderRejected(
@@ -225,16 +250,20 @@ class SupervisorActor(MessageActor[_Message]):
                 ),
             )
             return
-        execution, events = accept(admission, execution_id, self._prefix)
+        execution, events = accept(admission, candidate.execution_id, self._prefix)
         if order.client_id is not None:
             self._known[order.client_id] = KnownOrder(execution.execution_id, execution.order)
         self._starting[execution.execution_id] = [message]
         self._start_slicer(execution, events, described)
 
-    def _new_seed(self) -> int:
+    def _unwatch(self, candidate: _Candidate) -> None:
+        order = candidate.message.order
+        self.send(self._ports.market_data, UnwatchSymbol(candidate.execution_id, order.symbol))
+
+    def _seed_of(self, candidate: _Candidate) -> int:
         if self._seed is None:
             return self.runtime.random.getrandbits(32)
-        return self._seed + self._started - 1
+        return self._seed + candidate.number - 1
 
     def _start_slicer(
         self,
@@ -258,8 +287,10 @@ class SupervisorActor(MessageActor[_Message]):
             failures=self._ports.failures,
         )
 
-    def _on_command(self, message: PauseExecution | ResumeExecution | CancelExecution) -> None:
-        if message.execution_id in self._slicers:
+    def _on_command(self, message: _Command) -> None:
+        if message.execution_id in self._recovering:
+            self._recovering[message.execution_id].append(message)
+        elif message.execution_id in self._slicers:
             self._to_slicer(message.execution_id, message)
         else:
             self.send(

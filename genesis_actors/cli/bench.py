@@ -14,6 +14,7 @@ import click
 
 from genesis_actors.cli import options
 from genesis_actors.cli.output import Output
+from genesis_actors.cli.signals import interrupt_from_here
 from genesis_actors.cli.version import versions
 
 SCENARIOS = ("runtime", "journal", "replay")
@@ -29,6 +30,7 @@ def bench(quick: bool, only: str | None, output: str) -> None:
     wanted = SCENARIOS if only is None else (only,)
     present = [name for name in wanted if find_spec(f"genesis_actors.bench.{name}") is not None]
     scenarios: dict[str, list[dict[str, object]]] = {}
+    interrupt_from_here()
     for name in present:
         click.echo(f"measuring: {name}", err=True)
         run: Callable[..., list[dict[str, object]]] = import_module(

@@ -27,11 +27,13 @@ def upgrade(db: str | None, config: Path | None, output: str) -> None:
     """Bring the schema to this version. It happens by itself whenever an engine starts."""
     url = _url(db, config)
     from genesis_actors.cli.output import Output
+    from genesis_actors.cli.signals import interrupt_from_here
     from genesis_actors.storage.database import Database
     from genesis_actors.storage.lock import EngineLock
     from genesis_actors.storage.migrations import migrate
 
     database = Database.of(url)
+    interrupt_from_here()
     with EngineLock(database):
         migration = migrate(database)
     view = {

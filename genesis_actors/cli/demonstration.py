@@ -9,11 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-import click
-
 from genesis_actors.cli import logs, text
 from genesis_actors.cli.errors import ExitCode
+from genesis_actors.cli.output import echo
 from genesis_actors.cli.progress import LiveView, PlainLines, attach, choose_view, market_tap
+from genesis_actors.cli.signals import interrupt_from_here
 from genesis_actors.engine import Engine, TwapHandle
 from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.messages.control import ExecutionStatus
@@ -44,6 +44,7 @@ def run_demonstration(speed: Decimal | None, *, quiet: bool) -> int:
     """Run it, print its report, and return the exit code: 0 unless an order came to no end."""
     view = choose_view(is_quiet=quiet)
     logs.configure(view.say, is_verbose=False)
+    interrupt_from_here()
     with tempfile.TemporaryDirectory(prefix="genesis-demo-") as directory:
         settings = Settings(
             storage={"url": str(Path(directory) / "demo.db")},  # pyright: ignore[reportArgumentType]
@@ -64,7 +65,7 @@ def run_demonstration(speed: Decimal | None, *, quiet: bool) -> int:
                 results = _play(engine, view, chapters)
             finally:
                 view.close()
-    click.echo(_report(results))
+    echo(_report(results))
     is_over = all(ExecutionState(each.execution.state).is_final for each in results)
     return ExitCode.OK if is_over else ExitCode.INCOMPLETE
 

@@ -131,7 +131,7 @@ def _of_the_engine(error: BaseException) -> CliError | None:
     from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
     from genesis_actors.gateways.venue import SourceError
     from genesis_actors.orders import OrderError
-    from genesis_actors.settings import SettingsError
+    from genesis_actors.settings import NotBuiltYetError, SettingsError
     from genesis_actors.storage import errors as storage
 
     match error:
@@ -145,6 +145,8 @@ def _of_the_engine(error: BaseException) -> CliError | None:
             return CliError("engine_failed", _one_line(error), hint)
         case OrderError():
             return CliError("usage", str(error), "see genesis run --help", ExitCode.USAGE)
+        case NotBuiltYetError():
+            return not_built_yet(str(error), "leave it out of the settings")
         case SettingsError():
             hint = "correct the settings; the names and their meaning are in the README"
             return CliError("bad_settings", str(error), hint)

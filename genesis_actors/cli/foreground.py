@@ -13,20 +13,23 @@ from types import FrameType
 import structlog
 
 from genesis_actors.cli import logs
-from genesis_actors.cli.errors import ExitCode
+from genesis_actors.cli.errors import CliError, ExitCode
 from genesis_actors.cli.execution_text import execution_text
 from genesis_actors.cli.options import Asked
 from genesis_actors.cli.output import Output
 from genesis_actors.cli.progress import LiveView, PlainLines, attach, choose_view, market_tap
 from genesis_actors.cli.session import Session
+from genesis_actors.cli.signals import interrupt_from_here
 from genesis_actors.domain.plan import foreseeable_warnings
 from genesis_actors.domain.policy import resolve
 from genesis_actors.engine import CommandRefusedError, Engine, TwapHandle
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.runtime.simulation import DeterministicRuntime
+from genesis_actors.storage.database import Database
+from genesis_actors.storage.errors import StorageError
 from genesis_actors.storage.queries import status_of
-from genesis_actors.values import ExecutionState, Reason
+from genesis_actors.values import ExecutionState, Reason, decimal_text
 from genesis_actors.views import status_view
 
 log = structlog.get_logger()
@@ -68,6 +71,7 @@ def run_in_foreground(asked: Asked) -> int:
     for warning in session.venue_warnings:
         view.say(f"warning: {warning}")
     outcome = _run(session, view)
+    _check_stored(outcome.status, session.settings.storage.url)
     shown = {**status_view(outcome.status, outcome.at), "warnings": list(outcome.warnings)}
     row = {name: value for name, value in shown.items() if not isinstance(value, list)}
     Output(asked.output, session.settings.engine.mode).write_item(
@@ -78,8 +82,34 @@ def run_in_foreground(asked: Asked) -> int:
     return outcome.exit_code
 
 
+def _check_stored(status: ExecutionStatus, url: str) -> None:
+    """Refuse to show a result that the database does not hold: the next run would begin from something else."""
+    database, row = Database.of(url), status.execution
+    if database.is_temporary:
+        return
+    try:
+        found = status_of(database, row.execution_id).execution
+    except StorageError as error:
+        raise _not_stored(row, database, error.message) from error
+    except (ValueError, ArithmeticError) as error:
+        raise _not_stored(row, database, f"its row cannot be read ({error})") from error
+    if found != row:
+        why = f"there it is {found.state} with {decimal_text(found.filled_quantity)} filled"
+        raise _not_stored(row, database, why)
+
+
+def _not_stored(row: ExecutionRow, database: Database, why: str) -> CliError:
+    return CliError(
+        "result_not_stored",
+        f"execution {row.execution_id} is {row.state} with {decimal_text(row.filled_quantity)} "
+        f"filled, but {database} does not hold that: {why}",
+        f"check the disk, then: genesis db check --db {database}",
+    )
+
+
 def _run(session: Session, view: LiveView | PlainLines) -> Outcome:
     client_id = session.order.client_id
+    interrupt_from_here()
     with Engine.start(
         session.settings,
         virtual=session.virtual,
@@ -89,14 +119,14 @@ def _run(session: Session, view: LiveView | PlainLines) -> Outcome:
     ) as engine:
         attach(view, engine)
         handle = engine.submit(session.order)
-        try:
-            status = engine.status(handle.execution_id)
-        except KeyError:
-            # It was over before this run began, so the engine has not taken it up.
-            status = status_of(session.settings.storage.url, handle.execution_id)
-            warnings = (*session.venue_warnings, *_foreseen(session, status.execution))
-            return Outcome(status, engine.runtime.clock.now(), warnings)
+        status = engine.status(handle.execution_id)
         warnings = _foreseen(session, status.execution)
+        if not handle.is_new and ExecutionState(status.execution.state).is_final:
+            # It was over before this run began, so the engine has not taken it up.
+            now = engine.runtime.clock.now()
+            return Outcome(status, now, (*session.venue_warnings, *warnings))
+        if handle.is_new:
+            warnings = (*session.pace_warnings(status.execution.slices_total), *warnings)
         for warning in warnings:
             view.say(f"warning: {warning}")
         policy = resolve(session.order.parent_order(), session.settings.twap_defaults(), 0)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
+
+from genesis_actors.cli.errors import CliError
 
 Item = Mapping[str, object]
 
@@ -29,7 +33,7 @@ class Output:
             case "json":
                 self._write_json(item)
             case "table":
-                click.echo(as_text())
+                echo(as_text())
             case _:
                 self._write_lines([item] if rows is None else rows)
 
@@ -38,21 +42,38 @@ class Output:
             case "json":
                 self._write_json(items)
             case "table":
-                click.echo(as_text())
+                echo(as_text())
             case _:
                 self._write_lines(items)
 
     def _write_json(self, data: Item | Sequence[Item]) -> None:
         envelope = {"api": 1, "mode": self.mode, "data": data}
         indent = 2 if sys.stdout.isatty() else None
-        click.echo(json.dumps(envelope, indent=indent, ensure_ascii=False))
+        echo(json.dumps(envelope, indent=indent, ensure_ascii=False))
 
     def _write_lines(self, items: Sequence[Item]) -> None:
         if self.form == "ndjson":
             for item in items:
-                click.echo(json.dumps(item, ensure_ascii=False))
+                echo(json.dumps(item, ensure_ascii=False))
             return
-        click.echo(_as_csv(items), nl=False)
+        echo(_as_csv(items), nl=False)
+
+
+def echo(text: str, *, nl: bool = True) -> None:
+    """Write to stdout; CliError where that cannot be. A pipe that nobody reads any more is click's affair."""
+    try:
+        click.echo(text, nl=nl)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is left in the buffer would be tried again at the end of the process, and change the exit code.
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        raise CliError(
+            "output_failed",
+            f"the result cannot be written to stdout: {error.strerror}",
+            "send it elsewhere; what was done stays in the database: genesis show @last --db PATH",
+        ) from error
 
 
 def _as_csv(items: Sequence[Item]) -> str:

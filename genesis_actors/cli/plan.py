@@ -13,6 +13,7 @@ from genesis_actors.cli.options import Asked
 @click.command()
 @options.order_options
 @options.venue_options
+@options.database_option
 @options.output_option
 def plan(**given: Any) -> None:  # noqa: ANN401 - click hands over what the options say
     r"""Show the slices of an order and what they may cost. Sends nothing.

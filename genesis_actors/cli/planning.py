@@ -23,7 +23,8 @@ def show_plan(asked: Asked) -> None:
     """Print the plan. Raises OrderRejectedError where the order would be refused."""
     session = Session.of(asked)
     plan = plan_of(session)
-    warnings = [*session.venue_warnings, *plan.warnings]
+    pace = session.pace_warnings(len(plan.slices))
+    warnings = [*session.venue_warnings, *pace, *plan.warnings]
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     Output(asked.output, session.settings.engine.mode).write_item(

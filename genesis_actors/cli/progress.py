@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from datetime import datetime
@@ -44,11 +45,12 @@ class PlainLines:
         row = status.execution
         self._watched[row.execution_id] = watched = Watched(status, max_participation)
         begun = row.paused_at or row.started_at or row.created_at
+        head = f"{text.clock(begun)} {watched.title}:"
+        filled = text.percent(watched.filled_share(), 1)
         self._tell(
-            f"{text.clock(begun)} {watched.title}: {watched.state_in_words()}, "
-            f"{text.percent(watched.filled_share(), 1)} filled, {row.slices_total} slices until "
-            f"{text.clock(row.ends_at)}, execution {row.execution_id}"
+            f"{head} {watched.state_in_words()}, {filled} filled, execution {row.execution_id}"
         )
+        self._tell(f"{head} {row.slices_total} slices until {text.clock(row.ends_at)}")
 
     def hear(self, news: ExecutionNews) -> None:
         watched = self._watched.get(news.execution_id)
@@ -93,8 +95,8 @@ def _slice_line(at: datetime, watched: Watched, part: SliceRow) -> str:
 
 
 def choose_view(*, is_quiet: bool) -> LiveView | PlainLines:
-    """Return live bars where stderr is a terminal, plain lines elsewhere."""
-    if sys.stderr.isatty() and not is_quiet:
+    """Return live bars where stderr is a terminal that can move its cursor, plain lines elsewhere."""
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not is_quiet:
         return LiveView(sys.stderr)
     return PlainLines(sys.stderr, is_quiet=is_quiet)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from genesis_actors.cli import text
 from genesis_actors.cli.errors import CliError, ExitCode, not_built_yet
 from genesis_actors.cli.options import Asked
 from genesis_actors.domain.volume_profile import VolumeProfile
@@ -56,6 +57,24 @@ class Session:
     def profile(self, at: datetime) -> VolumeProfile | None:
         bars = self.venue.volumes(self.symbol, at)
         return VolumeProfile.from_bars(bars) if bars else None
+
+    def pace_warnings(self, slices_total: int) -> tuple[str, ...]:
+        """Return a warning where the order has not got as many slices as it asked for."""
+        order, bounds = self.order, self.settings.twap
+        if order.slices is None and order.every is None:
+            return ()
+        asked = order.slices or max(1, order.duration // (order.every or order.duration))
+        if asked == slices_total:
+            return ()
+        interval = order.every or order.duration / asked
+        if interval < bounds.min_slice_interval:
+            why = f"[twap] min_slice_interval is {text.length(bounds.min_slice_interval)}"
+        elif order.every is not None and interval > bounds.max_slice_interval:
+            why = f"[twap] max_slice_interval is {text.length(bounds.max_slice_interval)}"
+        else:
+            why = "each must be worth at least the venue's minimum and no more than its maximum"
+        counted = "1 slice" if asked == 1 else f"{asked} slices"
+        return (f"asked for {counted}, {slices_total} fit: {why}",)
 
 
 def order_of(asked: Asked) -> TwapOrder:

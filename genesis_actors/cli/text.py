@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from textwrap import wrap
 
 from genesis_actors.values import decimal_text
 
 UNKNOWN = "-"
 
+_COLUMNS = 80
 _PRICE_DIGITS = 8
 _PERCENT = Decimal(100)
 
@@ -71,9 +73,14 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> str:
-    """Return names and values, one a line."""
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+    """Return names and values, one a line; a value that is too long goes on below itself."""
+    width = max(len(name) for name, _ in rows) + 2
+    lines = [
+        f"{name if not number else '':<{width}}{part}"
+        for name, value in rows
+        for number, part in enumerate(wrap(value, _COLUMNS - width) or [""])
+    ]
+    return "\n".join(lines)
 
 
 def _to_the_left(column: Sequence[str]) -> list[str]:

@@ -1,7 +1,13 @@
 """Every decision of the engine, as pure functions on frozen values: no waiting, logging or clocks."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from genesis_actors.domain.benchmarks import calculate_twap_price
 from genesis_actors.domain.early_completion import check_early_completion
+from genesis_actors.domain.limits import RiskDecision, check_risk_limits
 from genesis_actors.domain.participation import (
     calculate_participation_rate,
     enforce_participation_limit,
@@ -13,7 +19,19 @@ from genesis_actors.domain.sizing import calculate_position_size
 from genesis_actors.domain.slippage import calculate_slippage
 from genesis_actors.domain.volume_profile import VolumeProfile
 
+if TYPE_CHECKING:
+    from genesis_actors.domain.report import generate_execution_report
+else:  # Hidden from the type checker, which would take any name for one of ours.
+
+    def __getattr__(name: str) -> object:
+        # Imported when first used: the report brings in what storage and control are told.
+        if name == "generate_execution_report":
+            return getattr(import_module("genesis_actors.domain.report"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
+    "RiskDecision",
     "ScheduleError",
     "TimeSlice",
     "VolumeProfile",
@@ -24,6 +42,8 @@ __all__ = [
     "calculate_time_slices",
     "calculate_twap_price",
     "check_early_completion",
+    "check_risk_limits",
     "enforce_participation_limit",
+    "generate_execution_report",
     "is_volume_anomaly",
 ]

@@ -124,7 +124,9 @@ def admit(
         )
     except ScheduleError as error:
         return Rejection(error.reason, str(error), _HINTS[error.reason])
-    rejection = _unaffordable(order, rules, market, quantity, price)
+    rejection = _too_large(order, slices, price, defaults) or _unaffordable(
+        order, rules, market, quantity, price
+    )
     return rejection or Admission(order, rules, policy, quantity, slices, market.quote, now)
 
 
@@ -185,6 +187,24 @@ def _base_quantity(order: ParentOrder, rules: MarketRules, quote: Quote | None) 
     if not order.quantity_in_quote:
         return order.quantity
     return None if quote is None else floor_to_step(order.quantity / quote.mid, rules.lot)
+
+
+def _too_large(
+    order: ParentOrder, slices: Sequence[TimeSlice], price: Decimal | None, defaults: TwapDefaults
+) -> Rejection | None:
+    """Refuse what risk would refuse slice after slice."""
+    most = defaults.max_order_notional
+    if most is None or price is None:
+        return None
+    largest = max(part.quantity for part in slices) * price
+    if largest <= most:
+        return None
+    return Rejection(
+        Reason.MAX_ORDER_NOTIONAL,
+        f"a slice of {order.symbol} worth {decimal_text(round(largest, 2))} is above the operator's "
+        f"{decimal_text(most)}",
+        "ask for more slices or less quantity, or let the operator raise [risk] max_order_notional",
+    )
 
 
 def _unaffordable(

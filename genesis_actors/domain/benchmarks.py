@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Protocol, TypeAlias
 
+from genesis_actors.domain.numbers import Number, finite, not_negative
 from genesis_actors.values import ONE, ZERO, MarketSummary, exact, quotient
 
 
@@ -16,13 +17,13 @@ class ExecutedSlice(Protocol):
     """What a slice came to: base units, and their price (None while nothing has filled)."""
 
     @property
-    def filled_quantity(self) -> Decimal: ...
+    def filled_quantity(self) -> Number: ...
 
     @property
-    def average_price(self) -> Decimal | None: ...
+    def average_price(self) -> Number | None: ...
 
 
-Executed: TypeAlias = ExecutedSlice | tuple[Decimal, Decimal | None]
+Executed: TypeAlias = ExecutedSlice | tuple[Number, Number | None]
 """An executed slice, or its (filled quantity, average price)."""
 
 
@@ -34,6 +35,10 @@ def calculate_twap_price(slices: Iterable[Executed]) -> Decimal | None:
     ...     [(Decimal(1), Decimal(100)), (Decimal(3), Decimal(104)), (Decimal(0), None)]
     ... )
     Decimal('103.0000000000')
+
+    Raises:
+        TypeError: for a number that is neither a Decimal nor an int.
+        ValueError: for a negative number or NaN.
     """
     notional = quantity = ZERO
     for executed in slices:
@@ -42,19 +47,21 @@ def calculate_twap_price(slices: Iterable[Executed]) -> Decimal | None:
             if isinstance(executed, tuple)
             else (executed.filled_quantity, executed.average_price)
         )
-        if filled and price is not None:
+        filled = not_negative("filled_quantity of slices", filled)
+        if price is not None:
+            price = not_negative("average_price of slices", price)
             notional += filled * price
             quantity += filled
     return average_price(notional, quantity)
 
 
-def average_price(notional: Decimal, quantity: Decimal) -> Decimal | None:
+def average_price(notional: Number, quantity: Number) -> Decimal | None:
     """Return quote units over base units, None where there is no quantity.
 
     >>> average_price(Decimal(200), Decimal(3))
     Decimal('66.6666666667')
     """
-    return quotient(notional, quantity)
+    return quotient(finite("notional", notional), finite("quantity", quantity))
 
 
 def twap_sums(summary: MarketSummary) -> tuple[Decimal, Decimal] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from genesis_actors.domain.numbers import Number, finite, positive
 from genesis_actors.values import BPS, ONE, Quote, Side, ceil_to_step, exact, floor_to_step
 
 
@@ -11,11 +12,11 @@ from genesis_actors.values import BPS, ONE, Quote, Side, ceil_to_step, exact, fl
 def collar_price(
     quote: Quote,
     side: Side,
-    collar_bps: Decimal,
+    collar_bps: Number,
     *,
-    tick: Decimal,
-    limit_price: Decimal | None = None,
-    threshold_price: Decimal | None = None,
+    tick: Number,
+    limit_price: Number | None = None,
+    threshold_price: Number | None = None,
 ) -> Decimal:
     """Return the far touch worsened by `collar_bps`, to the tick towards it, never past a limit.
 
@@ -41,15 +42,19 @@ def collar_price(
     Decimal('99.95')
 
     Raises:
-        ValueError: for a negative collar, or one of 10,000 bps or more, or a tick that is not
-            positive.
+        TypeError: for a number that is neither a Decimal nor an int.
+        ValueError: for a negative collar, or one of 10,000 bps or more, or a tick or a limit that
+            is not positive.
     """
-    if not collar_bps.is_finite() or not 0 <= collar_bps < BPS:
+    collar_bps = finite("collar_bps", collar_bps)
+    if not 0 <= collar_bps < BPS:
         raise ValueError(f"collar_bps is a number of basis points below 10000, not {collar_bps}")
-    if not tick.is_finite() or tick <= 0:
-        raise ValueError(f"a tick is a positive price step, not {tick}")
-    collar = quote.touch(side) * (ONE + side.sign * collar_bps / BPS)
-    prices = [price for price in (collar, limit_price, threshold_price) if price is not None]
+    tick = positive("tick", tick)
+    prices = [finite("quote", quote.touch(side)) * (ONE + side.sign * collar_bps / BPS)]
+    if limit_price is not None:
+        prices.append(positive("limit_price", limit_price))
+    if threshold_price is not None:
+        prices.append(positive("threshold_price", threshold_price))
     if side is Side.BUY:
         return floor_to_step(min(prices), tick)
     return ceil_to_step(max(prices), tick)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from genesis_actors.domain.numbers import Number, finite, positive
 from genesis_actors.values import ONE, Side, exact
 
 
 @exact
 def check_early_completion(
-    current_price: Decimal,
-    target_price: Decimal,
+    current_price: Number,
+    target_price: Number,
     side: Side | str,
-    threshold: Decimal = Decimal("0.002"),
+    threshold: Number = Decimal("0.002"),
 ) -> bool:
     """Tell whether `current_price` beats the target by at least `threshold`, a share of the target.
 
@@ -24,17 +25,18 @@ def check_early_completion(
     False
 
     Raises:
+        TypeError: for a number that is neither a Decimal nor an int.
         ValueError: for a price that is not positive, a threshold outside [0, 1), or a side that is
             none.
     """
-    _check_price("current_price", current_price)
+    price = positive("current_price", current_price)
     worst = early_completion_price(target_price, side, threshold)
-    return not Side(side).is_worse(current_price, worst)
+    return not Side(side).is_worse(price, worst)
 
 
 @exact
 def early_completion_price(
-    target_price: Decimal, side: Side | str, threshold: Decimal = Decimal("0.002")
+    target_price: Number, side: Side | str, threshold: Number = Decimal("0.002")
 ) -> Decimal:
     """Return the worst price that counts: the target less (buy) or plus (sell) the threshold.
 
@@ -44,15 +46,12 @@ def early_completion_price(
     (Decimal('99.800'), Decimal('100.200'))
 
     Raises:
+        TypeError: for a number that is neither a Decimal nor an int.
         ValueError: for a price that is not positive, a threshold outside [0, 1), or a side that is
             none.
     """
-    _check_price("target_price", target_price)
-    if not threshold.is_finite() or not 0 <= threshold < 1:
+    target = positive("target_price", target_price)
+    share = finite("threshold", threshold)
+    if not 0 <= share < 1:
         raise ValueError(f"threshold is a share of the target from 0 to below 1, not {threshold}")
-    return target_price * (ONE - Side(side).sign * threshold)
-
-
-def _check_price(name: str, price: Decimal) -> None:
-    if not price.is_finite() or price <= 0:
-        raise ValueError(f"{name} must be a positive number, not {price}")
+    return target * (ONE - Side(side).sign * share)

@@ -169,6 +169,13 @@ def _planned(part: PlannedSlice) -> Slice:
 
 
 def _rescheduled(x: Execution, event: TwapRescheduled) -> Execution:
+    if event.reason is Reason.DEADLINE:
+        # What the slices so far have left is planned anew: the plan goes on adding up to the quantity.
+        done = tuple(
+            replace(s, planned_quantity=s.filled_quantity) if s.status.is_done else s
+            for s in x.slices
+        )
+        x = replace(x, slices=done)
     return replace(
         _with_unsent(x, event.slices),
         ends_at=event.ends_at,

@@ -54,6 +54,28 @@ def check_risk_limits(
     """Judge one child order. `budget` (base) is what the symbol's executions may still take together.
 
     The numbers of a refusal are what was compared: notional in quote, quantities in base, deviation in bps.
+
+    >>> from datetime import UTC
+    >>> from genesis_actors.values import ExecutionId, Side, Symbol
+    >>> order = PlaceOrder(
+    ...     execution_id=ExecutionId("x1"),
+    ...     client_order_id=ClientOrderId("x1-1"),
+    ...     slice_number=1,
+    ...     symbol=Symbol("BTC/USDT"),
+    ...     side=Side.BUY,
+    ...     quantity=Decimal("0.02"),
+    ...     price=Decimal(60_000),
+    ...     mid=Decimal(59_990),
+    ...     rate=Decimal("0.10"),
+    ...     market_volume=Decimal(5),
+    ...     window_start=datetime(2024, 8, 8, tzinfo=UTC),
+    ... )
+    >>> check_risk_limits(order, RiskLimits(), lot=Decimal("0.001")).is_approved
+    True
+    >>> limits = RiskLimits(max_order_notional=Decimal(1_000))
+    >>> decision = check_risk_limits(order, limits, lot=Decimal("0.001"))
+    >>> decision.reason, decision.available_quantity
+    (<Reason.MAX_ORDER_NOTIONAL: 'max_order_notional'>, Decimal('0.016'))
     """
     notional = order.quantity * order.price
     most = limits.max_order_notional

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from genesis_actors.domain.numbers import Number, finite, not_negative, positive
 from genesis_actors.values import (
     ZERO,
     MarketRules,
@@ -38,18 +39,18 @@ class Budget:
 
 
 @exact
-def calculate_participation_rate(volume_24h: Decimal, target_quantity: Decimal) -> Decimal:
+def calculate_participation_rate(volume_24h: Number, target_quantity: Number) -> Decimal:
     """Return `target_quantity` as a share of a day's volume, both in base units.
 
     >>> calculate_participation_rate(Decimal(20_000), Decimal(25))
     Decimal('0.0012500000')
 
     Raises:
+        TypeError: for a number that is neither a Decimal nor an int.
         ValueError: for a volume that is not positive, or a negative quantity.
     """
-    _check("target_quantity", target_quantity)
-    _check("volume_24h", volume_24h)
-    rate = quotient(target_quantity, volume_24h)
+    quantity = not_negative("target_quantity", target_quantity)
+    rate = quotient(quantity, not_negative("volume_24h", volume_24h))
     if rate is None:
         raise ValueError("volume_24h is 0: a share of no volume means nothing")
     return rate
@@ -57,7 +58,7 @@ def calculate_participation_rate(volume_24h: Decimal, target_quantity: Decimal) 
 
 @exact
 def enforce_participation_limit(
-    slice_size: Decimal, current_volume: Decimal, max_rate: Decimal = Decimal("0.10")
+    slice_size: Number, current_volume: Number, max_rate: Number = Decimal("0.10")
 ) -> Decimal:
     """Return `slice_size` cut to `max_rate` (a share) of `current_volume`; base units.
 
@@ -67,20 +68,19 @@ def enforce_participation_limit(
     Decimal('1')
 
     Raises:
+        TypeError: for a number that is neither a Decimal nor an int.
         ValueError: for a negative number or NaN.
     """
-    _check("slice_size", slice_size)
-    _check("current_volume", current_volume)
-    _check("max_rate", max_rate)
-    return min(slice_size, current_volume * max_rate)
+    most = not_negative("current_volume", current_volume) * not_negative("max_rate", max_rate)
+    return min(not_negative("slice_size", slice_size), most)
 
 
 def is_volume_anomaly(
-    observed: Decimal,
-    expected: Decimal | None,
+    observed: Number,
+    expected: Number | None,
     *,
-    quiet_share: Decimal = Decimal("0.5"),
-    anomaly_multiple: Decimal = Decimal(4),
+    quiet_share: Number = Decimal("0.5"),
+    anomaly_multiple: Number = Decimal(4),
 ) -> bool:
     """Tell whether `observed` volume is out of line with what the profile expects, in base units.
 
@@ -89,6 +89,10 @@ def is_volume_anomaly(
 
     >>> is_volume_anomaly(Decimal(41), Decimal(10)), is_volume_anomaly(Decimal(40), Decimal(10))
     (True, False)
+
+    Raises:
+        TypeError: for a number that is neither a Decimal nor an int.
+        ValueError: for a negative number or NaN.
     """
     condition = volume_condition(
         observed, expected, quiet_share=quiet_share, anomaly_multiple=anomaly_multiple
@@ -98,48 +102,53 @@ def is_volume_anomaly(
 
 @exact
 def volume_condition(
-    observed: Decimal,
-    expected: Decimal | None,
+    observed: Number,
+    expected: Number | None,
     *,
-    quiet_share: Decimal = Decimal("0.5"),
-    anomaly_multiple: Decimal = Decimal(4),
+    quiet_share: Number = Decimal("0.5"),
+    anomaly_multiple: Number = Decimal(4),
 ) -> Reason | None:
     """Return QUIET_MARKET or VOLUME_ANOMALY where `is_volume_anomaly` holds, else None.
 
     >>> volume_condition(Decimal("4.9"), Decimal(10))
     <Reason.QUIET_MARKET: 'quiet_market'>
     """
+    volume = not_negative("observed", observed)
+    quiet = not_negative("quiet_share", quiet_share)
+    anomaly = not_negative("anomaly_multiple", anomaly_multiple)
     if expected is None:
         return None
-    if observed < quiet_share * expected:
+    usual = not_negative("expected", expected)
+    if volume < quiet * usual:
         return Reason.QUIET_MARKET
-    if observed > anomaly_multiple * expected:
+    if volume > anomaly * usual:
         return Reason.VOLUME_ANOMALY
     return None
 
 
 @exact
-def effective_rate(rate: Decimal, condition: Reason | None) -> Decimal:
+def effective_rate(rate: Number, condition: Reason | None) -> Decimal:
     """Return the participation rate (a share), halved while the market's volume is out of line.
 
     >>> effective_rate(Decimal("0.10"), Reason.QUIET_MARKET)
     Decimal('0.05')
     """
+    rate = finite("rate", rate)
     return rate if condition is None else rate / 2
 
 
 @exact
 def participation_budget(
     *,
-    rate: Decimal,
+    rate: Number,
     condition: Reason | None,
-    volume_since_start: Decimal,
-    filled: Decimal,
-    window_volume: Decimal,
-    filled_in_window: Decimal,
-    reserved: Decimal,
-    slice_market_volume: Decimal | None,
-    slice_filled: Decimal,
+    volume_since_start: Number,
+    filled: Number,
+    window_volume: Number,
+    filled_in_window: Number,
+    reserved: Number,
+    slice_market_volume: Number | None,
+    slice_filled: Number,
 ) -> Budget:
     """Return what one execution's next child may be: the least of its three caps, never below zero.
 
@@ -172,14 +181,19 @@ def participation_budget(
     ... ).quantity
     Decimal('2.50')
     """
-    slice_volume = window_volume if slice_market_volume is None else slice_market_volume
+    rate, window = finite("rate", rate), finite("window_volume", window_volume)
+    slice_volume = (
+        window
+        if slice_market_volume is None
+        else finite("slice_market_volume", slice_market_volume)
+    )
     quantity = min(
-        rate * volume_since_start - filled,
-        rate * window_volume - filled_in_window,
-        rate * slice_volume - slice_filled,
+        rate * finite("volume_since_start", volume_since_start) - finite("filled", filled),
+        rate * window - finite("filled_in_window", filled_in_window),
+        rate * slice_volume - finite("slice_filled", slice_filled),
     )
     return Budget(
-        quantity=max(ZERO, quantity - reserved),
+        quantity=max(ZERO, quantity - finite("reserved", reserved)),
         rate=rate,
         bound_by=condition or Reason.PARTICIPATION_CAP,
         condition=condition,
@@ -188,7 +202,7 @@ def participation_budget(
 
 @exact
 def symbol_budget(
-    *, rate: Decimal, window_volume: Decimal, filled_in_window: Decimal, reserved: Decimal
+    *, rate: Number, window_volume: Number, filled_in_window: Number, reserved: Number
 ) -> Decimal:
     """Return what all executions of a symbol together may still send, both sides, base units.
 
@@ -202,11 +216,13 @@ def symbol_budget(
     ... )
     Decimal('1.00')
     """
-    return max(ZERO, rate * window_volume - filled_in_window - reserved)
+    most = finite("rate", rate) * finite("window_volume", window_volume)
+    used = finite("filled_in_window", filled_in_window) + finite("reserved", reserved)
+    return max(ZERO, most - used)
 
 
 @exact
-def minimum_quantity(rules: MarketRules, price: Decimal) -> Decimal:
+def minimum_quantity(rules: MarketRules, price: Number) -> Decimal:
     """Return the least quantity that the venue accepts at `price`: base units, whole lots.
 
     >>> from genesis_actors.values import Symbol
@@ -226,15 +242,14 @@ def minimum_quantity(rules: MarketRules, price: Decimal) -> Decimal:
     Raises:
         ValueError: for a price that is not positive.
     """
-    if not price.is_finite() or price <= 0:
-        raise ValueError(f"a price is a positive number, not {price}")
+    price = positive("price", price)
     least = max(rules.lot, rules.min_quantity or ZERO, rules.min_notional / price)
     return ceil_to_step(least, rules.lot)
 
 
 @exact
 def child_quantity(
-    *, wanted: Decimal, budget: Decimal, remaining: Decimal, price: Decimal, rules: MarketRules
+    *, wanted: Number, budget: Number, remaining: Number, price: Number, rules: MarketRules
 ) -> tuple[Decimal, Reason | None]:
     """Return the largest tradable child, and why it is smaller than wanted (None where it is not).
 
@@ -274,6 +289,8 @@ def child_quantity(
         ValueError: for a price that is not positive.
     """
     minimum = minimum_quantity(rules, price)
+    wanted, budget = finite("wanted", wanted), finite("budget", budget)
+    remaining = finite("remaining", remaining)
     goal = floor_to_step(min(wanted, remaining), rules.lot)
     if goal < minimum:
         return ZERO, Reason.BELOW_MINIMUM
@@ -291,8 +308,3 @@ def child_quantity(
         elif short >= minimum:
             child = short
     return child, binding if child < goal else None
-
-
-def _check(name: str, value: Decimal) -> None:
-    if not value.is_finite() or value < 0:
-        raise ValueError(f"{name} must be a number that is not negative, not {value}")

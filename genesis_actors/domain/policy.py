@@ -41,6 +41,7 @@ class TwapDefaults:
     max_quote_age: timedelta = timedelta(seconds=10)
     quiet_share: Decimal = Decimal("0.5")
     anomaly_multiple: Decimal = Decimal(4)
+    max_order_notional: Decimal | None = None  # of one child, in quote
 
 
 def resolve(order: ParentOrder, defaults: TwapDefaults, seed: int) -> Policy:

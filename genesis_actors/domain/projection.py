@@ -114,7 +114,7 @@ def execution_row(x: Execution) -> ExecutionRow:
         early_completion=x.early_completion,
         early_completion_reason=Reason.FAVOURABLE_PRICE if x.early_completion else None,
         slices_total=x.slices_total,
-        slices_done=sum(part.status.is_done for part in x.slices),
+        slices_done=sum(part.status.is_done for part in x.slices[: x.slices_total]),
         seed=x.policy.seed,
         created_at=x.created_at,
         started_at=x.started_at,

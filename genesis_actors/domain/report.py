@@ -39,7 +39,15 @@ class ExecutionReport(BaseModel):
 
 
 def generate_execution_report(status: ExecutionStatus) -> ExecutionReport:
-    """Return the report of an execution from all that is known of it. Pure; the numbers are those of its rows."""
+    """Return the report of an execution from all that is known of it. Pure; the numbers are those of its rows.
+
+    >>> from dataclasses import fields
+    >>> known = {"execution_id": "x1", "state": "QUEUED"}
+    >>> row = ExecutionRow(**{field.name: known.get(field.name) for field in fields(ExecutionRow)})
+    >>> report = generate_execution_report(ExecutionStatus(row, slices=(), orders=(), fills=()))
+    >>> report.execution.execution_id, report.slices_filled, report.child_orders
+    ('x1', 0, 0)
+    """
     states = Counter(part.status for part in status.slices)
     reasons = Counter(part.reason for part in status.slices if part.reason is not None)
     return ExecutionReport(

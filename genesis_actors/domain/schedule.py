@@ -13,6 +13,7 @@ from decimal import Decimal
 from hashlib import blake2b
 from itertools import pairwise
 
+from genesis_actors.domain.numbers import Number, finite, not_negative, positive, utc, whole
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.values import (
     ONE,
@@ -60,21 +61,21 @@ class ScheduleError(ValueError):
 
 @exact
 def calculate_time_slices(  # noqa: PLR0913 - each is a knob, most have a default.
-    duration_minutes: int | Decimal,
+    duration_minutes: Number,
     volume_profile: VolumeProfile | None = None,
     *,
-    quantity: Decimal,
+    quantity: Number,
     start_at: datetime = _EPOCH,
     slices: int | None = None,
     slice_interval: timedelta = timedelta(seconds=30),
     min_slice_interval: timedelta = timedelta(seconds=5),
-    lot: Decimal = Decimal("0.00000001"),
-    min_notional: Decimal = ZERO,
-    min_quantity: Decimal | None = None,
-    max_quantity: Decimal | None = None,
-    price: Decimal | None = None,
-    volume_adaptivity: Decimal = Decimal("0.5"),
-    jitter: Decimal = ZERO,
+    lot: Number = Decimal("0.00000001"),
+    min_notional: Number = ZERO,
+    min_quantity: Number | None = None,
+    max_quantity: Number | None = None,
+    price: Number | None = None,
+    volume_adaptivity: Number = Decimal("0.5"),
+    jitter: Number = ZERO,
     seed: int = 0,
     min_duration: timedelta = timedelta(minutes=5),
     max_duration: timedelta = timedelta(minutes=30),
@@ -98,7 +99,7 @@ def calculate_time_slices(  # noqa: PLR0913 - each is a knob, most have a defaul
         duration_minutes: the window, in minutes.
         volume_profile: None for a flat one.
         quantity: what to trade, in base units.
-        start_at: the window's beginning, with a time zone.
+        start_at: the window's beginning, with a time zone; due times are in the same.
         slices: how many are wanted; the default is the window over `slice_interval`.
         slice_interval: the nominal time between slices.
         min_slice_interval: the least time between two slices.
@@ -124,45 +125,53 @@ def calculate_time_slices(  # noqa: PLR0913 - each is a knob, most have a defaul
 
     Raises:
         ScheduleError: with its reason, where the window, the quantity or the lot forbid it.
+        TypeError: for a number that is neither a Decimal nor an int.
         ValueError: for arguments that mean nothing, such as NaN or a naive time.
     """
-    window = _window(duration_minutes, min_duration, max_duration)
-    _check_share("volume_adaptivity", volume_adaptivity)
-    _check_share("jitter", jitter)
+    minutes, quantity = finite("duration_minutes", duration_minutes), finite("quantity", quantity)
+    window = _window(minutes, min_duration, max_duration)
+    volume_adaptivity = _share("volume_adaptivity", volume_adaptivity)
+    jitter = _share("jitter", jitter)
     if jitter == ONE:
         raise ValueError("jitter must be below 1, or a slice could vanish")
-    if slices is not None and slices < 1:
+    if slices is not None and whole("slices", slices) < 1:
         raise ValueError(f"there must be at least 1 slice, not {slices}")
     least_gap = _interval("min_slice_interval", min_slice_interval)
     wanted = slices or max(1, window // _interval("slice_interval", slice_interval))
-    if start_at.tzinfo is None:
-        raise ValueError("start_at has no time zone")
+    begins_at = utc("start_at", start_at)
+    try:
+        end_at = begins_at + window * _MICROSECOND
+        end_at.astimezone(start_at.tzinfo)
+    except OverflowError:
+        raise ValueError(
+            f"start_at is too late for times up to the year 9999: {start_at}"
+        ) from None
 
-    for name, rule in (
-        ("min_notional", min_notional),
-        ("min_quantity", min_quantity),
-        ("max_quantity", max_quantity),
-    ):
-        if rule is not None and (not rule.is_finite() or rule < 0):
-            raise ValueError(f"{name} must be a number that is not negative, not {rule}")
-    minimum = _minimum(lot, min_quantity, min_notional, price)
+    whole("seed", seed)
+    lot = _lot(lot)
+    most_quantity = None if max_quantity is None else not_negative("max_quantity", max_quantity)
+    minimum = _minimum(
+        lot,
+        ZERO if min_quantity is None else not_negative("min_quantity", min_quantity),
+        not_negative("min_notional", min_notional),
+        None if price is None else positive("price", price),
+    )
     lots = _lots(quantity, lot, minimum)
     count = _slice_count(
         lots,
         wanted=wanted,
         most=max(1, window // least_gap),
         least_lots=int(minimum / lot),
-        most_lots=None if max_quantity is None else int(max_quantity / lot),
+        most_lots=None if most_quantity is None else int(most_quantity / lot),
         jitter=jitter,
         lot=lot,
     )
     sizes = _jittered_sizes(lots, count, jitter, seed)
-    end_at = start_at + window * _MICROSECOND
-    dues = _quantile_times(_density(volume_profile, start_at, end_at), count, volume_adaptivity)
+    dues = _quantile_times(_density(volume_profile, begins_at, end_at), count, volume_adaptivity)
     dues = _spaced(dues, window, min(least_gap, window // count))
     dues = _jittered_times(dues, window, least_gap, jitter, seed)
     return tuple(
-        TimeSlice(number, start_at + due * _MICROSECOND, size * lot)
+        TimeSlice(number, (begins_at + due * _MICROSECOND).astimezone(start_at.tzinfo), size * lot)
         for number, (due, size) in enumerate(zip(dues, sizes, strict=True), start=1)
     )
 
@@ -174,8 +183,8 @@ def replan_due_times(
     now: datetime,
     ends_at: datetime,
     volume_profile: VolumeProfile | None,
-    volume_adaptivity: Decimal,
-    volume_ratio: Decimal,
+    volume_adaptivity: Number,
+    volume_ratio: Number,
     min_slice_interval: timedelta,
 ) -> tuple[datetime, ...]:
     """Return when the `remaining` unsent slices fall due, after `now` and up to `ends_at`.
@@ -200,33 +209,35 @@ def replan_due_times(
     12:06:00
 
     Raises:
-        ValueError: if slices remain and `ends_at` is not after `now`, or for a negative number.
+        TypeError: for a number that is neither a Decimal nor an int.
+        ValueError: if slices remain and `ends_at` is not after `now`, for a negative number, or for
+            a time without a time zone.
     """
-    if remaining < 0:
+    start, end = utc("now", now), utc("ends_at", ends_at)
+    if whole("remaining", remaining) < 0:
         raise ValueError(f"{remaining} slices cannot remain")
     if not remaining:
         return ()
-    if ends_at <= now:
+    if end <= start:
         raise ValueError(f"{remaining} slices remain, and no time: {ends_at} is not after {now}")
-    _check_share("volume_adaptivity", volume_adaptivity)
-    if not volume_ratio.is_finite() or volume_ratio < 0:
-        raise ValueError(f"volume_ratio is a share of the expected volume, not {volume_ratio}")
-    window = (ends_at - now) // _MICROSECOND
+    volume_adaptivity = _share("volume_adaptivity", volume_adaptivity)
+    ratio = not_negative("volume_ratio", volume_ratio)
+    window = (end - start) // _MICROSECOND
     least_gap = _interval("min_slice_interval", min_slice_interval)
-    density = _corrected(_density(volume_profile, now, ends_at), volume_ratio)
+    density = _corrected(_density(volume_profile, start, end), ratio)
     dues = _quantile_times(density, remaining, volume_adaptivity)
     dues = _spaced(dues, window, min(least_gap, window // remaining))
-    return tuple(now + due * _MICROSECOND for due in dues)
+    return tuple((start + due * _MICROSECOND).astimezone(now.tzinfo) for due in dues)
 
 
 @exact
 def catch_up_quantity(
     *,
-    planned: Decimal,
-    owed: Decimal,
+    planned: Number,
+    owed: Number,
     slices_left: int,
-    catch_up_limit: Decimal = Decimal(3),
-    lot: Decimal,
+    catch_up_limit: Number = Decimal(3),
+    lot: Number,
 ) -> Decimal:
     """Return what a slice may do, in base units, when `owed` is due by now, its own part included.
 
@@ -242,28 +253,28 @@ def catch_up_quantity(
     Decimal('3')
 
     Raises:
-        ValueError: unless at least one slice is left and the limit is not negative.
+        TypeError: for a number that is neither a Decimal nor an int.
+        ValueError: unless at least one slice is left, the limit is not negative and the lot is
+            positive.
     """
-    if slices_left < 1:
+    if whole("slices_left", slices_left) < 1:
         raise ValueError(f"this slice is one of those left, so {slices_left} cannot be")
-    if not catch_up_limit.is_finite() or catch_up_limit < 0:
-        raise ValueError(f"catch_up_limit is a multiple of the planned slice, not {catch_up_limit}")
+    planned, owed = finite("planned", planned), finite("owed", owed)
+    most = not_negative("catch_up_limit", catch_up_limit) * planned
     spread = (planned * (slices_left - 1) + owed) / slices_left
-    return max(ZERO, floor_to_step(min(spread, catch_up_limit * planned, owed), lot))
+    return max(ZERO, floor_to_step(min(spread, most, owed), positive("lot", lot)))
 
 
-def _window(minutes: int | Decimal, shortest: timedelta, longest: timedelta) -> int:
+def _window(minutes: Decimal, shortest: timedelta, longest: timedelta) -> int:
     """Return the window in microseconds."""
-    duration = Decimal(minutes)
-    if not duration.is_finite():
-        raise ValueError(f"a duration is a number of minutes, not {duration}")
+    is_sane = abs(minutes.adjusted()) <= _LARGEST_EXPONENT
     # To the nearest: 100 s are 1.666... minutes, and must not come back as a microsecond less.
-    microseconds = round(duration * _MINUTE_MICROSECONDS)
+    microseconds = round(minutes * _MINUTE_MICROSECONDS) if is_sane else 0
     least = max(1, shortest // _MICROSECOND)
     if not least <= microseconds <= longest // _MICROSECOND:
         raise ScheduleError(
             Reason.WINDOW_OUT_OF_BOUNDS,
-            f"a window of {decimal_text(duration)} minutes is out of bounds: "
+            f"a window of {decimal_text(minutes) if is_sane else minutes} minutes is out of bounds: "
             f"choose one from {_minutes_text(shortest)} to {_minutes_text(longest)} minutes, "
             "or change the bounds in the settings",
         )
@@ -271,24 +282,20 @@ def _window(minutes: int | Decimal, shortest: timedelta, longest: timedelta) -> 
 
 
 def _minimum(
-    lot: Decimal, min_quantity: Decimal | None, min_notional: Decimal, price: Decimal | None
+    lot: Decimal, min_quantity: Decimal, min_notional: Decimal, price: Decimal | None
 ) -> Decimal:
     """Return the least multiple of the lot that stays tradable at a price 5 % lower."""
-    if not lot.is_finite() or lot <= 0:
-        raise ValueError(f"a lot is a positive quantity, not {lot}")
-    least = max(lot, min_quantity or ZERO)
+    least = max(lot, min_quantity)
     if min_notional > 0:
         if price is None:
-            raise ValueError("a least notional needs the price, to say what quantity it is")
-        if not price.is_finite() or price <= 0:
-            raise ValueError(f"a price is a positive number, not {price}")
+            raise ValueError("min_notional needs the price, to say what quantity it is")
         least = max(least, min_notional / (price * _PRICE_DROP))
     return ceil_to_step(least, lot)
 
 
 def _lots(quantity: Decimal, lot: Decimal, minimum: Decimal) -> int:
-    if not quantity.is_finite() or quantity <= 0:
-        raise ValueError(f"a quantity is a positive number of base units, not {quantity}")
+    if quantity <= 0:
+        raise ValueError(f"quantity must be a positive number of base units, not {quantity}")
     if quantity.adjusted() > _LARGEST_EXPONENT:
         raise ScheduleError(
             Reason.QUANTITY_ABOVE_MAXIMUM,
@@ -467,9 +474,18 @@ def _interval(name: str, interval: timedelta) -> int:
     return interval // _MICROSECOND
 
 
-def _check_share(name: str, share: Decimal) -> None:
-    if not share.is_finite() or not 0 <= share <= 1:
+def _share(name: str, value: Number) -> Decimal:
+    share = finite(name, value)
+    if not 0 <= share <= 1:
         raise ValueError(f"{name} is a share from 0 to 1, not {share}")
+    return share
+
+
+def _lot(value: Number) -> Decimal:
+    lot = positive("lot", value)
+    if lot.adjusted() < -_LARGEST_EXPONENT:
+        raise ValueError(f"lot is finer than any venue's: {lot}")
+    return lot
 
 
 def _minutes_text(duration: timedelta) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from genesis_actors.domain.numbers import Number, finite, not_negative, positive
 from genesis_actors.values import BPS, ZERO, Side, exact, quotient
 
 
@@ -11,12 +12,12 @@ from genesis_actors.values import BPS, ZERO, Side, exact, quotient
 def calculate_implementation_shortfall(
     *,
     side: Side | str,
-    quantity: Decimal,
-    filled_quantity: Decimal,
-    filled_notional: Decimal,
-    arrival_price: Decimal | None,
-    last_price: Decimal | None,
-    fees_quote: Decimal | None = ZERO,
+    quantity: Number,
+    filled_quantity: Number,
+    filled_notional: Number,
+    arrival_price: Number | None,
+    last_price: Number | None,
+    fees_quote: Number | None = ZERO,
 ) -> Decimal | None:
     """Return the implementation shortfall in bps of the paper trade's value; positive is a cost.
 
@@ -27,14 +28,16 @@ def calculate_implementation_shortfall(
     Args:
         side: ours.
         quantity: X, the whole order, in base units.
-        filled_quantity: Q, in base units.
+        filled_quantity: Q, in base units; above X where the venue overfilled.
         filled_notional: sum q p, in quote units.
         arrival_price: P0, the mid when the order was accepted.
         last_price: PT, the last mid.
-        fees_quote: fees in quote units; None where one could not be converted.
+        fees_quote: fees in quote units, negative for a rebate; None where one could not be
+            converted.
 
     Returns:
-        None where a figure that it needs is None; `last_price` is needed while anything is left.
+        None where a figure that it needs is None, or the arrival price zero; `last_price` is needed
+        while anything is left.
 
     >>> calculate_implementation_shortfall(
     ...     side="buy",
@@ -48,17 +51,23 @@ def calculate_implementation_shortfall(
     Decimal('90.0000000000')
 
     Raises:
-        ValueError: for a quantity that is not positive, or no side.
+        TypeError: for a number that is neither a Decimal nor an int.
+        ValueError: for a quantity that is not positive, another negative number (but for a rebate),
+            NaN, or no side.
     """
-    if not quantity.is_finite() or quantity <= 0:
-        raise ValueError(f"an order's quantity must be a positive number, not {quantity}")
     sign = Side(side).sign
-    left = quantity - filled_quantity
-    if arrival_price is None or fees_quote is None:
+    quantity = positive("quantity", quantity)
+    filled = not_negative("filled_quantity", filled_quantity)
+    notional = not_negative("filled_notional", filled_notional)
+    arrival = None if arrival_price is None else not_negative("arrival_price", arrival_price)
+    last = None if last_price is None else not_negative("last_price", last_price)
+    fees = None if fees_quote is None else finite("fees_quote", fees_quote)
+    left = quantity - filled
+    if arrival is None or fees is None:
         return None
-    cost = sign * (filled_notional - filled_quantity * arrival_price) + fees_quote
+    cost = sign * (notional - filled * arrival) + fees
     if left:
-        if last_price is None:
+        if last is None:
             return None
-        cost += sign * left * (last_price - arrival_price)
-    return quotient(BPS * cost, quantity * arrival_price)
+        cost += sign * left * (last - arrival)
+    return quotient(BPS * cost, quantity * arrival)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from genesis_actors.domain.numbers import Number, finite, not_negative
 from genesis_actors.values import exact
 
 _PERCENT = Decimal(100)
 
 
 @exact
-def calculate_position_size(balance: Decimal, risk_percent: Decimal) -> Decimal:
+def calculate_position_size(balance: Number, risk_percent: Number) -> Decimal:
     """Return `risk_percent` percent of `balance`, in its unit: balance x risk_percent / 100.
 
     It is the most to put at stake, a fixed fraction of what there is; divide it by a price (and by
@@ -21,10 +22,11 @@ def calculate_position_size(balance: Decimal, risk_percent: Decimal) -> Decimal:
     Decimal('500')
 
     Raises:
+        TypeError: for a number that is neither a Decimal nor an int.
         ValueError: for a negative balance, or a percentage outside 0 to 100.
     """
-    if not balance.is_finite() or balance < 0:
-        raise ValueError(f"a balance must be a number that is not negative, not {balance}")
-    if not risk_percent.is_finite() or not 0 <= risk_percent <= _PERCENT:
+    balance = not_negative("balance", balance)
+    risk_percent = finite("risk_percent", risk_percent)
+    if not 0 <= risk_percent <= _PERCENT:
         raise ValueError(f"risk_percent is a percentage from 0 to 100, not {risk_percent}")
     return balance * risk_percent / _PERCENT

@@ -8,13 +8,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from genesis_actors.domain.benchmarks import twap_sums
-from genesis_actors.values import BPS, MarketSummary, Side, exact, quotient
+from genesis_actors.domain.numbers import Number, finite, not_negative, positive
+from genesis_actors.values import BPS, ZERO, MarketSummary, Side, exact, quotient
 
 _PERCENT = Decimal(100)
 
 
 @exact
-def calculate_slippage(expected: Decimal, actual: Decimal, side: Side | str) -> Decimal:
+def calculate_slippage(expected: Number, actual: Number, side: Side | str) -> Decimal:
     """Return how much worse the price `actual` is than `expected`, in percent of it.
 
     >>> calculate_slippage(Decimal(100), Decimal("100.5"), "buy")
@@ -23,22 +24,18 @@ def calculate_slippage(expected: Decimal, actual: Decimal, side: Side | str) -> 
     Decimal('-0.5000000000')
 
     Raises:
-        ValueError: for an expected price that is not positive, an actual one that is no number, or
-            no side.
+        TypeError: for a number that is neither a Decimal nor an int.
+        ValueError: for an expected price that is not positive, a negative actual one, NaN, or no
+            side.
     """
-    if not actual.is_finite() or actual < 0:
-        raise ValueError(f"the actual price must be a number that is not negative, not {actual}")
-    slippage = None
-    if expected.is_finite() and expected >= 0:
-        slippage = quotient(_PERCENT * Side(side).sign * (actual - expected), expected)
-    if slippage is None:
-        raise ValueError(f"the expected price must be a positive number, not {expected}")
-    return slippage
+    expected, actual = positive("expected", expected), not_negative("actual", actual)
+    slippage = quotient(_PERCENT * Side(side).sign * (actual - expected), expected)
+    return ZERO if slippage is None else slippage  # Never None, for the divisor is positive.
 
 
 @exact
 def slippage_vs_price_bps(
-    side: Side, filled_notional: Decimal, filled_quantity: Decimal, benchmark: Decimal | None
+    side: Side, filled_notional: Number, filled_quantity: Number, benchmark: Number | None
 ) -> Decimal | None:
     """Return the slippage of notional / quantity against a price, in bps.
 
@@ -49,13 +46,14 @@ def slippage_vs_price_bps(
     """
     if benchmark is None:
         return None
-    paid_for = filled_quantity * benchmark
-    return quotient(BPS * side.sign * (filled_notional - paid_for), paid_for)
+    paid_for = finite("filled_quantity", filled_quantity) * finite("benchmark", benchmark)
+    notional = finite("filled_notional", filled_notional)
+    return quotient(BPS * side.sign * (notional - paid_for), paid_for)
 
 
 @exact
 def slippage_vs_twap_bps(
-    side: Side, filled_notional: Decimal, filled_quantity: Decimal, summary: MarketSummary
+    side: Side, filled_notional: Number, filled_quantity: Number, summary: MarketSummary
 ) -> Decimal | None:
     """Return the slippage of notional / quantity against the interval TWAP's exact sums, in bps.
 
@@ -73,5 +71,6 @@ def slippage_vs_twap_bps(
     if sums is None:
         return None
     mid_sum, weight = sums
-    paid_for = filled_quantity * mid_sum
-    return quotient(BPS * side.sign * (filled_notional * weight - paid_for), paid_for)
+    paid_for = finite("filled_quantity", filled_quantity) * mid_sum
+    notional = finite("filled_notional", filled_notional)
+    return quotient(BPS * side.sign * (notional * weight - paid_for), paid_for)

@@ -13,6 +13,7 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 from math import lcm
 
+from genesis_actors.domain.numbers import Number, not_negative, utc, whole
 from genesis_actors.messages.venue import HourlyVolume
 from genesis_actors.values import ONE, ZERO, exact, quotient
 
@@ -54,8 +55,12 @@ class VolumeProfile:
     def __post_init__(self) -> None:
         if len(self.weights) != _DAY:
             raise ValueError(f"a profile has {_DAY} minutes, not {len(self.weights)}")
-        if min(self.weights) < 0:
-            raise ValueError("a profile's weights cannot be negative")
+        for weight in self.weights:
+            if whole("weights", weight) < 0:
+                raise ValueError(f"a profile's weights cannot be negative, as {weight} is")
+        if self.mean_daily_volume is not None:
+            mean = not_negative("mean_daily_volume", self.mean_daily_volume)
+            object.__setattr__(self, "mean_daily_volume", mean)
         if not any(self.weights):
             object.__setattr__(self, "weights", (1,) * _DAY)
             object.__setattr__(self, "mean_daily_volume", None)
@@ -64,21 +69,23 @@ class VolumeProfile:
     @classmethod
     @exact
     def from_hourly(
-        cls, volumes: Sequence[Decimal], mean_daily_volume: Decimal | None = None
+        cls, volumes: Sequence[Number], mean_daily_volume: Number | None = None
     ) -> VolumeProfile:
         """Return the profile with these volumes of the hours 00 to 23 UTC, in any one unit.
 
         Raises:
+            TypeError: for a number that is neither a Decimal nor an int.
             ValueError: unless there are 24 finite volumes, none of them negative.
         """
         if len(volumes) != _HOURS:
             raise ValueError(f"a day has {_HOURS} hourly volumes, not {len(volumes)}")
-        for volume in volumes:
-            _check_volume(volume)
-        scale = lcm(*(Fraction(volume).denominator for volume in volumes))
+        shares = [Fraction(not_negative("volumes", volume)) for volume in volumes]
+        scale = lcm(*(share.denominator for share in shares))
         return cls(
-            tuple(int(volume * scale) for volume in volumes for _ in range(_HOUR)),
-            mean_daily_volume,
+            tuple(int(share * scale) for share in shares for _ in range(_HOUR)),
+            None
+            if mean_daily_volume is None
+            else not_negative("mean_daily_volume", mean_daily_volume),
         )
 
     @classmethod
@@ -112,7 +119,7 @@ class VolumeProfile:
         """
         days: dict[int, _Day] = {}
         for bar in sorted(bars, key=lambda bar: bar.seconds):
-            _check_volume(bar.volume)
+            not_negative("volume of bars", bar.volume)
             minutes, rest = divmod(bar.seconds, _HOUR)
             if minutes < 1 or rest:
                 raise ValueError(f"a bar of {bar.seconds} s is not one of whole minutes")
@@ -122,14 +129,19 @@ class VolumeProfile:
             return cls(*_mean_of_fractions(complete))
         return cls(*_pooled(list(days.values())))
 
+    @exact
     def get_hourly_volumes(self) -> tuple[Decimal, ...]:
         """Return each hour's share of the day's volume, 00 UTC first; the 24 sum to exactly 1."""
         ends = [self._share(self._running[hour * _HOUR]) for hour in range(_HOURS + 1)]
         return tuple(end - start for start, end in pairwise(ends))
 
     def is_high_volume_period(self, at: datetime) -> bool:
-        """Tell whether the hour of `at` usually trades more than 1.25 times the mean hour."""
-        hour = at.astimezone(UTC).hour * _HOUR
+        """Tell whether the hour of `at` usually trades more than 1.25 times the mean hour.
+
+        Raises:
+            ValueError: for a time without a time zone.
+        """
+        hour = utc("at", at).hour * _HOUR
         volume = self._running[hour + _HOUR] - self._running[hour]
         return 4 * _HOURS * volume > 5 * self._running[_DAY]
 
@@ -137,27 +149,34 @@ class VolumeProfile:
         """Return the volume from `start` to `end` as an exact share of one day's; two days have 2.
 
         Raises:
-            ValueError: if `end` is before `start`.
+            ValueError: if `end` is before `start`, or for a time without a time zone.
         """
-        if end < start:
+        first, last = utc("start", start), utc("end", end)
+        if last < first:
             raise ValueError(f"the end {end} is before the start {start}")
-        flown = self._flown(_microseconds(end)) - self._flown(_microseconds(start))
+        flown = self._flown(_microseconds(last)) - self._flown(_microseconds(first))
         return Fraction(flown, self._running[_DAY] * _MINUTE_MICROSECONDS)
 
     def expected_volume(self, start: datetime, end: datetime) -> Decimal | None:
         """Return the usual volume from `start` to `end`, base units; None for a pure shape.
 
         Raises:
-            ValueError: if `end` is before `start`.
+            ValueError: if `end` is before `start`, or for a time without a time zone.
         """
+        share = self.fraction_between(start, end)
         if self.mean_daily_volume is None:
             return None
-        share = self.fraction_between(start, end)
         return _quotient(self.mean_daily_volume, share.numerator, share.denominator)
 
     def steps(self, start: datetime, end: datetime) -> Iterator[tuple[int, int]]:
-        """Yield the density from `start` to `end` as (microseconds, weight) pieces."""
-        at, last = _microseconds(start), _microseconds(end)
+        """Return the density from `start` to `end` as (microseconds, weight) pieces.
+
+        Raises:
+            ValueError: for a time without a time zone.
+        """
+        return self._steps(_microseconds(utc("start", start)), _microseconds(utc("end", end)))
+
+    def _steps(self, at: int, last: int) -> Iterator[tuple[int, int]]:
         while at < last:
             minute = at // _MINUTE_MICROSECONDS
             step_end = min(last, (minute + 1) * _MINUTE_MICROSECONDS)
@@ -249,8 +268,3 @@ def _microseconds(at: datetime) -> int:
 def _quotient(factor: Decimal, numerator: int, denominator: int) -> Decimal:
     share = quotient(factor * numerator, Decimal(denominator))
     return ZERO if share is None else share
-
-
-def _check_volume(volume: Decimal) -> None:
-    if not volume.is_finite() or volume < 0:
-        raise ValueError(f"a volume is a number of base units, not negative; this one is {volume}")

@@ -21,6 +21,9 @@ CANDLES_HEADER = "ts_ms,open,high,low,close,volume"
 MAX_DISORDER = timedelta(seconds=5)
 """A row that is further behind a newer one is no disorder: the file is not what it should be."""
 
+MAX_DIGITS = 30
+"""On either side of the decimal point. No price and no amount has more; exact figures with far more would never end."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 253_402_300_799_000  # The year 9999; times in microseconds lie far beyond it.
 _CHUNK = 1 << 13  # Small, so that of a damaged file as much as possible is counted.
@@ -166,7 +169,8 @@ def refuse_row(path: Path, number: int, line: str, header: str) -> NoReturn:
 def _problem(name: str, text: str, header: str) -> str | None:
     match name:
         case "ts_ms":
-            return None if text.isdecimal() and text.isascii() else "is no time in milliseconds"
+            is_time = text.isdecimal() and text.isascii() and len(text) <= MAX_DIGITS
+            return None if is_time else "is no time in milliseconds"
         case "side":
             return None if text in _SIDES[header] else "is no known side"
         case "levels":
@@ -184,6 +188,8 @@ def _number_problem(name: str, text: str) -> str | None:
         return "is no finite number"
     if value < 0:
         return "is negative"
+    if len(text) > MAX_DIGITS or abs(value.adjusted()) >= MAX_DIGITS:
+        return "has too many digits"
     if value == 0 and name in {"price", "bid_px", "ask_px"}:
         return "is zero"
     return None

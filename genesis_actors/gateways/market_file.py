@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
 from typing import NoReturn, cast
 
+from genesis_actors.gateways.csv_files import MAX_DIGITS
 from genesis_actors.gateways.recording import Recording
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.values import EXACT, ONE, ZERO, MarketRules, Symbol
 
 DEFAULT_MIN_NOTIONAL = Decimal(5)
 DEFAULT_FEE = Decimal("0.001")
+
+_PAIR = re.compile(r"([A-Z0-9]{2,}?)(USDT|USDC|FDUSD|BUSD|TUSD|USD|EUR|BTC|ETH|BNB)")
 
 _REQUIRED = ("base", "quote", "lot", "tick", "min_notional", "taker_fee", "maker_fee")
 _OPTIONAL = ("min_quantity", "max_quantity")
@@ -66,13 +70,26 @@ def _finest_step(values: Iterable[Decimal]) -> Decimal:
     return step
 
 
+def recorded_symbol(symbol: Symbol, recording: Path) -> Symbol:
+    """Return the symbol that the name of a recorded file tells: `symbol` unless it names another pair.
+
+    >>> recorded_symbol(Symbol("ETH/USDT"), Path("trades_binance_spot_BTCUSDT_20240808.csv.gz"))
+    'BTC/USDT'
+    """
+    words = re.split(r"[^A-Za-z0-9]+", recording.name)
+    if symbol.replace("/", "") in words:
+        return symbol
+    pairs = [match for word in words if (match := _PAIR.fullmatch(word)) is not None]
+    return Symbol("/".join(pairs[0].groups())) if pairs else symbol
+
+
 def read_rules(symbol: Symbol, path: Path) -> MarketRules:
-    """Return the rules in a market file, for `symbol`."""
+    """Return the rules in a market file, for `symbol` - or for the pair that the file says, if that is another."""
     fields = _object_in(path)
     _check_names(path, fields)
     base, quote = _text(path, fields, "base"), _text(path, fields, "quote")
     if "/" in symbol and (base, quote) != _currencies(symbol):
-        _refuse(path, f"it is for {base}/{quote}, not for {symbol}")
+        symbol = Symbol(f"{base}/{quote}")
     rules = MarketRules(
         symbol=symbol,
         base=base,
@@ -92,7 +109,7 @@ def read_rules(symbol: Symbol, path: Path) -> MarketRules:
 def _object_in(path: Path) -> dict[str, object]:
     try:
         found: object = json.loads(
-            path.read_text(encoding="utf-8"), parse_float=Decimal, parse_int=Decimal
+            path.read_text(encoding="utf-8-sig"), parse_float=Decimal, parse_int=Decimal
         )
     except OSError as error:
         raise SourceError(
@@ -103,6 +120,8 @@ def _object_in(path: Path) -> dict[str, object]:
         raise SourceError(f"{path}, line {error.lineno}: {error.msg}.", _HINT) from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: this is not text.", _HINT) from error
+    except RecursionError:
+        _refuse(path, "it is nested too deeply")
     if not isinstance(found, dict):
         _refuse(path, "it holds no JSON object")
     return cast("dict[str, object]", found)
@@ -135,7 +154,9 @@ def _number(path: Path, fields: dict[str, object], name: str) -> Decimal:
     except ArithmeticError:
         value = None
     if value is None or not value.is_finite():
-        _refuse(path, f"{name} {found!s} is no number")
+        _refuse(path, f"{name} {str(found)[:60]} is no number")
+    if abs(value.adjusted()) >= MAX_DIGITS or len(value.as_tuple().digits) > MAX_DIGITS:
+        _refuse(path, f"{name} {str(found)[:60]} has too many digits")
     return value
 
 

@@ -153,10 +153,9 @@ class MatchingEngine:
             if not _reaches(trade, order):
                 continue
             available = trade.quantity - filled
-            if trade.price == order.price:
-                ahead = min(resting.queue_ahead, available)
-                resting.queue_ahead -= ahead
-                available -= ahead
+            ahead = min(resting.queue_ahead, available)
+            resting.queue_ahead -= ahead
+            available -= ahead
             quantity = min(resting.remaining, floor_to_step(available, market.rules.lot))
             if quantity > 0:
                 filled += quantity

@@ -31,6 +31,9 @@ from genesis_actors.values import ClientOrderId, MarketRules, Side, Symbol
 
 NOTHING = Feed((), ())
 
+LONGEST_HISTORY = timedelta(hours=3)
+"""How far a feed reaches back at most: nobody waits for what a market did while we were away for days."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 _PROFILE_HOURS = 7 * 24
@@ -137,7 +140,7 @@ class PaperVenue:
         source = self._source(symbol)
         since = at - self._history
         if self._back_to is not None:
-            since = min(since, self._back_to)
+            since = min(since, max(self._back_to, at - LONGEST_HISTORY))
         opened = self._open[symbol] = _OpenSymbol(source, since)
         self._engine.open_market(opened.market)
         rows: list[MarketRows] = []

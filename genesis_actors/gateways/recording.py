@@ -18,6 +18,7 @@ from genesis_actors.gateways.csv_files import (
     BOOK_HEADER,
     CANDLES_HEADER,
     DEPTH_HEADER,
+    MAX_DIGITS,
     TRADES_HEADER,
     Rows,
     lines_of,
@@ -32,12 +33,13 @@ GAP = timedelta(seconds=60)
 _MAX_GAP_WARNINGS = 5
 _NO_TIME = timedelta(0)
 
-_NUMBER = r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
+_NUMBER = rf"\d{{1,{MAX_DIGITS}}}(?:\.\d{{1,{MAX_DIGITS}}})?(?:[eE][+-]?0?[12]?\d)?"
+_TIME = rf"\d{{1,{MAX_DIGITS}}}"
 _LEVEL = rf"(?=[\d.]*[1-9]){_NUMBER}:{_NUMBER}"  # The price is not zero.
-_TRADE = re.compile(rf"(\d+),({_NUMBER}),({_NUMBER}),(buy|sell|)\r?", re.ASCII)
-_BOOK = re.compile(rf"(\d+),({_NUMBER}),({_NUMBER}|),({_NUMBER}),({_NUMBER}|)\r?", re.ASCII)
-_DEPTH = re.compile(rf"(\d+),([ab]),((?:{_LEVEL}(?: {_LEVEL})*)?)\r?", re.ASCII)
-_CANDLE = re.compile(rf"(\d+),{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER},({_NUMBER})\r?", re.ASCII)
+_TRADE = re.compile(rf"({_TIME}),({_NUMBER}),({_NUMBER}),(buy|sell|)\r?", re.ASCII)
+_BOOK = re.compile(rf"({_TIME}),({_NUMBER}),({_NUMBER}|),({_NUMBER}),({_NUMBER}|)\r?", re.ASCII)
+_DEPTH = re.compile(rf"({_TIME}),([ab]),((?:{_LEVEL}(?: {_LEVEL})*)?)\r?", re.ASCII)
+_CANDLE = re.compile(rf"({_TIME}),{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER},({_NUMBER})\r?", re.ASCII)
 
 _TAKER_SIDES = {"buy": Side.BUY, "sell": Side.SELL, "": None}
 _BOOK_SIDES = {"b": Side.BUY, "a": Side.SELL}
@@ -91,6 +93,8 @@ class Recording:
             _check_overlap(trades, trade_rows, depth, depth_rows)
         bars, bar = ((), timedelta(0)) if candles is None else _read_candles(candles, warnings)
         warnings.extend(_gaps(trade_rows, book_rows))
+        warnings.extend(_gaps_alone(trades, "trade", [row.at for row in trade_rows]))
+        warnings.extend(_gaps_alone(book, "touch", [row.at for row in book_rows]))
         return cls(trade_rows, book_rows, depth_rows, bars, bar, tuple(warnings))
 
 
@@ -201,6 +205,17 @@ def _gaps(trades: Sequence[Trade], book: Sequence[Quote]) -> list[str]:
     ]
     more = len(gaps) - _MAX_GAP_WARNINGS
     return gaps[:_MAX_GAP_WARNINGS] + ([f"{more} more gaps"] if more > 0 else [])
+
+
+def _gaps_alone(path: Path, what: str, times: Sequence[datetime]) -> list[str]:
+    """Return a warning where one of the files is silent, whatever the other one says meanwhile."""
+    gaps = [(before, after) for before, after in pairwise(times) if after - before > GAP]
+    if not gaps:
+        return []
+    before, after = gaps[0]
+    counted = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
+    first = f"first: {_seconds(after - before)} s at {time_text(before)}"
+    return [f"{path.name}: {counted} of more than {_seconds(GAP)} s without a {what} ({first})"]
 
 
 def _seconds(length: timedelta) -> int:

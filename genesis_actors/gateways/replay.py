@@ -13,7 +13,11 @@ from pathlib import Path
 
 from genesis_actors.gateways.account import Account, opening_balances
 from genesis_actors.gateways.book import Level, OrderBook
-from genesis_actors.gateways.market_file import read_rules, rules_of_recording
+from genesis_actors.gateways.market_file import (
+    read_rules,
+    recorded_symbol,
+    rules_of_recording,
+)
 from genesis_actors.gateways.matching import Market, MatchingEngine, restore_all
 from genesis_actors.gateways.recording import Recording
 from genesis_actors.gateways.venue import Feed, PastFill, SourceError
@@ -76,10 +80,15 @@ class ReplayVenue:
         start_at: datetime | None = None,
         latency: timedelta = timedelta(0),
     ) -> ReplayVenue:
-        """Read a recording; SourceError, with file and line, where it cannot be used."""
+        """Read a recording; SourceError, with file and line, where it cannot be used.
+
+        Where the market file, or else the name of the trades file, tells another symbol, the venue has that one.
+        """
         rules = None if market is None else read_rules(symbol, market)
         recording = Recording.read(trades, book, depth, candles)
-        return cls(rules or rules_of_recording(symbol, recording), recording, start_at, latency)
+        if rules is None:
+            rules = rules_of_recording(recorded_symbol(symbol, trades), recording)
+        return cls(rules, recording, start_at, latency)
 
     def start_at(self) -> datetime:
         return self._start_at

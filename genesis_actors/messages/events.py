@@ -68,7 +68,10 @@ class TwapStarted(ExecutionEvent):
 
 
 class TwapRescheduled(ExecutionEvent):
-    """The slices named here replace all unsent ones; `ends_at` is the end that holds from now on."""
+    """The slices named here replace all unsent ones; `ends_at` is the end that holds from now on.
+
+    At the deadline they plan what is left: what the slices before them did not do is no longer planned for those.
+    """
 
     reason: Reason
     ends_at: AwareDatetime

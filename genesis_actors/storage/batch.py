@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from sqlalchemy import Connection, select
 
-from genesis_actors.messages.events import TwapRescheduled, TwapResumed
 from genesis_actors.messages.persistence import (
     ExecutionRow,
     FillRow,
@@ -24,7 +23,6 @@ from genesis_actors.storage.tables import events
 
 Write: TypeAlias = WriteJournal | StoreReport
 
-_REPLANNED: Final = (TwapRescheduled, TwapResumed)
 """After these an execution may have fewer slices than before."""
 
 
@@ -60,7 +58,6 @@ class Batch:
         self.epoch = epoch
         self.last_sequence = first_sequence - 1
         self._executions: dict[str, ExecutionRow] = {}
-        self._replanned: set[str] = set()
         self._slices: dict[tuple[str, int], SliceRow] = {}
         self._orders: dict[str, OrderRow] = {}
         self._fills: list[FillRow] = []
@@ -92,8 +89,6 @@ class Batch:
             self.events.append(row)
         if write.execution is not None:
             self._executions[write.execution_id] = write.execution
-            if any(isinstance(event, _REPLANNED) for event in write.events):
-                self._replanned.add(write.execution_id)
         self._slices.update(((row.execution_id, row.slice_number), row) for row in write.slices)
         self._orders.update((row.client_order_id, row) for row in write.orders)
         self._fills.extend(write.fills)
@@ -108,7 +103,6 @@ class Batch:
             (statements.event, self.events),
             (statements.rows[ExecutionRow], list(self._executions.values())),
             (statements.rows[SliceRow], list(self._slices.values())),
-            (statements.removed_slices, [self._executions[x] for x in sorted(self._replanned)]),
             (statements.rows[OrderRow], list(self._orders.values())),
             (statements.rows[FillRow], self._fills),
             (statements.snapshot, list(self._snapshots.values())),

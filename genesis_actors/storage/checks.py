@@ -1,16 +1,35 @@
-"""Whether a database is sound: its schema, its pages, its references. Read-only."""
+"""Whether a database is sound: schema, pages, references, journal, and what the tables made of it. Read-only."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, Table, func, select
 
+from genesis_actors.domain.evolve import fold
+from genesis_actors.domain.projection import all_rows
+from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
 from genesis_actors.storage.database import Database, Target, check_schema
-from genesis_actors.storage.tables import SCHEMA, events, twap_executions
+from genesis_actors.storage.errors import StorageError
+from genesis_actors.storage.serialization import from_json
+from genesis_actors.storage.tables import (
+    SCHEMA,
+    engine_identity,
+    events,
+    fills,
+    metadata,
+    orders,
+    twap_executions,
+    twap_slice_history,
+)
 
 _MOST_PROBLEMS: Final = 5
+
+_Row: TypeAlias = ExecutionRow | SliceRow | OrderRow | FillRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +48,113 @@ def check_database(target: Target) -> Soundness:
 
     def look(connection: Connection) -> Soundness:
         check_schema(connection)
-        problems = _problems(connection) if database.is_sqlite else ()
+        lost = set(metadata.tables) - set(connection.dialect.get_table_names(connection))
+        if lost:
+            return Soundness(
+                SCHEMA, 0, 0, tuple(f"the table {name} is missing" for name in sorted(lost))
+            )
+        problems = [*_file_problems(connection)] if database.is_sqlite else []
+        problems += islice(_journal_problems(connection), _MOST_PROBLEMS)
+        problems += islice(_row_problems(connection), _MOST_PROBLEMS)
         return Soundness(
-            SCHEMA, _count(connection, twap_executions), _count(connection, events), problems
+            SCHEMA, _count(connection, twap_executions), _count(connection, events), tuple(problems)
         )
 
     return database.read(look)
 
 
-def _problems(connection: Connection) -> tuple[str, ...]:
+def _file_problems(connection: Connection) -> Iterator[str]:
     pages = connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST_PROBLEMS})").scalars()
-    found = [" ".join(str(line).split()) for line in pages if line != "ok"]
+    yield from (" ".join(str(line).split()) for line in pages if line != "ok")
     for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(
         _MOST_PROBLEMS
     ):
-        found.append(f"row {row} of {table} belongs to nothing in {parent}")
-    return tuple(found)
+        yield f"row {row} of {table} belongs to nothing in {parent}"
+
+
+def _journal_problems(connection: Connection) -> Iterator[str]:
+    """Yield the gaps: numbers are given without any."""
+    versions: dict[str, int] = defaultdict(int)
+    last = 0
+    columns = select(events.c.sequence_number, events.c.aggregate_id, events.c.aggregate_version)
+    for number, name, version in connection.execute(columns.order_by(events.c.sequence_number)):
+        if number != last + 1:
+            yield f"the journal lacks {_missing('event', last, number)}"
+        if version != versions[name] + 1:
+            yield f"the journal of {name} lacks {_missing('version', versions[name], version)}"
+        last, versions[name] = number, version
+
+
+def _missing(what: str, before: int, after: int) -> str:
+    if after <= before:
+        return f"order: {what} {after} comes after {before}"
+    first, last = before + 1, after - 1
+    return f"{what} {first}" if first == last else f"{what}s {first} to {last}"
+
+
+def _row_problems(connection: Connection) -> Iterator[str]:
+    """Yield where the tables differ from what the journal says, execution by execution."""
+    venue = connection.scalar(select(engine_identity.c.venue)) or ""
+    known = set(connection.scalars(select(twap_executions.c.execution_id)))
+    journaled = set(connection.scalars(select(events.c.aggregate_id).distinct()))
+    for name in sorted(known | journaled):
+        if name not in journaled:
+            yield f"execution {name} has no journal"
+        elif name not in known:
+            yield f"the journal of {name} has no row in twap_executions"
+        else:
+            try:
+                yield from _differences(connection, name, venue)
+            except (StorageError, ValueError, LookupError, ArithmeticError) as error:
+                yield f"execution {name} cannot be read: {' '.join(str(error).split())}"
+
+
+def _differences(connection: Connection, name: str, venue: str) -> Iterator[str]:
+    mine = select(events.c.event_type, events.c.event_data).where(events.c.aggregate_id == name)
+    journal = [
+        from_json(event_type, data)
+        for event_type, data in connection.execute(mine.order_by(events.c.aggregate_version))
+    ]
+    execution = fold(None, journal)
+    if execution is None:
+        return
+    wanted = all_rows(execution, journal, venue)
+    tables: tuple[tuple[Table, Callable[..., _Row], str, Iterable[_Row]], ...] = (
+        (twap_executions, ExecutionRow, "execution_id", [wanted.execution]),
+        (twap_slice_history, SliceRow, "slice_number", wanted.slices),
+        (orders, OrderRow, "client_order_id", wanted.orders),
+        (fills, FillRow, "trade_id", wanted.fills),
+    )
+    for table, row_type, key, rows in tables:
+        query = select(table).where(table.c.execution_id == name)
+        found = [row_type(**row) for row in connection.execute(query).mappings()]
+        yield from (
+            f"execution {name}: {problem}"
+            for problem in _compared(table.name, _by(key, found), _by(key, rows))
+        )
+
+
+def _by(key: str, rows: Iterable[_Row]) -> dict[object, Mapping[str, Any]]:
+    return {getattr(row, key): asdict(row) for row in rows}
+
+
+def _compared(
+    table: str,
+    found: Mapping[object, Mapping[str, Any]],
+    wanted: Mapping[object, Mapping[str, Any]],
+) -> Iterator[str]:
+    yield from (
+        f"{table} lacks {key}, which the journal has" for key in wanted.keys() - found.keys()
+    )
+    yield from (
+        f"{table} has {key}, which the journal lacks" for key in found.keys() - wanted.keys()
+    )
+    for key in wanted.keys() & found.keys():
+        yield from (
+            f"{table} has {name} {found[key][name]} for {key}, the journal says {value}"
+            for name, value in wanted[key].items()
+            if found[key][name] != value
+        )
 
 
 def _count(connection: Connection, table: Table) -> int:

@@ -44,8 +44,13 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.url = url
+        self.is_temporary = False
+        """Whether it is gone when this object is."""
         if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
             self.url = url.set(database=str(_temporary_file(self)))
+            self.is_temporary = True
+        elif self.path is not None:
+            _check_name(self.path)
 
     @classmethod
     def of(cls, target: Target) -> Database:
@@ -148,6 +153,17 @@ _URL_HINT: Final = "write a path, sqlite+aiosqlite:///PATH or postgresql+asyncpg
 def cause_of(error: Exception) -> BaseException:
     """Return the driver's own error, whose words are not followed by SQL."""
     return error.orig or error if isinstance(error, DBAPIError) else error
+
+
+def _check_name(path: Path) -> None:
+    try:
+        path.exists()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise DatabaseUnusable(
+            f"no database can have the name {str(path)[:60]!r}: {why}",
+            "name another file with --db",
+        ) from error
 
 
 def _temporary_file(owner: Database) -> Path:

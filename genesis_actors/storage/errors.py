@@ -13,11 +13,11 @@ class StorageError(Exception):
 
 
 class DatabaseUnusable(StorageError):
-    """It cannot be opened, read or written: missing, no permission, locked, full or damaged."""
+    """It cannot be opened, read or written: missing, no database, no permission, locked, full or damaged."""
 
 
 class ForeignDatabase(StorageError):
-    """It is something else than ours: no database, another program's, or another venue's, mode's or account's."""
+    """It is a database, but not ours: another program's, or another venue's, mode's or account's."""
 
 
 class SchemaTooNew(StorageError):

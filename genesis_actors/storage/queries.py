@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, select
 
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
@@ -37,9 +37,7 @@ def executions(
     target: Target, *, states: Iterable[ExecutionState] | None = None, limit: int | None = None
 ) -> list[ExecutionRow]:
     """Return executions, the newest first."""
-    query = select(twap_executions).order_by(
-        twap_executions.c.created_at.desc(), twap_executions.c.execution_id.desc()
-    )
+    query = select(twap_executions).order_by(*_newest_first())
     if states is not None:
         query = query.where(twap_executions.c.state.in_(list(states)))
 
@@ -131,9 +129,18 @@ def _of_execution(
     return _read(target, read)
 
 
+def _newest_first() -> tuple[ColumnElement[object], ...]:
+    """Return the journal's own order: virtual time begins anew with each run, so times do not tell."""
+    first_event = select(events.c.sequence_number).where(
+        events.c.aggregate_id == twap_executions.c.execution_id, events.c.aggregate_version == 1
+    )
+    started = first_event.scalar_subquery()
+    return started.desc().nulls_last(), twap_executions.c.execution_id.desc()
+
+
 def _resolved(connection: Connection, name: str) -> str:
     ids = twap_executions.c.execution_id
-    newest_first = select(ids).order_by(twap_executions.c.created_at.desc(), ids.desc())
+    newest_first = select(ids).order_by(*_newest_first())
     if name == LAST:
         last = connection.scalar(newest_first.limit(1))
         if last is None:

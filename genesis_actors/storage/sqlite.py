@@ -11,7 +11,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from genesis_actors.storage.errors import DatabaseUnusable, ForeignDatabase, StorageError
+from genesis_actors.storage.errors import DatabaseUnusable, StorageError
 
 BUSY_SECONDS: Final = 5.0
 WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
@@ -96,7 +96,7 @@ def explain(error: Exception, path: Path) -> StorageError:
     code = getattr(cause, "sqlite_errorcode", None)
     match None if code is None else code & _PRIMARY_CODE:
         case sqlite3.SQLITE_NOTADB:
-            return ForeignDatabase(
+            return DatabaseUnusable(
                 f"{path} is not a database",
                 "name another file with --db; a new one is created where none exists",
             )

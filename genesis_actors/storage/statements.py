@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sqlalchemy import Delete, Dialect, Table, Update, bindparam, delete, literal_column, update
+from sqlalchemy import Delete, Dialect, Table, Update, bindparam, update
 from sqlalchemy.dialects import sqlite
 
 from genesis_actors.messages.persistence import (
@@ -19,7 +19,6 @@ from genesis_actors.messages.persistence import (
 )
 from genesis_actors.storage import tables
 from genesis_actors.storage.columns import ExactDecimal, Flag, UtcTime, money_text, utc_text
-from genesis_actors.values import SliceStatus
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -71,13 +70,6 @@ class Statements:
             else self._upsert(table)
             for row_type, table in _TABLES.items()
         }
-        slices = tables.twap_slice_history
-        beyond = delete(slices).where(
-            slices.c.execution_id == bindparam("execution_id"),
-            slices.c.slice_number > bindparam("slices_total"),
-            slices.c.status == literal_column(f"'{SliceStatus.PLANNED}'"),
-        )
-        self.removed_slices = self._compiled(beyond, slices)
         identity = tables.engine_identity
         self.epoch = self._compiled(
             update(identity).values(engine_epoch=bindparam("epoch")), identity

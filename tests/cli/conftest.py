@@ -70,18 +70,20 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> RecordingFiles:
     return write_recording(tmp_path_factory.mktemp("recording"))
 
 
-def start_process(*arguments: object, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+def start_process(
+    *arguments: object, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[str]:
     """Start `python -m genesis_actors` as a user would."""
     return subprocess.Popen(
         [sys.executable, "-m", "genesis_actors", *map(str, arguments)],
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=stderr,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"},
     )
 
 
-def run_process(*arguments: object) -> Said:
-    with start_process(*arguments) as process:
+def run_process(*arguments: object, stdout: int = subprocess.PIPE) -> Said:
+    with start_process(*arguments, stdout=stdout) as process:
         out, err = process.communicate(timeout=60)
-    return Said(process.returncode, out, err)
+    return Said(process.returncode, out or "", err)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Command, Said
+from tests.cli.conftest import Command, Said, run_process
 from tests.cli.recordings import RecordingFiles, write_recording
 
 
@@ -75,6 +75,30 @@ def test_a_quantity_above_the_venues_maximum_is_refused(
 
     assert said.code == 5
     assert said.error["code"] == "quantity_above_maximum"
+
+
+@pytest.mark.parametrize("verb", ["run", "plan"])
+@pytest.mark.parametrize("says", ["name", "market"])
+def test_an_order_for_another_symbol_than_the_recordings_is_refused(
+    verb: str, says: str, command: Command, tmp_path: Path
+) -> None:
+    files = write_recording(tmp_path)
+    options = list(files.options)
+    if says == "name":
+        named = files.trades.rename(tmp_path / "trades_BTCUSDT_2024.csv.gz")
+        options = ["--venue", "replay", "--trades", str(named), "--book", str(files.book)]
+    else:
+        market = tmp_path / "market.json"
+        market.write_text(
+            '{"base": "BTC", "quote": "USDT", "lot": "0.001", "tick": "0.01", "min_notional": "5",'
+            '"taker_fee": "0.001", "maker_fee": "0.001"}'
+        )
+        options += ["--market", str(market)]
+    said = command(verb, "ETH/USDT", "buy", "1", "--over", "5m", *options, "-o", "json")
+
+    assert said.code == 5
+    assert said.error["code"] == "unknown_symbol"
+    assert "BTC/USDT" in said.error["hint"]
 
 
 def _missing(files: RecordingFiles) -> str:
@@ -159,6 +183,23 @@ def test_a_database_that_cannot_be_written_is_an_error(command: Command, tmp_pat
     assert "is a directory" in said.error["message"]
 
 
+def test_a_name_that_no_file_can_have_is_an_error(command: Command) -> None:
+    said = run(command, "--db", "x" * 300)
+
+    assert said.code == 1
+    assert said.error["code"] == "database_unusable"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_result_that_cannot_be_written_is_an_error() -> None:
+    with Path("/dev/full").open("w") as full:
+        said = run_process("version", "-o", "json", stdout=full.fileno())
+
+    assert said.code == 1
+    assert said.err.startswith("error: the result cannot be written to stdout: No space left")
+    assert "Exception ignored" not in said.err
+
+
 def test_a_database_of_a_newer_version_is_an_error(command: Command) -> None:
     command("db", "upgrade", "--db", "new.db")
     with sqlite3.connect("new.db") as connection:
@@ -183,13 +224,19 @@ def test_another_programs_database_is_refused(command: Command) -> None:
     with sqlite3.connect("other.db") as connection:
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
+    said = run(command, "--db", "other.db")
+
+    assert said.code == 5
+    assert said.error["code"] == "foreign_database"
+    assert "--db" in said.error["hint"]
+
+
+def test_a_file_that_is_no_database_is_an_error(command: Command) -> None:
     Path("text.db").write_text("this is no database at all")
 
-    for name in ("other.db", "text.db"):
-        said = run(command, "--db", name)
-
-        assert said.code == 5
-        assert said.error["code"] == "foreign_database"
+    for said in (run(command, "--db", "text.db"), command("ps", "--db", "text.db", "-o", "json")):
+        assert said.code == 1
+        assert said.error["code"] == "database_unusable"
         assert "--db" in said.error["hint"]
 
 
@@ -216,6 +263,15 @@ def test_settings_that_cannot_be_used_are_an_error(text: str, why: str, command:
     assert said.code == 1
     assert said.error["code"] == "bad_settings"
     assert why in said.error["message"]
+
+
+def test_a_setting_that_is_not_built_yet_is_a_usage_error(command: Command) -> None:
+    Path("genesis.toml").write_text("[control]\nsocket = 'x'\n")
+    said = run(command, "--config", "genesis.toml")
+
+    assert said.code == 2
+    assert said.error["code"] == "not_built_yet"
+    assert "[control] is not built yet" in said.error["message"]
 
 
 def test_missing_settings_are_an_error(command: Command) -> None:

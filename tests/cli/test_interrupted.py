@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from genesis_actors.cli import foreground
 from genesis_actors.engine import Engine, TwapHandle
 from genesis_actors.messages.control import ExecutionStatus
 from tests.cli.conftest import Command, start_process
@@ -34,7 +36,7 @@ def _start(recording: RecordingFiles, *, lines: int) -> subprocess.Popen[str]:
 def test_ctrl_c_pauses_durably_and_the_same_command_goes_on(
     recording: RecordingFiles, command: Command
 ) -> None:
-    with _start(recording, lines=3) as process:
+    with _start(recording, lines=4) as process:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
 
@@ -63,8 +65,25 @@ def test_ctrl_c_pauses_durably_and_the_same_command_goes_on(
         assert resumed.data[name] == straight.data[name]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_of_the_start_is_one_line(
+    number: signal.Signals, tmp_path: Path, command: Command
+) -> None:
+    pipe = tmp_path / "trades.csv"
+    os.mkfifo(pipe)  # Reading it takes as long as we like.
+    order = (*ORDER, "--venue", "replay", "--trades", pipe, "--book", pipe, "-o", "json")
+    with start_process(*order) as process, pipe.open("w"):
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert json.loads(out)["error"]["code"] == "interrupted"
+    assert err == "interrupted before there was a result\n"
+    assert command("show", "@last", "--db", "genesis.db").code == 1
+
+
 def test_a_termination_is_taken_as_ctrl_c_is(recording: RecordingFiles) -> None:
-    with _start(recording, lines=2) as process:
+    with _start(recording, lines=3) as process:
         process.terminate()
         out, err = process.communicate(timeout=30)
 
@@ -156,6 +175,7 @@ def test_an_order_without_an_outcome_ends_the_run_and_is_told(
 
     monkeypatch.setattr(Engine, "wait_until", nothing_left)
     monkeypatch.setattr(TwapHandle, "status", with_an_unknown_child)
+    monkeypatch.setattr(foreground, "_check_stored", lambda *_: None)  # It never was so.
     said = command(*ORDER, *recording.options, "--speed", "max")
 
     assert said.code == 7

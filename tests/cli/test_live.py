@@ -221,7 +221,8 @@ def test_lines_tell_of_slices_and_states() -> None:
     lines.hear(ExecutionNews(NOON, ExecutionId("other"), (), a_row(), (done,), (), ()))
 
     assert stream.getvalue().splitlines() == [
-        "12:00:00 BTC/USDT buy 10: running, 40.0% filled, 10 slices until 12:10:00, execution x1",
+        "12:00:00 BTC/USDT buy 10: running, 40.0% filled, execution x1",
+        "12:00:00 BTC/USDT buy 10: 10 slices until 12:10:00",
         "12:00:00 BTC/USDT buy 10: slice 5/10 partial 0.5 at 100 (participation cap)",
         "12:00:00 BTC/USDT buy 10: fast: price is good, 40.0% filled",
         "12:00:00 BTC/USDT buy 10: paused: user, 40.0% filled",

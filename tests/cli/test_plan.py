@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Command
 from tests.cli.recordings import RecordingFiles, write_recording
 
@@ -38,6 +40,43 @@ def test_a_plan_has_its_slices_and_costs_and_writes_nothing(command: Command) ->
     assert sum(Decimal(part["quantity"]) for part in data["slices"]) == Decimal("2.5")
     assert Decimal(data["sweep_cost_bps"]) >= Decimal(data["estimated_cost_bps"]) > 10
     assert list(Path().iterdir()) == []
+
+
+def test_a_plan_takes_the_database_of_a_run_and_leaves_it_alone(command: Command) -> None:
+    assert command(*ORDER, "--speed", "max", "--db", "run.db").code == 0
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+@pytest.mark.parametrize(
+    ("wish", "more", "why"),
+    [
+        (
+            ("--slices", "1000"),
+            (),
+            "asked for 1000 slices, 120 fit: [twap] min_slice_interval is 5s",
+        ),
+        (("--every", "1s"), (), "asked for 600 slices, 120 fit: [twap] min_slice_interval is 5s"),
+        (("--every", "9m"), (), "asked for 1 slice, 2 fit: [twap] max_slice_interval is 5m00s"),
+        (("--slices", "20"), ("0.001",), "each must be worth at least"),
+        (("--every", "30s"), (), None),
+        (("--slices", "7"), (), None),
+    ],
+)
+def test_a_pace_that_cannot_be_kept_is_told(
+    verb: str, wish: tuple[str, ...], more: tuple[str, ...], why: str | None, command: Command
+) -> None:
+    quantity = more[0] if more else "2.5"
+    order = ("BTC/USDT", "buy", quantity, "--over", "10m", "--speed", "max", *wish)
+    said = (
+        command(verb, *order, "-o", "json", "-q")
+        if verb == "run"
+        else command(verb, *order, "-ojson")
+    )
+
+    told = [warning for warning in said.data["warnings"] if "asked for" in warning]
+    assert len(told) == (why is not None)
+    assert all((why or "") in warning and warning in said.err for warning in told)
 
 
 def test_a_plan_begins_where_it_is_told(command: Command) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from genesis_actors.engine import Engine
 from genesis_actors.values import parse_time
 from tests.cli.conftest import Command, run_process
 from tests.cli.recordings import RecordingFiles, write_recording
@@ -132,6 +135,49 @@ def test_the_table_fits_eighty_columns(command: Command) -> None:
     assert Path("genesis.db").exists()
     assert max(map(len, said.err.splitlines())) <= 120
     assert "slice 1/10 filled" in said.err
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda: Path("run.db").unlink(), "there is no database"),
+        (lambda: _change("filled_quantity = '4'"), "with 4 filled"),
+        (lambda: _change("filled_quantity = 'much'"), "cannot be read"),
+    ],
+)
+def test_a_result_that_is_not_in_the_database_is_no_result(
+    spoil: Callable[[], None],
+    why: str,
+    command: Command,
+    recording: RecordingFiles,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stop = Engine.stop
+
+    def stop_and_spoil(engine: Engine) -> None:
+        stop(engine)
+        spoil()
+
+    monkeypatch.setattr(Engine, "stop", stop_and_spoil)
+    said = command(*ORDER, *recording.options, "--db", "run.db", "-o", "json")
+
+    assert said.code == 1
+    assert said.error["code"] == "result_not_stored"
+    assert why in said.error["message"]
+    assert "genesis db check" in said.error["hint"]
+
+
+def _change(setting: str) -> None:
+    with sqlite3.connect("run.db") as connection:
+        connection.execute(f"UPDATE twap_executions SET {setting}")  # noqa: S608
+    connection.close()
+
+
+def test_a_run_in_memory_leaves_nothing(command: Command, recording: RecordingFiles) -> None:
+    said = command(*ORDER, *recording.options, "--db", ":memory:", "-o", "json")
+
+    assert said.code == 0
+    assert list(Path().iterdir()) == []
 
 
 def test_lines_and_csv_have_the_execution_alone(

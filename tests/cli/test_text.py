@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from genesis_actors.cli import text
+from genesis_actors.cli.progress import PlainLines, choose_view
 
 
 def test_figures_are_rounded_for_the_eye() -> None:
@@ -44,3 +45,16 @@ def test_decimal_points_stand_below_each_other() -> None:
         "b     100",
         "c          -  y",
     ]
+
+
+def test_a_value_that_is_too_long_goes_on_below_itself() -> None:
+    lines = text.pairs([("execution", "x1"), ("key", "k" * 128)]).splitlines()
+
+    assert lines[1:] == [f"key        {'k' * 69}", " " * 11 + "k" * 59]
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+
+    assert isinstance(choose_view(is_quiet=False), PlainLines)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,20 @@ def test_without_a_fill_there_is_no_price() -> None:
     assert calculate_twap_price([]) is None
     assert calculate_twap_price([(ZERO, None), (ZERO, Decimal(5))]) is None
     assert calculate_twap_price([(Decimal(1), None)]) is None
+
+
+@pytest.mark.parametrize("wrong", [Decimal("NaN"), Decimal(-1)])
+def test_an_executed_slice_has_numbers_that_are_not_negative(wrong: Decimal) -> None:
+    with pytest.raises(ValueError, match="filled_quantity of slices must be"):
+        calculate_twap_price([(Decimal(3), Decimal(100)), (wrong, Decimal(100))])
+    with pytest.raises(ValueError, match="average_price of slices must be"):
+        calculate_twap_price([(Decimal(1), wrong)])
+
+
+def test_an_executed_slice_may_have_ints_but_no_floats() -> None:
+    assert str(calculate_twap_price([(1, 100), (3, 104)])) == "103.0000000000"
+    with pytest.raises(TypeError, match=r"filled_quantity of slices must be .* not float: 0\.1"):
+        calculate_twap_price([(0.1, 100)])  # type: ignore[list-item]
 
 
 def test_an_average_is_rounded_half_even_to_ten_places() -> None:

@@ -83,6 +83,12 @@ def test_a_tick_that_is_none_is_an_error(tick: Decimal) -> None:
         collar_price(quote("1", "2"), Side.BUY, TEN, tick=tick)
 
 
+@pytest.mark.parametrize("name", ["limit_price", "threshold_price"])
+def test_a_limit_that_is_none_is_an_error(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be a positive number, not 0"):
+        collar_price(quote("1", "2"), Side.BUY, TEN, tick=TICK, **{name: Decimal(0)})
+
+
 @given(
     bid_ticks=st.integers(1, 10**7),
     spread_ticks=st.integers(0, 1000),

@@ -117,6 +117,14 @@ def test_volume_below_half_or_above_four_times_the_expected_is_out_of_line(
     assert is_volume_anomaly(*figures) is (condition is not None)
 
 
+@pytest.mark.parametrize("wrong", [Decimal("NaN"), Decimal(-1)])
+@pytest.mark.parametrize("name", ["observed", "expected", "quiet_share", "anomaly_multiple"])
+def test_a_volume_that_means_nothing_is_an_error(name: str, wrong: Decimal) -> None:
+    figures = {"observed": ONE, "expected": ONE, name: wrong}
+    with pytest.raises(ValueError, match=f"{name} must be a number that is not negative"):
+        is_volume_anomaly(**figures)
+
+
 def test_the_bounds_of_ordinary_volume_can_be_set() -> None:
     bounds = {"quiet_share": Decimal("0.1"), "anomaly_multiple": Decimal(9)}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import decimal
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import event, given, settings
@@ -23,6 +24,7 @@ from genesis_actors.values import ONE, ZERO, Reason
 
 NOON = datetime(2024, 8, 8, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 LOT = Decimal("0.001")
 PINNED = [
     ("12:00:32.596244", "0.220"),
@@ -231,6 +233,7 @@ def test_the_operator_may_change_the_bounds_but_no_window_is_empty() -> None:
         ("start_at", datetime(2024, 8, 8)),  # noqa: DTZ001
         ("lot", ZERO),
         ("lot", Decimal("NaN")),
+        ("lot", Decimal("1E-90")),
         ("min_notional", Decimal("NaN")),
         ("max_quantity", Decimal(-1)),
         ("price", ZERO),
@@ -244,6 +247,52 @@ def test_arguments_that_mean_nothing_are_errors(argument: str, value: object) ->
         calculate_time_slices(**(order | {argument: value}))  # type: ignore[arg-type]
 
     assert not isinstance(caught.value, ScheduleError)
+
+
+@pytest.mark.parametrize("minutes", [Decimal("1E+999999"), Decimal("1E-999999"), 10**40])
+def test_a_window_beyond_all_measure_is_refused_like_any_other(minutes: int | Decimal) -> None:
+    error = refused(minutes, quantity=ONE)
+
+    assert error.reason is Reason.WINDOW_OUT_OF_BOUNDS
+    assert len(str(error)) < 200
+
+
+@pytest.mark.parametrize("hours", [0, 9, -9])
+def test_a_window_past_the_end_of_time_is_an_error(hours: int) -> None:
+    zone = timezone(timedelta(hours=hours))
+    start = datetime(9999, 12, 31, 23, 55, tzinfo=zone)
+    with pytest.raises(ValueError, match="start_at is"):
+        calculate_time_slices(10, quantity=ONE, start_at=start)
+
+    assert len(calculate_time_slices(10, quantity=ONE, start_at=start - 10 * HOUR)) == 20
+
+
+def test_due_times_are_in_the_zone_of_the_start_and_summer_time_moves_none() -> None:
+    # The clocks of Berlin go back from 03:00 to 02:00 at 01:00 UTC.
+    berlin = ZoneInfo("Europe/Berlin")
+    start = datetime(2024, 10, 27, 0, 57, tzinfo=UTC)
+    profile = VolumeProfile.from_hourly([ONE, Decimal(9)] + [ONE] * 22)
+    plain = calculate_time_slices(10, profile, quantity=ONE, start_at=start)
+    local = calculate_time_slices(10, profile, quantity=ONE, start_at=start.astimezone(berlin))
+
+    assert [part.due_at.astimezone(UTC) for part in local] == [part.due_at for part in plain]
+    assert {part.due_at.tzinfo for part in local} == {berlin}
+
+
+def test_slices_that_remain_are_spread_over_real_time_when_the_clocks_change() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    now = datetime(2024, 10, 27, 0, 55, tzinfo=UTC)
+    dues = replan_due_times(
+        2,
+        now=now.astimezone(berlin),
+        ends_at=(now + 8 * MINUTE).astimezone(berlin),
+        volume_profile=None,
+        volume_adaptivity=ONE,
+        volume_ratio=ONE,
+        min_slice_interval=timedelta(seconds=5),
+    )
+
+    assert [due.astimezone(UTC) - now for due in dues] == [2 * MINUTE, 6 * MINUTE]
 
 
 def test_a_seed_gives_the_same_schedule_everywhere() -> None:
@@ -556,10 +605,12 @@ def test_what_is_owed_is_spread_over_the_slices_that_are_left() -> None:
     assert share(-3, 5) == 0
 
 
-@pytest.mark.parametrize("wrong", [{"slices_left": 0}, {"catch_up_limit": Decimal(-1)}])
+@pytest.mark.parametrize(
+    "wrong", [{"slices_left": 0}, {"catch_up_limit": Decimal(-1)}, {"lot": ZERO}]
+)
 def test_catching_up_over_no_slices_is_an_error(wrong: dict[str, object]) -> None:
     arguments: dict[str, object] = {"planned": ONE, "owed": ONE, "slices_left": 1, "lot": ONE}
-    with pytest.raises(ValueError, match=r"cannot be|multiple"):
+    with pytest.raises(ValueError, match=r"cannot be|catch_up_limit must be|lot must be"):
         catch_up_quantity(**(arguments | wrong))  # type: ignore[arg-type]
 
 

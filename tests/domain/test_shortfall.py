@@ -78,6 +78,31 @@ def test_an_order_of_no_quantity_is_an_error(quantity: Decimal) -> None:
         shortfall(quantity=quantity)
 
 
+def test_an_order_that_its_venue_overfilled_has_a_shortfall_too() -> None:
+    # 12 for 1206 cost 6, the 2 too many could be sold 2 higher, fee 1: 6 - 4 + 1 = 3 of 1000.
+    overfilled = {"filled_quantity": Decimal(12), "filled_notional": Decimal(1206)}
+
+    assert shortfall(**overfilled) == 30
+    assert shortfall(**overfilled, last_price=None) is None
+
+
+def test_a_rebate_is_a_negative_fee() -> None:
+    assert shortfall(fees_quote=Decimal(-1)) == 70
+
+
+def test_an_arrival_price_of_zero_leaves_the_shortfall_unknown() -> None:
+    assert shortfall(arrival_price=Decimal(0)) is None
+
+
+@pytest.mark.parametrize("wrong", [Decimal("NaN"), Decimal(-1)])
+@pytest.mark.parametrize(
+    "name", ["filled_quantity", "filled_notional", "arrival_price", "last_price"]
+)
+def test_a_figure_that_means_nothing_is_an_error(name: str, wrong: Decimal) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be a number that is not negative"):
+        shortfall(**{name: wrong})
+
+
 def test_a_side_is_buy_or_sell() -> None:
     with pytest.raises(ValueError, match="hold"):
         shortfall("hold")

@@ -54,13 +54,13 @@ def test_slippage_has_ten_places() -> None:
 
 @pytest.mark.parametrize("expected", [ZERO, Decimal(-1), Decimal("NaN"), Decimal("Infinity")])
 def test_an_expected_price_that_is_none_is_an_error(expected: Decimal) -> None:
-    with pytest.raises(ValueError, match="expected price must be a positive number"):
+    with pytest.raises(ValueError, match="expected must be a positive number"):
         calculate_slippage(expected, Decimal(1), Side.BUY)
 
 
 @pytest.mark.parametrize("actual", [Decimal(-1), Decimal("NaN")])
 def test_an_actual_price_that_is_none_is_an_error(actual: Decimal) -> None:
-    with pytest.raises(ValueError, match="actual price must be a number"):
+    with pytest.raises(ValueError, match="actual must be a number"):
         calculate_slippage(Decimal(1), actual, Side.BUY)
 
 

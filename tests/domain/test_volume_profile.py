@@ -6,6 +6,7 @@ import decimal
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -146,6 +147,30 @@ def test_a_profile_has_every_hour_and_every_minute() -> None:
         VolumeProfile((1,))
     with pytest.raises(ValueError, match="cannot be negative"):
         VolumeProfile((1,) * 1439 + (-1,))
+    with pytest.raises(TypeError, match="weights must be an int, not float"):
+        VolumeProfile((1,) * 1439 + (1.0,))  # type: ignore[arg-type]
+
+
+def test_whole_volumes_may_be_ints() -> None:
+    whole = VolumeProfile.from_hourly([*range(24)], 276)
+
+    assert whole == VolumeProfile.from_hourly([Decimal(hour) for hour in range(24)], Decimal(276))
+    assert str(whole.mean_daily_volume) == "276"
+    assert type(VolumeProfile((1,) * 1440, 7).mean_daily_volume) is Decimal  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [1.0, "1", True])
+def test_volumes_that_are_not_exact_are_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="volumes must be a Decimal or an int"):
+        VolumeProfile.from_hourly([wrong] * 24)
+    with pytest.raises(TypeError, match="mean_daily_volume must be a Decimal or an int"):
+        VolumeProfile.from_hourly([1] * 24, wrong)
+
+
+@pytest.mark.parametrize("wrong", [Decimal("NaN"), Decimal(-1)])
+def test_a_mean_volume_that_is_none_is_an_error(wrong: Decimal) -> None:
+    with pytest.raises(ValueError, match="mean_daily_volume must be a number"):
+        VolumeProfile.from_hourly([1] * 24, wrong)
 
 
 def test_an_hour_well_above_the_mean_is_a_high_volume_period() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from genesis_actors.gateways.market_file import read_rules, rules_of_recording
+from genesis_actors.gateways.market_file import read_rules, recorded_symbol, rules_of_recording
 from genesis_actors.gateways.recording import Recording
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.values import MarketRules, Symbol
@@ -48,8 +48,36 @@ def test_numbers_may_be_bare_and_stay_exact(files: Files) -> None:
     assert rules.min_quantity is None
 
 
+def test_a_market_file_may_begin_with_a_byte_order_mark(files: Files) -> None:
+    path = files.market()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+    assert read_rules(BTC, path) == RULES
+
+
 def test_a_venues_own_symbol_takes_its_currencies_from_the_file(files: Files) -> None:
     assert read_rules(Symbol("XBTUSDT"), files.market()).base == "BTC"
+
+
+def test_a_file_for_another_pair_gives_that_pairs_rules(files: Files) -> None:
+    rules = read_rules(BTC, files.market(quote="EUR"))
+
+    assert (rules.symbol, rules.quote) == (Symbol("BTC/EUR"), "EUR")
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [
+        ("trades_binance_spot_ETHUSDT_20240808.csv.gz", "ETH/USDT"),
+        ("trades-SOLFDUSD.csv", "SOL/FDUSD"),
+        ("ETHBTC.csv", "ETH/BTC"),
+        ("BTCUSDT_and_ETHUSDT.csv", "BTC/USDT"),
+        ("trades_ethusdt.csv", "BTC/USDT"),
+        ("trades.csv.gz", "BTC/USDT"),
+    ],
+)
+def test_the_name_of_a_recording_tells_its_pair(name: str, symbol: str) -> None:
+    assert recorded_symbol(BTC, Path("ETHUSDT") / name) == symbol
 
 
 @pytest.mark.parametrize(
@@ -64,9 +92,10 @@ def test_a_venues_own_symbol_takes_its_currencies_from_the_file(files: Files) ->
         ({"min_quantity": "5", "max_quantity": "4"}, "max_quantity must be above zero"),
         ({"lot": "NaN"}, "lot NaN is no number"),
         ({"lot": "much"}, "lot much is no number"),
+        ({"lot": "1e999999"}, "lot 1e999999 has too many digits"),
+        ({"lot": "1" + "0" * 50}, "has too many digits"),
         ({"lot": True}, "lot True is no number"),
         ({"base": 7}, "base is no currency"),
-        ({"quote": "EUR"}, "it is for BTC/EUR, not for BTC/USDT"),
         ({"fee": "1"}, "nothing is known by the name of fee"),
     ],
 )
@@ -86,6 +115,7 @@ def test_what_cannot_be_a_rule_is_refused(
         ("[1]", "it holds no JSON object"),
         ('{"base": "BTC", "lot": "1"}', "it lacks quote, tick, min_notional, taker_fee"),
         (b"\xff", "this is not text"),
+        ("[" * 100_000, "it is nested too deeply"),
     ],
 )
 def test_a_file_that_is_no_market_is_refused(files: Files, text: str | bytes, why: str) -> None:

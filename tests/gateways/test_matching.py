@@ -311,11 +311,19 @@ def test_a_resting_order_at_a_price_that_shows_nothing_has_no_queue(files: Files
     assert fills(venue.advance(at(1)).outcomes) == [("3", "98.5")]
 
 
-def test_a_trade_through_the_price_fills_at_once_at_our_price(files: Files) -> None:
-    venue = files.opened(BOOK, depth=DEPTH, trades="0,100,1,sell 1,97.5,3,sell")
+def test_a_trade_through_the_price_meets_the_queue_ahead_first_and_fills_at_our_price(
+    files: Files,
+) -> None:
+    venue = files.opened(BOOK, depth=DEPTH, trades="0,100,1,sell 1,97.5,3,sell 2,97.5,9,sell")
+    ahead = venue.levels(BTC, Side.SELL)
+    shown = next(size for price, size in ahead if price == Decimal(98))
     venue.place(an_order("a", "buy", "4", "98", resting=True), at(0))
 
-    assert fills(venue.advance(at(1)).outcomes) == [("3", "98")]
+    outcomes = venue.advance(at(2)).outcomes
+
+    filled = sum((Decimal(quantity) for quantity, _ in fills(outcomes)), Decimal(0))
+    assert filled == min(Decimal(4), Decimal(12) - shown)
+    assert {price for _, price in fills(outcomes)} == {"98"}
 
 
 def test_trades_that_stay_away_or_come_from_our_own_side_fill_nothing(files: Files) -> None:

@@ -111,6 +111,9 @@ def test_a_bad_trade_is_refused_with_its_line(files: Files, row: str, problem: s
         ("2000,99,1,0.0,1", "ask_px '0.0' is zero"),
         ("2000,,1,100,1", "bid_px '' is no number"),
         ("2000,99,-1,100,1", "bid_sz '-1' is negative"),
+        ("2000,99,1e999999,100,1", "bid_sz '1e999999' has too many digits"),
+        ("2000,99," + "9" * 5000 + ",100,1", f"bid_sz '{'9' * 60}' has too many digits"),
+        ("9" * 5000 + ",99,1,100,1", f"ts_ms '{'9' * 60}' is no time in milliseconds"),
     ],
 )
 def test_a_bad_touch_is_refused_with_its_line(files: Files, row: str, problem: str) -> None:
@@ -268,8 +271,23 @@ def test_gaps_are_counted(files: Files) -> None:
     assert recording.warnings[0] == (
         "gap of 95 s at 1970-01-01T00:00:04.200000Z: neither trade nor touch"
     )
-    assert len(recording.warnings) == 6
-    assert recording.warnings[-1] == "3 more gaps"
+    silent = "gaps of more than 60 s without a"
+    assert recording.warnings[5:] == (
+        "3 more gaps",
+        f"trades.csv: 8 {silent} trade (first: 100 s at 1970-01-01T00:00:00.000000Z)",
+        f"book.csv: 8 {silent} touch (first: 100 s at 1970-01-01T00:00:04.200000Z)",
+    )
+
+
+def test_a_book_that_is_silent_while_there_are_trades_has_a_gap(files: Files) -> None:
+    recording = read(
+        files,
+        trades=" ".join(f"{ms},1,1,buy" for ms in range(0, 200_000, 50_000)),
+        book="0,1,1,2,1 61000,1,1,2,1 121000,1,1,2,1",
+    )
+
+    (warning,) = recording.warnings
+    assert warning.startswith("book.csv: 1 gap of more than 60 s without a touch (first: 61 s at ")
 
 
 def test_candles_say_how_long_a_bar_is_and_how_many_are_missing(files: Files) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from genesis_actors.storage import sqlite
 from genesis_actors.storage.database import Database, run_blocking
-from genesis_actors.storage.errors import DatabaseUnusable, ForeignDatabase
+from genesis_actors.storage.errors import DatabaseUnusable
 from genesis_actors.storage.migrations import Migration, migrate
 from genesis_actors.storage.queries import executions
 from genesis_actors.storage.recovery import Identity, claim
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     path.write_text("Buy low, sell high, and write everything down.")
 
     for attempt in (migrate, executions):
-        with pytest.raises(ForeignDatabase, match="is not a database"):
+        with pytest.raises(DatabaseUnusable, match="is not a database"):
             attempt(path)
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 

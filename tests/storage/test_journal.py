@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from genesis_actors.messages.events import TwapRescheduled
 from genesis_actors.messages.persistence import StoreReport
 from genesis_actors.storage import journal as journal_module
 from genesis_actors.storage import queries, recovery, writer
@@ -22,7 +21,7 @@ from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import DatabaseUnusable, OutcomeUncertain, SchemaTooOld
 from genesis_actors.storage.journal import Journal
 from genesis_actors.storage.writer import SqliteWriter, Writer
-from genesis_actors.values import ExecutionId, Reason
+from genesis_actors.values import ExecutionId
 from tests.storage.samples import (
     NOON,
     execution_row,
@@ -30,7 +29,6 @@ from tests.storage.samples import (
     filled,
     order_row,
     sent,
-    slice_row,
     whole_write,
     write,
 )
@@ -92,36 +90,6 @@ def test_a_venues_trade_is_counted_once(database: Database) -> None:
 
     assert written(database, [first], [again]) == [[None], [None]]
     assert queries.trades(database, "x1") == [fill_row("x1", "t1")]
-
-
-def test_slices_that_a_new_schedule_no_longer_has_are_removed(database: Database) -> None:
-    began = write(
-        "x1",
-        execution=execution_row("x1", slices_total=4),
-        slices=[slice_row("x1", n, "PLANNED" if n > 1 else "FILLED") for n in range(1, 5)],
-    )
-    rescheduled = TwapRescheduled(
-        at=NOON,
-        execution_id=ExecutionId("x1"),
-        reason=Reason.VOLUME_DEPARTED,
-        ends_at=NOON,
-        slices=(),
-    )
-    shorter = write(
-        "x1",
-        2,
-        [rescheduled],
-        execution=execution_row("x1", slices_total=2),
-        slices=[slice_row("x1", 2)],
-    )
-    other = write(
-        "x2", execution=execution_row("x2"), slices=[slice_row("x2", n, "PLANNED") for n in (3, 4)]
-    )
-
-    written(database, [began, other], [shorter])
-
-    assert [it.slice_number for it in queries.slices(database, "x1")] == [1, 2]
-    assert [it.slice_number for it in queries.slices(database, "x2")] == [3, 4]
 
 
 def test_sequence_numbers_have_no_gaps_over_failures_and_restarts(database: Database) -> None:

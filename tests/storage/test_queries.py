@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -74,6 +75,17 @@ def test_an_unknown_id_is_named(filled: Database, name: str) -> None:
 def test_an_ambiguous_beginning_lists_what_it_may_mean(filled: Database, name: str) -> None:
     with pytest.raises(AmbiguousExecution, match="ab20, ab2, ab1"):
         queries.slices(filled, name)
+
+
+def test_the_newest_is_the_one_that_was_started_last(filled: Database) -> None:
+    # Virtual time begins anew with each run.
+    assert filled.path
+    with sqlite3.connect(filled.path) as connection:
+        connection.execute("UPDATE twap_executions SET created_at = '2024-08-08T12:00:00.000000Z'")
+    connection.close()
+
+    assert ids(filled) == ["c%1", "ab20", "ab2", "ab1"]
+    assert queries.execution(filled, "@last").execution_id == "c%1"
 
 
 def test_there_is_no_last_one_in_an_empty_database(database: Database) -> None:
