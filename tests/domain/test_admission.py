@@ -206,3 +206,25 @@ def test_acceptance_and_start_are_the_executions_first_events() -> None:
     assert execution.state is ExecutionState.RUNNING
     assert execution.version == 2
     assert sum(part.planned_quantity for part in execution.slices) == 10
+
+
+def test_slices_above_the_operators_notional_are_refused_with_their_worth() -> None:
+    defaults = TwapDefaults(max_order_notional=Decimal(50))
+
+    refused = admit(parent_order("10"), market(), defaults, now=NOON, seed=5)
+
+    assert isinstance(refused, Rejection)
+    assert refused.reason is Reason.MAX_ORDER_NOTIONAL
+    assert "50" in refused.message
+
+
+@pytest.mark.parametrize("touch", [TOUCH, None])
+def test_slices_within_the_operators_notional_pass_and_so_do_those_without_a_price(
+    touch: Quote | None,
+) -> None:
+    defaults = TwapDefaults(max_order_notional=Decimal(100_000))
+    unbound = replace(RULES, min_notional=Decimal(0))
+
+    taken = admit(parent_order("10"), market(unbound, touch), defaults, now=NOON, seed=5)
+
+    assert isinstance(taken, Admission)
