@@ -73,7 +73,7 @@ CALM_MARKET = st.builds(
 )
 
 BRIEFLY = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], database=None
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 
 

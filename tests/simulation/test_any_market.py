@@ -73,7 +73,7 @@ markets = st.builds(
 
 
 @settings(
-    max_examples=int(os.environ.get("GENESIS_EXAMPLES", "12")),
+    max_examples=int(os.environ.get("GENESIS_EXAMPLES", "8")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
