@@ -237,7 +237,6 @@ class Reason(StrEnum):
     QUANTITY_NOT_A_LOT = "quantity_not_a_lot"
     INSUFFICIENT_BALANCE = "insufficient_balance"
     PARTICIPATION_ABOVE_LIMIT = "participation_above_limit"
-    LIMIT_ABOVE_SETTINGS = "limit_above_settings"
     CLIENT_ID_CONFLICT = "client_id_conflict"
     WRONG_STATE = "wrong_state"
     BUSY = "busy"
@@ -275,7 +274,6 @@ class Reason(StrEnum):
     DEADLINE = "deadline"
     REMAINDER_UNTRADABLE = "remainder_untradable"
     VOLUME_DEPARTED = "volume_departed"
-    MARKET_DATA_ENDED = "market_data_ended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ class SupervisorActor(MessageActor[_Message]):
         self._recovered = recovered
         self._slicers: dict[ExecutionId, ActorRef[SlicerActor]] = {}
         self._described: dict[Symbol, SymbolDescribed] = {}
+        self._profiles: dict[Symbol, VolumeProfile | None] = {}
         self._waiting: dict[Symbol, list[_Candidate | Execution]] = {}
         self._admitting: dict[ExecutionId, _Candidate] = {}
         self._starting: dict[ExecutionId, list[StartExecution]] = {}
@@ -186,6 +187,7 @@ class SupervisorActor(MessageActor[_Message]):
 
     def _on_described(self, described: SymbolDescribed) -> None:
         self._described[described.symbol] = described
+        self._profiles[described.symbol] = profile_of(described)
         self.send(self._ports.risk, described)
         waiting = self._waiting.get(described.symbol)
         if not waiting:
@@ -193,7 +195,7 @@ class SupervisorActor(MessageActor[_Message]):
         first = waiting.pop(0)
         if isinstance(first, Execution):
             self.send(self._ports.risk, _past_use(first))
-            self._start_slicer(first, (), described)
+            self._start_slicer(first, ())
             for command in self._recovering.pop(first.execution_id):
                 self._to_slicer(first.execution_id, command)
             return
@@ -236,7 +238,7 @@ class SupervisorActor(MessageActor[_Message]):
             known_symbols=described.known_symbols,
             balances={balance.currency: balance.free for balance in described.balances},
             quote=quote,
-            profile=profile_of(described),
+            profile=self._profiles[described.symbol],
         )
         admission = admit(
             order, market, self._defaults, now=self.clock.now(), seed=self._seed_of(candidate)
@@ -254,7 +256,7 @@ class SupervisorActor(MessageActor[_Message]):
         if order.client_id is not None:
             self._known[order.client_id] = KnownOrder(execution.execution_id, execution.order)
         self._starting[execution.execution_id] = [message]
-        self._start_slicer(execution, events, described)
+        self._start_slicer(execution, events)
 
     def _unwatch(self, candidate: _Candidate) -> None:
         order = candidate.message.order
@@ -269,13 +271,12 @@ class SupervisorActor(MessageActor[_Message]):
         self,
         execution: Execution,
         events: tuple[TwapAccepted, TwapStarted] | tuple[()],
-        described: SymbolDescribed,
     ) -> None:
         self._slicers[execution.execution_id] = SlicerActor.start(
             self.runtime,
             execution=execution,
             first_events=events,
-            profile=profile_of(described),
+            profile=self._profiles[execution.order.symbol],
             ports=SlicerPorts(
                 orders=self._ports.risk,
                 journal=self._ports.journal,

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import structlog
 from pykka import ActorDeadError
 
+from genesis_actors.messages.base import Address
 from genesis_actors.runtime.dispatcher import Dispatcher, DispatcherKind
 from genesis_actors.runtime.internals import PYKKA_MESSAGES, Envelope, unregister
 from genesis_actors.runtime.mailbox import Begin
@@ -22,18 +23,11 @@ if TYPE_CHECKING:
     from genesis_actors.runtime.system import Runtime
 
 M = TypeVar("M")
-M_contra = TypeVar("M_contra", contravariant=True)
 T = TypeVar("T")
 
 log = structlog.get_logger()
 
 _NOT_FOR_HANDLE = PYKKA_MESSAGES | {Begin}
-
-
-class Address(Protocol[M_contra]):
-    """Where messages of one kind can be sent to. `pykka.ActorRef` is one."""
-
-    def tell(self, message: M_contra) -> None: ...
 
 
 class Fanout(Generic[M]):
