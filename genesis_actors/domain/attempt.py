@@ -340,6 +340,7 @@ class Attempt:
                 rate=budget.rate,
                 market_volume=self._view.window_volume,
                 window_start=now - x.window,
+                parent_quantity=x.quantity,
                 resting=self._rests,
             )
         )

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.domain.execution import Execution
 from genesis_actors.messages.events import JournalEvent
-from genesis_actors.messages.venue import CancelOrder, LookUpOrder, PlaceOrder
+from genesis_actors.messages.venue import CancelOrder, LookUpOrder, PlaceOrder, SettleOrder
 from genesis_actors.values import Reason
 
 
@@ -32,7 +32,9 @@ class WakeAt:
     at: datetime
 
 
-Effect: TypeAlias = PlaceOrder | CancelOrder | LookUpOrder | AskMarket | SetTrigger | WakeAt
+Effect: TypeAlias = (
+    PlaceOrder | CancelOrder | LookUpOrder | SettleOrder | AskMarket | SetTrigger | WakeAt
+)
 """Something for the shell to do. Deciding is ours; doing is not."""
 
 

@@ -69,6 +69,7 @@ def check_risk_limits(
     ...     rate=Decimal("0.10"),
     ...     market_volume=Decimal(5),
     ...     window_start=datetime(2024, 8, 8, tzinfo=UTC),
+    ...     parent_quantity=Decimal(10),
     ... )
     >>> check_risk_limits(order, RiskLimits(), lot=Decimal("0.001")).is_approved
     True

@@ -264,6 +264,7 @@ class MatchingEngine:
             at=at,
             execution_id=request.execution_id,
             client_order_id=request.client_order_id,
+            asked_at=at,
             is_proof=True,
         )
 

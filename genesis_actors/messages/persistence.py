@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from genesis_actors.messages.base import Address
-from genesis_actors.messages.events import ExecutionEvent
+from genesis_actors.messages.events import ExecutionEvent, JournalEvent
 from genesis_actors.values import ExecutionId
 
 
@@ -151,12 +151,67 @@ class Journaled:
 
 @dataclass(frozen=True, slots=True)
 class JournalFailed:
-    """The events from `first_version` on are not durable, and none of them will become so."""
+    """The events from `first_version` on are not durable, and none of them will become so.
+
+    `is_outage` says that the database is at fault, not this write: nothing at all can be written for now.
+    """
 
     execution_id: ExecutionId
     first_version: int
     error: str
+    is_outage: bool = False
 
 
-PersistenceMessage: TypeAlias = WriteJournal | StoreReport
+@dataclass(frozen=True, slots=True)
+class JournalDown:
+    """The database takes no writes: disk full, I/O error, locked. All waiting writes have failed."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalBack:
+    """The database takes writes again; what actors believe may be ahead of what it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadExecution:
+    """Read an execution's journal behind all writes that came before this. Answered by `ExecutionLoaded`."""
+
+    execution_id: ExecutionId
+    reply_to: Address[ExecutionLoaded]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionLoaded:
+    """Fold `tail` onto `snapshot` (state as JSON; None: onto nothing). Without either there is no such execution.
+
+    `error` is why the journal could not be read, None where it could.
+    """
+
+    execution_id: ExecutionId
+    snapshot: str | None
+    tail: tuple[JournalEvent, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteHalt:
+    """Make a halt durable, or its end. Answered by `HaltWritten`."""
+
+    is_halted: bool
+    reason: str | None
+    at: datetime
+    reply_to: Address[HaltWritten]
+
+
+@dataclass(frozen=True, slots=True)
+class HaltWritten:
+    """`error` is None where the halt, or its end, is durable now."""
+
+    is_halted: bool
+    error: str | None = None
+
+
+PersistenceMessage: TypeAlias = WriteJournal | StoreReport | LoadExecution | WriteHalt
 """Everything the persistence actor accepts."""

@@ -7,13 +7,25 @@ from typing import TypeAlias
 
 from genesis_actors.messages.market_data import MarketView, PriceCrossed
 from genesis_actors.messages.persistence import Journaled, JournalFailed
-from genesis_actors.messages.supervisor import CancelExecution, PauseExecution, ResumeExecution
+from genesis_actors.messages.supervisor import (
+    CancelExecution,
+    PauseExecution,
+    ResumeExecution,
+    SettleChild,
+)
 from genesis_actors.messages.venue import OrderOutcome
 
 
 @dataclass(frozen=True, slots=True)
 class Wake:
     """A slicer's own timer: look what is due. One that comes for no reason changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class HaltChanged:
+    """No execution may send new children from now on, or all may again."""
+
+    is_halted: bool
 
 
 SlicerMessage: TypeAlias = (
@@ -24,6 +36,8 @@ SlicerMessage: TypeAlias = (
     | PauseExecution
     | ResumeExecution
     | CancelExecution
+    | SettleChild
+    | HaltChanged
     | Journaled
     | JournalFailed
 )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TypeAlias
 
 from pydantic import SkipValidation
 
 from genesis_actors.messages.base import Address, Command, Event, Message
 from genesis_actors.messages.market_data import MarketView
-from genesis_actors.messages.venue import OrderOutcome, SymbolDescribed
+from genesis_actors.messages.persistence import ExecutionLoaded, HaltWritten
+from genesis_actors.messages.venue import OrderOutcome, SymbolDescribed, TradesTold
 from genesis_actors.values import (
+    ClientOrderId,
     ExecutionId,
     ExecutionState,
     ParentOrder,
@@ -73,15 +76,62 @@ class CancelExecution(ExecutionCommand):
     """End it with what is filled. Done when the execution has ended."""
 
 
+class SettleChild(ExecutionCommand):
+    """The operator's word on a child that nobody can look up: what of it was filled, in base; zero: never accepted."""
+
+    client_order_id: ClientOrderId
+    filled_quantity: Decimal
+
+
+class HaltDone(Message):
+    """What was asked holds, durably. `was_already` says that it had held before."""
+
+    is_halted: bool
+    was_already: bool = False
+
+
+class HaltRefused(Message):
+    """The halt holds, or still holds, but what was asked could not be made durable."""
+
+    message: str
+
+
+class Halt(Command):
+    """Stop new children of all executions, durably: also after a restart, until `Unhalt`."""
+
+    reason: str | None = None
+    reply_to: SkipValidation[Address[HaltDone | HaltRefused]]
+
+
+class Unhalt(Command):
+    reply_to: SkipValidation[Address[HaltDone | HaltRefused]]
+
+
 class ExecutionFinished(Event):
     """A slicer has nothing more to do; it still records fills that arrive late."""
 
     execution_id: ExecutionId
 
 
-UserCommand: TypeAlias = StartExecution | PauseExecution | ResumeExecution | CancelExecution
+UserCommand: TypeAlias = (
+    StartExecution
+    | PauseExecution
+    | ResumeExecution
+    | CancelExecution
+    | SettleChild
+    | Halt
+    | Unhalt
+)
 
 SupervisorMessage: TypeAlias = (
-    UserCommand | OrderOutcome | SymbolDescribed | MarketView | ExecutionStarted | ExecutionFinished
+    UserCommand
+    | OrderOutcome
+    | SymbolDescribed
+    | MarketView
+    | ExecutionStarted
+    | ExecutionFinished
+    | ExecutionLoaded
+    | HaltWritten
+    | TradesTold
 )
 """Everything the supervisor accepts, `ActorFailed` of the runtime aside."""

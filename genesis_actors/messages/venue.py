@@ -26,7 +26,8 @@ class PlaceOrder(Command):
     """Send one child order. It meets risk first, then the venue.
 
     `resting` posts it at `price` and leaves it there; otherwise it is a limit IOC. `mid`, `market_volume` (base, of
-    the last w, which began at `window_start`) and `rate` are the numbers it was decided on.
+    the last w, which began at `window_start`) and `rate` are the numbers it was decided on; `parent_quantity` (base) is
+    what all children of the execution together may never exceed.
     """
 
     execution_id: ExecutionId
@@ -40,6 +41,7 @@ class PlaceOrder(Command):
     rate: Decimal
     market_volume: Decimal
     window_start: AwareDatetime
+    parent_quantity: Decimal
     resting: bool = False
 
 
@@ -57,6 +59,33 @@ class LookUpOrder(Command):
     execution_id: ExecutionId
     client_order_id: ClientOrderId
     symbol: Symbol
+
+
+class SettleOrder(Command):
+    """No outcome of this order will come: it is proven, or said by the operator, that so much of it was filled.
+
+    Stops at risk and at the gate in front of the venue, which then reserve nothing for it any more.
+    """
+
+    execution_id: ExecutionId
+    client_order_id: ClientOrderId
+    symbol: Symbol
+    filled_quantity: Decimal
+
+
+class LookUpTrades(Command):
+    """Ask for all trades of ours in `symbol` from `since` on: each is told as `OrderFilled`, then `TradesTold`."""
+
+    symbol: Symbol
+    since: AwareDatetime
+    reply_to: SkipValidation[Address[TradesTold]]
+
+
+class TradesTold(Event):
+    """Every trade that was asked for has been told. `is_complete` is False where the venue did not answer."""
+
+    symbol: Symbol
+    is_complete: bool
 
 
 class DescribeSymbol(Command):
@@ -113,11 +142,15 @@ class OrderFilled(OrderEvent):
 
 
 class OrderClosed(OrderEvent):
-    """The order can trade no more. Sent after its last `OrderFilled`."""
+    """The order can trade no more. Sent after its last `OrderFilled`, which may yet be lost, or come behind it.
+
+    `filled_quantity` (base) is what the venue says was filled in all, None where it does not say.
+    """
 
     status: OrderStatus
     reason: Reason | None = None
     detail: str | None = None
+    filled_quantity: Decimal | None = None
 
 
 class OrderRefused(OrderEvent):
@@ -139,12 +172,16 @@ class OrderOutcomeUnknown(OrderEvent):
 
 
 class OrderNotFound(OrderEvent):
-    """The venue knows no such order. `is_proof` says that it can never appear later either."""
+    """The venue, asked at `asked_at`, knew no such order, neither among its orders nor among its trades.
 
+    `is_proof` says that it can never appear later either, because the venue's ledger is ours.
+    """
+
+    asked_at: AwareDatetime
     is_proof: bool
 
 
-OrderMessage: TypeAlias = PlaceOrder | CancelOrder | LookUpOrder
+OrderMessage: TypeAlias = PlaceOrder | CancelOrder | LookUpOrder | SettleOrder
 """Everything that goes right, from a slicer through risk to the venue."""
 
 OrderOutcome: TypeAlias = (
@@ -152,5 +189,5 @@ OrderOutcome: TypeAlias = (
 )
 """Everything that comes back left, from the venue through risk and supervisor to the slicer."""
 
-VenueMessage: TypeAlias = OrderMessage | DescribeSymbol
+VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades
 """Everything the venue actor accepts from others; its own timers aside."""

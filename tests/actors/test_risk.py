@@ -102,6 +102,7 @@ def test_a_reservation_is_released_once_when_the_order_ends(desk: Desk, ending: 
             at=NOON,
             execution_id=first.execution_id,
             client_order_id=first.client_order_id,
+            asked_at=NOON,
             is_proof=True,
         )
     )
@@ -118,6 +119,7 @@ def test_not_found_without_proof_releases_nothing(desk: Desk) -> None:
         at=NOON,
         execution_id=first.execution_id,
         client_order_id=first.client_order_id,
+        asked_at=NOON,
         is_proof=False,
     )
 

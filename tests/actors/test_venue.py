@@ -59,6 +59,7 @@ class Exchange:
             rate=Decimal("0.1"),
             market_volume=Decimal(1),
             window_start=NOON,
+            parent_quantity=Decimal(10),
         )
 
 

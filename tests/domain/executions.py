@@ -317,7 +317,7 @@ class Desk:
         return self.tell(OrderOutcomeUnknown(**self._of(-1), detail="timed out"))
 
     def not_found(self, *, is_proof: bool) -> Decision:
-        return self.tell(OrderNotFound(**self._of(-1), is_proof=is_proof))
+        return self.tell(OrderNotFound(**self._of(-1), asked_at=self.now, is_proof=is_proof))
 
     def _of(self, nth: int) -> dict[str, Any]:
         return {

@@ -869,7 +869,11 @@ class Play:
 
     def _not_found(self, name: ClientOrderId, *, is_proof: bool) -> OrderNotFound:
         return OrderNotFound(
-            at=self.now, execution_id=EXECUTION_ID, client_order_id=name, is_proof=is_proof
+            at=self.now,
+            execution_id=EXECUTION_ID,
+            client_order_id=name,
+            asked_at=self.now,
+            is_proof=is_proof,
         )
 
     # --- What must hold ----------------------------------------------------------------------------

@@ -37,6 +37,7 @@ def order(quantity: str = "1", price: str = "100", **changes: Any) -> PlaceOrder
         "rate": Decimal("0.10"),
         "market_volume": Decimal(50),
         "window_start": NOON,
+        "parent_quantity": Decimal(1_000_000),
     }
     return PlaceOrder(**(fields | changes))
 

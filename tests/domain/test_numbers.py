@@ -56,6 +56,7 @@ ORDER = PlaceOrder(
     rate=Decimal("0.10"),
     market_volume=Decimal(50),
     window_start=NOON,
+    parent_quantity=Decimal(10),
 )
 
 # Every rule that takes numbers, and whole numbers for it.

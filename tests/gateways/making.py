@@ -58,6 +58,7 @@ def an_order(
         rate=Decimal("0.1"),
         market_volume=Decimal(1),
         window_start=at(0),
+        parent_quantity=Decimal(1_000_000),
         resting=resting,
     )
 

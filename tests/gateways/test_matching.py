@@ -452,6 +452,7 @@ def test_an_unknown_order_is_not_found_and_cannot_come_later(files: Files) -> No
         at=at(1),
         execution_id=ExecutionId("x"),
         client_order_id=ClientOrderId("a"),
+        asked_at=at(1),
         is_proof=True,
     )
 
