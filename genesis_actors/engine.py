@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -111,6 +112,7 @@ class Engine:
         seed: int | None,
         recovered: tuple[Execution, ...],
         market_tap: Address[MarketRows] | None,
+        persistence: type[PersistenceActor] = PersistenceActor,
     ) -> None:
         self.runtime = runtime
         self.venue = venue
@@ -125,7 +127,7 @@ class Engine:
         outcomes = Relay[OrderOutcome]()
         routed = Relay[OrderOutcome]()
         runtime.start()
-        journal = PersistenceActor.start(runtime, store.database, supervisor=failures)
+        journal = persistence.start(runtime, store.database, supervisor=failures)
         market_data = MarketDataActor.start(runtime, failures=failures)
         feed = market_data if market_tap is None else Fanout[MarketRows](market_tap, market_data)
         venue_actor = VenueActor.start(
@@ -177,11 +179,14 @@ class Engine:
         venue: SimulatedVenue | None = None,
         recover: Callable[[ParentOrder], bool] = lambda order: True,  # noqa: ARG005
         market_tap: Address[MarketRows] | None = None,
+        make_runtime: Callable[[int, datetime], Runtime] | None = None,
+        persistence: type[PersistenceActor] = PersistenceActor,
     ) -> Engine:
         """Lock and migrate the database, recover what is open, and only then start.
 
         `recover` chooses which open executions are carried on; the others stay as they are. `market_tap` hears every
-        market row first; it must not send anything. Raises SourceError, StorageError, SettingsError.
+        market row first; it must not send anything. A simulation brings a runtime (of its seed and start) and a
+        writer of its own. Raises SourceError, StorageError, SettingsError.
         """
         settings = Settings() if settings is None else settings
         _keep_tracebacks_plain()
@@ -195,7 +200,7 @@ class Engine:
         )
         try:
             recovered = store.recover(recover)
-            runtime = runtime_for(settings, venue, virtual, store, recovered)
+            runtime = runtime_for(settings, venue, virtual, store, recovered, make_runtime)
             venue.restore(store.past_fills())
             for execution in recovered:
                 venue.reach_back(execution.started_at or execution.created_at)
@@ -207,6 +212,7 @@ class Engine:
                 seed=None if virtual is None else seed_of(settings),
                 recovered=recovered,
                 market_tap=market_tap,
+                persistence=persistence,
             )
         except BaseException:
             store.close()
@@ -326,6 +332,12 @@ class Engine:
                 subscriber.close()
         finally:
             self._store.close()
+
+    def abandon(self) -> None:
+        """Leave everything as a crash of the process would: nothing more is written, sent or answered."""
+        self._is_stopped = True
+        self.runtime.abandon()
+        self._store.close()
 
     def __enter__(self) -> Self:
         return self
