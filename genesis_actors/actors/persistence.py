@@ -135,7 +135,8 @@ class PersistenceActor(MessageActor[_Accepted]):
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         assert self._runner is not None  # noqa: S101 - made in `begin`, before the first message
-        return _outside_of_loops(partial(self._runner.run, work))
+        # Not through the runner's own `run`, which makes a context for each call: there are many.
+        return _outside_of_loops(partial(self._runner.get_loop().run_until_complete, work))
 
     def _take_inbox(self) -> None:
         """Take over the writes that came in behind our end: nobody else would answer them."""

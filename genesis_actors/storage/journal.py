@@ -12,9 +12,9 @@ from genesis_actors.messages.persistence import WriteJournal
 from genesis_actors.storage.batch import Batch, Write, last_version
 from genesis_actors.storage.database import Database, Target, cause_of, check_schema
 from genesis_actors.storage.errors import OutcomeUncertain, StorageError
-from genesis_actors.storage.statements import Statements
+from genesis_actors.storage.statements import statements_for
 from genesis_actors.storage.tables import engine_identity, events
-from genesis_actors.storage.writer import FAULTS, BadWrite, Writer, is_bad_write
+from genesis_actors.storage.writer import FAULTS, BadWrite, CommitFailed, Writer, is_bad_write
 from genesis_actors.values import ExecutionState
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Journal:
         self.epoch = epoch
         self._database = database
         self._writer = writer
-        self._statements = Statements(writer.dialect)
+        self._statements = statements_for(writer.dialect)
         self._last_sequence = last_sequence
         self._is_epoch_stored = False
         self._versions: dict[
@@ -77,6 +77,10 @@ class Journal:
             if len(admitted) > 1:
                 return await self._write_singly(batch)
             error = str(fault)
+        if error is not None:
+            # What has been taken for the beginning of a journal may not be one.
+            for write in admitted:
+                self._versions.pop(write.execution_id, None)
         return [error or refusal if refusal is None else refusal for refusal in errors]
 
     async def close(self) -> None:
@@ -87,6 +91,9 @@ class Journal:
 
     async def _admitted(self, batch: Sequence[Write]) -> list[str | None]:
         """Return for each write why it cannot follow on what its execution's journal has, None if it can."""
+        new = {write.execution_id for write in batch if _begins(write)} - self._versions.keys()
+        # Where its journal has begun already, the database finds the same version twice.
+        self._versions.update(dict.fromkeys(new))
         await self._learn_versions(
             {write.execution_id for write in batch if isinstance(write, WriteJournal)}
         )
@@ -123,20 +130,18 @@ class Journal:
         if not self._is_epoch_stored:
             parameters.append((self._statements.epoch, [(self.epoch,)]))
         try:
-            await self._writer.begin()
-            for statement, rows in parameters:
-                await self._writer.execute(statement.sql, rows)
+            await self._writer.write([(statement.sql, rows) for statement, rows in parameters])
+        except CommitFailed as failure:
+            if not await self._is_durable(batch):
+                return self._failed(failure.error)
+            log.warning(
+                "commit_failed_but_took_place", error=str(failure), events=len(batch.events)
+            )
         except FAULTS as error:
             await self._roll_back()
             if is_bad_write(error):
                 raise BadWrite(str(cause_of(error))) from error
             return self._failed(error)
-        try:
-            await self._writer.commit()
-        except FAULTS as error:
-            if not await self._is_durable(batch):
-                return self._failed(error)
-            log.warning("commit_failed_but_took_place", error=str(error), events=len(batch.events))
         self._has_written(writes, batch)
         return None
 
@@ -181,6 +186,10 @@ class Journal:
             f"a commit to {self._database} failed, and what became of it cannot be read",
             "check the disk, then start again: the journal has what became durable",
         )
+
+
+def _begins(write: Write) -> bool:
+    return isinstance(write, WriteJournal) and write.first_version == 1 and bool(write.events)
 
 
 def _where_it_stands(connection: Connection) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -55,6 +56,11 @@ class Statement:
 
     sql: str
     encode: Callable[[Any], Parameters]
+
+
+@lru_cache(maxsize=4)
+def statements_for(dialect: Dialect) -> Statements:
+    return Statements(dialect)
 
 
 class Statements:

@@ -235,10 +235,10 @@ def fail_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every commit fail, and every look at what became of it."""
     disk = sqlite3.OperationalError("disk I/O error")
 
-    async def broken(*_: object) -> None:
+    def broken(*_: object) -> None:
         raise disk
 
-    monkeypatch.setattr(SqliteWriter, "commit", broken)
+    monkeypatch.setattr(SqliteWriter, "_commit", broken)
     monkeypatch.setattr(journal_module.Journal, "_reconnect", broken)
 
 
