@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from genesis_actors.storage import sqlite
 from genesis_actors.storage.database import Database, cause_of
+from genesis_actors.storage.errors import StorageError
 from genesis_actors.storage.statements import Parameters
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ class BadWrite(Exception):
 
 def is_bad_write(error: Exception) -> bool:
     """Tell whether a write was at fault, and not the database, which any write would find locked, full or gone."""
-    if isinstance(error, OSError | OperationalError | sqlite3.OperationalError):
+    if isinstance(error, OSError | OperationalError | sqlite3.OperationalError | StorageError):
         return False
     if isinstance(error, DBAPIError):
         return not error.connection_invalidated and type(error) is not DatabaseError
@@ -75,8 +76,11 @@ class Writer:
     def dialect(self) -> Dialect:
         return self._connection.dialect
 
-    async def write(self, work: Work) -> None:
-        """Do `work` in one transaction. `CommitFailed` comes from its end; after anything else, roll back."""
+    async def write(self, work: Work, *, is_patient: bool = True) -> None:  # noqa: ARG002
+        """Do `work` in one transaction. `CommitFailed` comes from its end; after anything else, roll back.
+
+        Without patience it does not wait for others where that could take seconds.
+        """
         await self._connection.begin()
         for sql, rows in work:
             await self._connection.exec_driver_sql(sql, list(rows))
@@ -136,8 +140,9 @@ class SqliteWriter(Writer):
     def dialect(self) -> Dialect:
         return _SQLITE
 
-    async def write(self, work: Work) -> None:
-        await self._driver.run(partial(self._transact, work))
+    async def write(self, work: Work, *, is_patient: bool = True) -> None:
+        transact = self._transact if is_patient else self._transact_at_once
+        await self._driver.run(partial(transact, work))
 
     async def roll_back(self) -> None:
         await self._driver.rollback()
@@ -154,6 +159,13 @@ class SqliteWriter(Writer):
             self._commit(connection)
         except sqlite3.Error as error:
             raise CommitFailed(error) from error
+
+    def _transact_at_once(self, work: Work, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._transact(work, connection)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(sqlite.BUSY_SECONDS * 1000)}")
 
     def _execute(self, work: Work, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")

@@ -26,7 +26,7 @@ from genesis_actors.storage import journal as journal_module
 from genesis_actors.storage import queries, recovery
 from genesis_actors.storage.batch import Write
 from genesis_actors.storage.database import Database
-from genesis_actors.storage.journal import Journal
+from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.migrations import migrate
 from genesis_actors.storage.writer import SqliteWriter
 from genesis_actors.values import ExecutionId
@@ -71,7 +71,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     batches: list[list[str]] = []
     original = Journal.write
 
-    async def recorded(this: Journal, batch: Sequence[Write]) -> list[str | None]:
+    async def recorded(this: Journal, batch: Sequence[Write]) -> list[Failure | None]:
         batches.append([it.execution_id for it in batch])
         return await original(this, batch)
 

@@ -19,7 +19,7 @@ from genesis_actors.storage import journal as journal_module
 from genesis_actors.storage import queries, recovery, sqlite
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import DatabaseUnusable, OutcomeUncertain, SchemaTooOld
-from genesis_actors.storage.journal import Journal
+from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.writer import SqliteWriter, Writer
 from genesis_actors.values import ExecutionId
 from tests.storage.samples import (
@@ -43,10 +43,10 @@ async def opened(database: Database) -> AsyncIterator[Journal]:
         await journal.close()
 
 
-def written(database: Database, *batches: list[Any]) -> list[list[str | None]]:
+def written(database: Database, *batches: list[Any]) -> list[list[Failure | None]]:
     """Write the batches one after the other, and return what each of them was answered."""
 
-    async def main() -> list[list[str | None]]:
+    async def main() -> list[list[Failure | None]]:
         async with opened(database) as journal:
             return [await journal.write(batch) for batch in batches]
 
@@ -179,7 +179,7 @@ def test_an_execution_that_is_over_may_still_hear_of_a_fill(database: Database) 
     assert written(database, [over], [late], [write("x1", 2)]) == [
         [None],
         [None],
-        ["version conflict: 2 cannot follow 2"],
+        [Failure("version conflict: 2 cannot follow 2")],
     ]
 
 
@@ -349,7 +349,7 @@ def test_a_full_disk_fails_the_batch_and_not_the_journal(
 
     errors, after = written(database, [write("x1"), write("x2")], [write("x1"), write("x2")])
 
-    assert all(error and "no space" in error for error in errors)
+    assert all(it and it.is_outage and "no space" in it.error for it in errors)
     assert after == [None, None]
 
 
