@@ -274,6 +274,8 @@ class Reason(StrEnum):
     DEADLINE = "deadline"
     REMAINDER_UNTRADABLE = "remainder_untradable"
     VOLUME_DEPARTED = "volume_departed"
+    SETTLED = "settled"  # by the operator's word
+    JOURNAL_DOWN = "journal_down"
 
 
 @dataclass(frozen=True, slots=True)

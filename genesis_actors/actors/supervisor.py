@@ -14,6 +14,7 @@ from genesis_actors.domain.admission import Market, Rejection, accept, admit
 from genesis_actors.domain.client_ids import id_text
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.policy import TwapDefaults
+from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
@@ -276,7 +277,7 @@ class SupervisorActor(MessageActor[_Message]):
             self.runtime,
             execution=execution,
             first_events=events,
-            profile=self._profiles[execution.order.symbol],
+            surroundings=Surroundings(self._profiles[execution.order.symbol]),
             ports=SlicerPorts(
                 orders=self._ports.risk,
                 journal=self._ports.journal,
