@@ -40,6 +40,11 @@ def exact(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        current = decimal.getcontext()
+        if (
+            current.prec == EXACT.prec and current.rounding == EXACT.rounding
+        ):  # As in most nested calls.
+            return function(*args, **kwargs)
         with decimal.localcontext(EXACT):
             return function(*args, **kwargs)
 
