@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -92,12 +93,15 @@ def runtime_for(
     virtual: VirtualTime | None,
     store: Continuity,
     recovered: tuple[Execution, ...],
+    make: Callable[[int, datetime], Runtime] | None = None,
 ) -> Runtime:
     if virtual is None:
         return Runtime.system()
     start = store.last_instant(recovered) or starts_at(venue, virtual)
     # A later run of the same database draws other ids than an earlier one.
-    seed = seed_of(settings) * 1_000_003 + store.executions_before
+    seed = seed_of(settings) * 1_000_003 + store.count_executions()
+    if make is not None:
+        return make(seed, start)
     return Runtime.deterministic(seed=seed, start=start, speed=virtual.speed)
 
 

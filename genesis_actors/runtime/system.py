@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, runtime_checkable
 
 import structlog
 from pykka import ActorRef, ActorRegistry, Timeout
@@ -17,6 +17,7 @@ from pykka import ActorRef, ActorRegistry, Timeout
 from genesis_actors.runtime.clock import Clock, SystemClock
 from genesis_actors.runtime.dispatcher import Dispatcher, DispatcherKind
 from genesis_actors.runtime.futures import blocking
+from genesis_actors.runtime.mailbox import Mailbox
 from genesis_actors.runtime.pinned import PinnedDispatcher
 from genesis_actors.runtime.pooled import WorkerPool
 
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 STOP_SECONDS: Final = 10.0
+
+
+@runtime_checkable
+class Abandoned(Protocol):
+    """Something that holds a file, a thread or a socket, and can drop it without another word."""
+
+    def abandon(self) -> None: ...
 
 
 class Runtime(ABC):
@@ -69,6 +77,19 @@ class Runtime(ABC):
     @abstractmethod
     def stop(self) -> None:
         """Stop every actor that is left, the youngest first, then the runtime itself, for good."""
+
+    def abandon(self) -> None:
+        """Let go of every actor without its leave, as the end of the process would: no hook of an end is run.
+
+        An actor that holds something of the system's has a method `abandon`, which drops it.
+        """
+        for ref in self.living():
+            mailbox = ref.actor_inbox
+            if isinstance(mailbox, Mailbox):
+                actor = mailbox.actor
+                mailbox.abandon()
+                if isinstance(actor, Abandoned):
+                    actor.abandon()
 
     @abstractmethod
     def owns(self, dispatcher: Dispatcher | None) -> bool: ...
