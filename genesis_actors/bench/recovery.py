@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from genesis_actors.domain.client_ids import id_text
 from genesis_actors.engine import Engine
 from genesis_actors.opening import VirtualTime
 from genesis_actors.orders import TwapOrder
@@ -20,7 +19,37 @@ COUNTS: Final = (1_000, 10_000)
 SLICES: Final = 60
 _WINDOW: Final = timedelta(minutes=30)
 _CRASH_AFTER: Final = timedelta(minutes=15, seconds=20)
-_ID_CHARACTERS: Final = 13
+
+_LATER: Final = """aggregate_version = 1
+    OR aggregate_version > (SELECT aggregate_version FROM snapshots WHERE execution_id = :original)"""
+_COPIED: Final = (
+    ("twap_executions", "execution_id", "1"),
+    ("twap_slice_history", "execution_id", "1"),
+    ("orders", "execution_id", "1"),
+    ("fills", "execution_id", "1"),
+    ("snapshots", "execution_id", "1"),
+    ("events", "aggregate_id", f"({_LATER})"),
+)
+_RENUMBERED: Final = {
+    "sequence_number": "sequence_number + 1000 * k",
+    "event_id": "event_id || k",
+    "trade_id": "trade_id || '-' || k",
+    # Kept as they are: numbers, which `replace` would make texts.
+    **{
+        name: name
+        for name in (
+            "aggregate_version",
+            "client_id",
+            "early_completion",
+            "engine_epoch",
+            "seed",
+            "slice_number",
+            "slices_done",
+            "slices_total",
+            "total_slices",
+        )
+    },
+}
 
 
 def run(*, quick: bool = False) -> list[dict[str, object]]:
@@ -29,9 +58,11 @@ def run(*, quick: bool = False) -> list[dict[str, object]]:
         path = Path(directory) / "recovery.db"
         _crash(path)
         rows: list[dict[str, object]] = []
+        present = 1
         for count in COUNTS[:1] if quick else COUNTS:
-            _multiply(path, count)
+            _multiply(path, present, count)
             rows.append(_measure(path, count))
+            present = count
         return rows
 
 
@@ -40,21 +71,22 @@ def _measure(path: Path, count: int) -> dict[str, object]:
     store = Continuity.open(str(path), mode="paper", venue="paper", seed=None)
     try:
         executions = store.recover(lambda order: True)  # noqa: ARG005
-        recovered = time.perf_counter()
+        folded = time.perf_counter()
         now = store.last_instant(executions)
-        store.statuses(executions)
+        if len(executions) != count or now is None:
+            raise RuntimeError(f"{len(executions)} of {count} executions have been recovered")
+        past = store.past(lambda order: True, now=now)  # noqa: ARG005
+        store.statuses(past.executions)
         store.client_orders()
         fills = store.past_fills()
         ready = time.perf_counter()
     finally:
         store.close()
-    if len(executions) != count or now is None:
-        raise RuntimeError(f"{len(executions)} of {count} executions have been recovered")
     return {
         "open_executions": count,
         "slices_each": SLICES,
         "fills": len(fills),
-        "folded_seconds": round(recovered - began, 3),
+        "folded_seconds": round(folded - began, 3),
         "ready_seconds": round(ready - began, 3),
         "cpu_seconds": round(time.process_time() - cpu, 3),
     }
@@ -69,21 +101,31 @@ def _crash(path: Path) -> None:
             symbol="BTC/USDT", side="buy", quantity="0.6", duration=_WINDOW, slices=SLICES
         )
         engine.submit(order)
-        clock = engine.runtime.clock
-        engine.runtime.wait_until(clock.now() + _CRASH_AFTER)
+        runtime = engine.runtime
+        runtime.run_until(lambda: False, deadline=runtime.clock.now() + _CRASH_AFTER)
     finally:
         engine.abandon()
 
 
-def _multiply(path: Path, count: int) -> None:
-    """Give the database `count` executions like its first one, in all that recovery reads.
+def _multiply(path: Path, first: int, count: int) -> None:
+    """Copy the database's first execution `first` to `count` - 1, so that there are `count`.
 
-    Of the events that the snapshot contains only the first is repeated: the others would only fill the disk.
+    Of the events that are in the snapshot only the first is copied: recovery reads no other.
     """
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.create_function("copied", 2, _Copier(connection).copied)
-        present = connection.execute("SELECT count(*) FROM twap_executions").fetchone()[0]
-        for number in range(present, count):
-            _copy(connection, number)
+    connection = sqlite3.connect(path)
+    with connection:
+        (original,) = connection.execute("SELECT min(execution_id) FROM snapshots").fetchone()
+        for table, key, which in _COPIED:
+            columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
+            values = ", ".join(
+                _RENUMBERED.get(name, f"replace({name}, :original, printf('%013d', k))")
+                for name in columns
+            )
+            connection.execute(
+                f"WITH RECURSIVE numbers(k) AS"  # noqa: S608 - nobody else's words
+                f" (SELECT :first UNION ALL SELECT k + 1 FROM numbers WHERE k + 1 < :count)"
+                f" INSERT INTO {table} SELECT {values} FROM {table}, numbers"
+                f" WHERE {key} = :original AND {which} ORDER BY k",
+                {"original": original, "first": first, "count": count},
+            )
     connection.close()
