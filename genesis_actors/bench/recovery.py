@@ -13,6 +13,7 @@ from genesis_actors.engine import Engine
 from genesis_actors.opening import VirtualTime
 from genesis_actors.orders import TwapOrder
 from genesis_actors.recovery import Continuity
+from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.settings import Settings
 
 COUNTS: Final = (1_000, 10_000)
@@ -102,6 +103,8 @@ def _crash(path: Path) -> None:
         )
         engine.submit(order)
         runtime = engine.runtime
+        if not isinstance(runtime, DeterministicRuntime):
+            raise TypeError("virtual time has a deterministic runtime")
         runtime.run_until(lambda: False, deadline=runtime.clock.now() + _CRASH_AFTER)
     finally:
         engine.abandon()

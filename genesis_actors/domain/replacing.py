@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_set = object.__setattr__  # Past the guard that keeps an instance frozen: this one is not yet anybody's.
+_set = (
+    object.__setattr__
+)  # Past the guard that keeps an instance frozen: this one is not yet anybody's.
 
 
 def replace(value: T, /, **changes: object) -> T:
-    """Return a copy of `value` with `changes`; what it has cached is left behind. For classes without `__post_init__`."""
+    """Return a copy of `value` with `changes`, without what it has cached. Its class has no `__post_init__`."""
     kind = type(value)
     names = _names(kind)
     if not changes.keys() <= names.keys():
