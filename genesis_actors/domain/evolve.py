@@ -6,13 +6,13 @@ What may follow what is decided in `decide`; here events have already happened a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from typing import assert_never
 
 from genesis_actors.domain.execution import Child, Execution, Fill, Slice, status_of
+from genesis_actors.domain.replacing import replace
 from genesis_actors.messages.events import (
     ArrivalObserved,
     ChildAccepted,
