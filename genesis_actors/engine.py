@@ -350,6 +350,11 @@ class Engine:
     ) -> None:
         self.stop()
 
+    @property
+    def door(self) -> Address[ControlMessage]:
+        """Where messages may be sent without waiting for what comes of them."""
+        return self._control
+
     def _tell(self, message: ControlMessage) -> None:
         self._control.tell(message)
 
