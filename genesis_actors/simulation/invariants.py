@@ -108,7 +108,7 @@ class Invariants:
 
     def trace_of(self, execution_id: ExecutionId) -> Iterator[str]:
         for at, what, about in self._traces.get(execution_id, ()):
-            yield f"{time_text(at)} {what}: {' '.join(str(about).split())[:240]}"
+            yield f"{time_text(at)} {what}: {' '.join(repr(about).split())[:240]}"
 
     # --- What is sent ---
 
@@ -248,7 +248,7 @@ class Invariants:
         assert row is not None  # noqa: S101 - looked at by the caller
         x, at = write.execution_id, self.now
         for event in write.events:
-            self.trace(x, at, "durable", repr(event))
+            self.trace(x, at, "durable", event)
         parts = (
             row.filled_quantity
             + row.working_quantity

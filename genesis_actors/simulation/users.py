@@ -247,7 +247,7 @@ class Users:
             quantity=_quantity(listing, duration, draw),
             duration=timedelta(seconds=int(duration.total_seconds())),
             client_id=ClientId(f"wish-{number}"),
-            slice_interval=timedelta(seconds=draw.choice((10, 15, 20, 30, 45))),
+            slice_interval=timedelta(seconds=draw.choice((15, 20, 30, 45, 60))),
             style=draw.choice((Style.TAKER, Style.TAKER, Style.MAKER, Style.AUTO)),
             on_deadline=draw.choice(tuple(OnDeadline)),
             jitter=draw.choice((None, Decimal("0.2"))),
@@ -266,7 +266,7 @@ class Users:
 def _quantity(listing: Listing, duration: timedelta, draw: random.Random) -> Decimal:
     """Return from one to four hundredths of what the market trades in that time."""
     market_lots = listing.lots_per_step * (duration // STEP)
-    return listing.rules.lot * (market_lots * draw.randint(5, 40) // 1000)
+    return listing.rules.lot * (market_lots * draw.randint(2, 20) // 1000)
 
 
 def _ignore(_answer: object) -> None:
