@@ -1,32 +1,44 @@
-"""Makes journals durable, many writes to a transaction, and answers each writer when its events are safe."""
+"""Makes journals durable, many writes to a transaction, and answers each writer when its events are safe.
+
+When the database takes no writes, everything is answered as failed at once, and by and by it is tried again.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
-from typing import Any, ClassVar, Final, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar, assert_never
 
 import structlog
 
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import (
+    ExecutionLoaded,
+    HaltWritten,
+    JournalBack,
+    JournalDown,
     Journaled,
     JournalFailed,
+    LoadExecution,
     PersistenceMessage,
     StoreReport,
+    WriteHalt,
     WriteJournal,
 )
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.dispatcher import DispatcherKind
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.storage.batch import last_version
+from genesis_actors.storage.batch import Write, last_version
 from genesis_actors.storage.database import Database, Target
-from genesis_actors.storage.journal import Journal
+from genesis_actors.storage.errors import StorageError
+from genesis_actors.storage.journal import Failure, Journal
+from genesis_actors.storage.recovery import load_open_execution
 
 T = TypeVar("T")
 
@@ -34,6 +46,7 @@ log = structlog.get_logger()
 
 EVENTS_PER_COMMIT: Final = 500
 WAITING_AT_MOST: Final = 20 * EVENTS_PER_COMMIT
+OUTAGE_PROBED_EVERY: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +54,20 @@ class KeepCommitting:
     """To ourselves: more is waiting than one commit takes, and what has arrived meanwhile comes first."""
 
 
-_Accepted: TypeAlias = PersistenceMessage | KeepCommitting
+@dataclass(frozen=True, slots=True)
+class ProbeDatabase:
+    """To ourselves: it is time to see whether the database takes writes again."""
+
+
+_Question: TypeAlias = LoadExecution | WriteHalt
+_Accepted: TypeAlias = PersistenceMessage | KeepCommitting | ProbeDatabase
 
 
 class PersistenceActor(MessageActor[_Accepted]):
-    """The only writer of the database. It waits for the disk, so it has a thread, an event loop and an engine.
+    """The only writer of the database. It waits for the disk, so it has a thread, an event loop and a connection.
 
-    Every `WriteJournal` is answered once, in order, also when the actor ends or fails.
+    Everything is answered once, in order, also when the actor ends or fails. `outages` hears when the database takes
+    no writes, and when it does again.
     """
 
     dispatcher_kind: ClassVar[DispatcherKind] = "pinned"
@@ -59,10 +79,14 @@ class PersistenceActor(MessageActor[_Accepted]):
         *,
         name: str = "persistence",
         supervisor: Address[ActorFailed] | None = None,
+        outages: Address[JournalDown | JournalBack] | None = None,
     ) -> None:
         super().__init__(runtime, name=name, supervisor=supervisor)
         self._database = Database.of(database)
+        self._outages = outages
+        self._outage: Failure | None = None
         self._waiting = Waiting()
+        self._asked: deque[_Question] = deque()  # behind our end
         self._runner: asyncio.Runner | None = None
         self._journal: Journal | None = None
 
@@ -75,11 +99,21 @@ class PersistenceActor(MessageActor[_Accepted]):
             raise
 
     def handle(self, message: _Accepted) -> None:
-        if isinstance(message, KeepCommitting):
-            return  # The inbox is empty behind it, or what is there comes first.
-        self._waiting.add(message)
-        if self._waiting.executions >= EVENTS_PER_COMMIT or self._waiting.events >= WAITING_AT_MOST:
-            self._commit()
+        match message:
+            case WriteJournal() | StoreReport():
+                self._on_write(message)
+            case LoadExecution():
+                self._commit_all()
+                self.send(message.reply_to, self._loaded(message))
+            case WriteHalt():
+                self._commit_all()
+                self._on_write_halt(message)
+            case ProbeDatabase():
+                self._on_probe_database()
+            case KeepCommitting():
+                pass  # The inbox is empty behind it, or what is there comes first.
+            case _:
+                assert_never(message)
 
     def on_idle(self) -> None:
         if self._waiting:
@@ -90,10 +124,11 @@ class PersistenceActor(MessageActor[_Accepted]):
     def end(self) -> None:
         self._take_inbox()
         try:
-            while self._waiting:
-                self._commit()
+            self._commit_all()
+            while self._asked:
+                self.handle(self._asked.popleft())
         finally:
-            self._fail_waiting("the engine has stopped")
+            self._refuse_waiting("the engine has stopped")
             self._close()
 
     def on_failure(
@@ -105,53 +140,152 @@ class PersistenceActor(MessageActor[_Accepted]):
         del exception_type, traceback  # The base class has logged them.
         self._give_up(exception_value)
 
-    def _give_up(self, error: BaseException | None) -> None:
-        self._take_inbox()
-        self._fail_waiting(f"the journal's writer has failed: {error}")
+    def abandon(self) -> None:
+        """Drop everything as the end of the process would: nothing more is written or answered.
+
+        For simulations, between two messages.
+        """
+        self._waiting = Waiting()
         self._close()
 
+    def _write(self, batch: Sequence[Write]) -> Sequence[Failure | None]:
+        """Make `batch` durable; return for each write why it is not. A simulation may let it fail."""
+        return self._run(self._opened.write(batch))
+
+    def _write_halt(self, at: datetime | None, reason: str | None) -> Failure | None:
+        return self._run(self._opened.write_halt(at, reason))
+
+    def _probe(self) -> Failure | None:
+        """Return why the database still takes no writes, None where it does."""
+        return self._run(self._opened.probe())
+
+    def _on_write(self, write: Write) -> None:
+        if self._outage is not None:
+            self._answer(write, self._outage)
+            return
+        self._waiting.add(write)
+        if self._waiting.executions >= EVENTS_PER_COMMIT or self._waiting.events >= WAITING_AT_MOST:
+            self._commit()
+
+    def _on_write_halt(self, message: WriteHalt) -> None:
+        failure = self._outage
+        if failure is None:
+            at, reason = (message.at, message.reason) if message.is_halted else (None, None)
+            try:
+                failure = self._write_halt(at, reason)
+            except BaseException as error:
+                self.send(message.reply_to, HaltWritten(message.is_halted, str(error)))
+                raise
+            if failure is not None:
+                self._go_down(failure)
+        what = None if failure is None else failure.error
+        self.send(message.reply_to, HaltWritten(message.is_halted, what))
+
+    def _on_probe_database(self) -> None:
+        if self._probe() is not None:
+            self._probe_later()
+            return
+        log.warning("journal_back")
+        self._outage = None
+        if self._outages is not None:
+            self.send(self._outages, JournalBack())
+
+    def _commit_all(self) -> None:
+        while self._waiting:
+            self._commit()
+
     def _commit(self) -> None:
-        assert self._journal is not None  # noqa: S101 - made in `begin`, before the first message
         batch = self._waiting.take(EVENTS_PER_COMMIT)
         try:
-            errors = self._run(self._journal.write(batch))
+            failures = self._write(batch)
         except BaseException as error:
             # Their writers read the journal again, which knows what became durable.
+            failure = Failure(f"the outcome is uncertain: {error}", is_outage=True)
             for write in batch:
-                self._answer(write, f"the outcome is uncertain: {error}")
+                self._answer(write, failure)
             raise
-        for write, error in zip(batch, errors, strict=True):
-            self._answer(write, error)
+        for write, failure in zip(batch, failures, strict=True):
+            self._answer(write, failure)
+        outage = next((it for it in failures if it is not None and it.is_outage), None)
+        if outage is not None:
+            self._go_down(outage)
 
-    def _answer(self, write: PersistenceMessage, error: str | None) -> None:
-        if error is not None:
-            log.error("write_failed", execution_id=write.execution_id, error=error)
+    def _go_down(self, outage: Failure) -> None:
+        log.error("journal_down", error=outage.error)
+        self._outage = outage
+        self._fail_waiting(outage)
+        if self._outages is not None:
+            self.send(self._outages, JournalDown(outage.error))
+        self._probe_later()
+
+    def _probe_later(self) -> None:
+        self.wake_at(self.clock.now() + OUTAGE_PROBED_EVERY, ProbeDatabase())
+
+    def _loaded(self, message: LoadExecution) -> ExecutionLoaded:
+        try:
+            found = load_open_execution(self._database, message.execution_id)
+        except StorageError as error:
+            return ExecutionLoaded(message.execution_id, None, (), str(error))
+        if found is None:
+            return ExecutionLoaded(message.execution_id, None, ())
+        return ExecutionLoaded(message.execution_id, found.snapshot, found.tail)
+
+    def _answer(self, write: Write, failure: Failure | None) -> None:
+        if failure is not None:
+            log.error("write_failed", execution_id=write.execution_id, error=failure.error)
         if isinstance(write, StoreReport):
             return
-        if error is None:
+        if failure is None:
             self.send(write.reply_to, Journaled(write.execution_id, last_version(write)))
         else:
-            self.send(write.reply_to, JournalFailed(write.execution_id, write.first_version, error))
+            failed = JournalFailed(
+                write.execution_id, write.first_version, failure.error, failure.is_outage
+            )
+            self.send(write.reply_to, failed)
+
+    @property
+    def _opened(self) -> Journal:
+        assert self._journal is not None  # noqa: S101 - made in `begin`, before the first message
+        return self._journal
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         assert self._runner is not None  # noqa: S101 - made in `begin`, before the first message
-        return _outside_of_loops(partial(self._runner.run, work))
+        # Not through the runner's own `run`, which makes a context for each call: there are many.
+        return _outside_of_loops(partial(self._runner.get_loop().run_until_complete, work))
 
     def _take_inbox(self) -> None:
-        """Take over the writes that came in behind our end: nobody else would answer them."""
+        """Take over what came in behind our end: nobody else would answer it."""
         for _ in range(len(self.actor_inbox)):
             envelope = self.actor_inbox.get()
-            if envelope.reply_to is None and isinstance(
-                envelope.message, WriteJournal | StoreReport
-            ):
-                self._waiting.add(envelope.message)
+            message = envelope.message
+            if envelope.reply_to is not None:
+                self.actor_inbox.put(envelope)
+            elif isinstance(message, WriteJournal | StoreReport):
+                self._waiting.add(message)
+            elif isinstance(message, LoadExecution | WriteHalt):
+                self._asked.append(message)
             else:
                 self.actor_inbox.put(envelope)
 
-    def _fail_waiting(self, error: str) -> None:
+    def _give_up(self, error: BaseException | None) -> None:
+        self._take_inbox()
+        self._refuse_waiting(f"the journal's writer has failed: {error}")
+        self._close()
+
+    def _refuse_waiting(self, error: str) -> None:
+        self._fail_waiting(Failure(error, is_outage=True))
+        while self._asked:
+            match self._asked.popleft():
+                case LoadExecution() as asked:
+                    loaded = ExecutionLoaded(asked.execution_id, None, (), error)
+                    self.send(asked.reply_to, loaded)
+                case WriteHalt() as asked:
+                    self.send(asked.reply_to, HaltWritten(asked.is_halted, error))
+
+    def _fail_waiting(self, failure: Failure) -> None:
         while self._waiting:
             for write in self._waiting.take(EVENTS_PER_COMMIT):
-                self._answer(write, error)
+                self._answer(write, failure)
 
     def _close(self) -> None:
         if self._runner is None:
@@ -179,7 +313,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self.events = 0
-        self._by_execution: OrderedDict[str, deque[PersistenceMessage]] = OrderedDict()
+        self._by_execution: OrderedDict[str, deque[Write]] = OrderedDict()
 
     def __bool__(self) -> bool:
         return bool(self._by_execution)
@@ -188,13 +322,13 @@ class Waiting:
     def executions(self) -> int:
         return len(self._by_execution)
 
-    def add(self, write: PersistenceMessage) -> None:
+    def add(self, write: Write) -> None:
         self._by_execution.setdefault(write.execution_id, deque()).append(write)
         self.events += _weight(write)
 
-    def take(self, events: int) -> list[PersistenceMessage]:
+    def take(self, events: int) -> list[Write]:
         """Remove and return about so many events' writes, each execution's own in their order."""
-        taken: list[PersistenceMessage] = []
+        taken: list[Write] = []
         while self._by_execution and events > 0:
             execution_id, writes = self._by_execution.popitem(last=False)
             write = writes.popleft()
@@ -206,5 +340,5 @@ class Waiting:
         return taken
 
 
-def _weight(write: PersistenceMessage) -> int:
+def _weight(write: Write) -> int:
     return max(1, len(write.events)) if isinstance(write, WriteJournal) else 1

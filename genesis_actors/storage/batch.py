@@ -23,8 +23,6 @@ from genesis_actors.storage.tables import events
 
 Write: TypeAlias = WriteJournal | StoreReport
 
-"""After these an execution may have fewer slices than before."""
-
 
 @dataclass(frozen=True, slots=True)
 class EventRow:

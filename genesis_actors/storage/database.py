@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import tempfile
 import weakref
 from collections.abc import Callable, Coroutine, Generator
@@ -95,7 +96,7 @@ class Database:
         """Turn the drivers' errors into ours."""
         try:
             yield
-        except (SQLAlchemyError, OSError, ModuleNotFoundError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
             raise self.explain(error) from error
 
     def explain(self, error: Exception) -> StorageError:
@@ -128,11 +129,8 @@ class Database:
         return self._on_file(sqlite.writing_engine(self.path), change)
 
     def _on_file(self, engine: Engine, work: Callable[[Connection], T]) -> T:
-        try:
-            with self.explained(), engine.begin() as connection:
-                return work(connection)
-        finally:
-            engine.dispose()
+        with self.explained(), engine.begin() as connection:
+            return work(connection)
 
     async def _on_server(self, work: Callable[[Connection], T]) -> T:
         with self.explained():

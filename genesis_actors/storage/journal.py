@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 from sqlalchemy import Connection, func, select
 
 from genesis_actors.messages.persistence import WriteJournal
-from genesis_actors.storage.batch import Batch, Write, last_version
+from genesis_actors.storage.batch import Batch, EventRow, Write, last_version
+from genesis_actors.storage.columns import utc_text
 from genesis_actors.storage.database import Database, Target, cause_of, check_schema
 from genesis_actors.storage.errors import OutcomeUncertain, StorageError
-from genesis_actors.storage.statements import Statements
+from genesis_actors.storage.statements import statements_for
 from genesis_actors.storage.tables import engine_identity, events
-from genesis_actors.storage.writer import FAULTS, BadWrite, Writer, is_bad_write
+from genesis_actors.storage.writer import FAULTS, BadWrite, CommitFailed, Work, Writer, is_bad_write
 from genesis_actors.values import ExecutionState
 
 log = structlog.get_logger()
 
 _ATTEMPTS_TO_LEARN: Final = 3
 _IDS_PER_QUERY: Final = 500
+_ALL_FAULTS: Final = (*FAULTS, StorageError)
+_PROBE: Final = EventRow(
+    sequence_number=-1,
+    event_id="probe",
+    event_type="probe",
+    aggregate_id="probe",
+    aggregate_version=0,
+    engine_epoch=0,
+    event_data="x" * 65_536,
+    created_at=datetime(2000, 1, 1, tzinfo=UTC),
+)
+"""No event: nobody ever sees it. So large that it needs pages of its own, as a full disk has none left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a write is not durable and never will be. In an outage it is the database's fault, not the write's."""
+
+    error: str
+    is_outage: bool = False
 
 
 class Journal:
@@ -32,8 +56,8 @@ class Journal:
     def __init__(self, database: Database, writer: Writer, last_sequence: int, epoch: int) -> None:
         self.epoch = epoch
         self._database = database
-        self._writer = writer
-        self._statements = Statements(writer.dialect)
+        self._writer: Writer | None = writer
+        self._statements = statements_for(writer.dialect)
         self._last_sequence = last_sequence
         self._is_epoch_stored = False
         self._versions: dict[
@@ -43,57 +67,90 @@ class Journal:
     @classmethod
     async def open(cls, target: Target) -> Journal:
         database = Database.of(target)
-        if database.is_sqlite:
-            # The driver would create the file, and stumbles over its own thread where it cannot.
-            database.read(check_schema)
+        # Read first: the writer's connection would create the file.
+        last_sequence, last_epoch = database.read(_where_it_stands)
         with database.explained():
             writer = await Writer.open(database)
-            try:
-                last_sequence, last_epoch = await writer.read(_where_it_stands)
-            except BaseException:
-                await writer.close()
-                raise
         return cls(database, writer, last_sequence, last_epoch + 1)
 
     @property
     def last_sequence(self) -> int:
         return self._last_sequence
 
-    async def write(self, batch: Sequence[Write]) -> list[str | None]:
-        """Write all of `batch` in one transaction; return for each write what was wrong with it, None if durable.
+    async def write(self, batch: Sequence[Write]) -> list[Failure | None]:
+        """Write all of `batch` in one transaction; return for each write why it failed, None if it is durable.
 
-        A bad write fails alone, with all later writes of its execution. `OutcomeUncertain` means that the database
-        cannot even be asked what has become durable.
+        A bad write fails alone, with all later writes of its execution; an outage fails everything from there on.
+        `OutcomeUncertain` means that the database cannot even be asked what has become durable.
         """
         if not batch:
             return []
-        errors = await self._admitted(batch)
-        admitted = [write for write, error in zip(batch, errors, strict=True) if error is None]
-        if not admitted:
-            return errors
         try:
-            error = await self._write_together(admitted)
+            failures = await self._admitted(batch)
+        except _ALL_FAULTS as error:
+            return [self._outage(error)] * len(batch)
+        admitted = [write for write, found in zip(batch, failures, strict=True) if found is None]
+        if not admitted:
+            return failures
+        try:
+            failure = await self._write_together(admitted)
         except BadWrite as fault:
             if len(admitted) > 1:
                 return await self._write_singly(batch)
-            error = str(fault)
-        return [error or refusal if refusal is None else refusal for refusal in errors]
+            failure = Failure(str(fault))
+        if failure is not None:
+            # What has been taken for the beginning of a journal may not be one.
+            self._forget(admitted)
+        return [failure if found is None else found for found in failures]
+
+    async def write_halt(self, at: datetime | None, reason: str | None) -> Failure | None:
+        """Make a halt durable, or with None its end."""
+        row = None if at is None else utc_text(at), reason
+        return await self._changed([(self._statements.halt.sql, [row])])
+
+    async def probe(self) -> Failure | None:
+        """Write something for certain, and learn anew what is durable if that works."""
+        event, take_back = self._statements.event, self._statements.take_event_back
+        work = (
+            (event.sql, [event.encode(_PROBE)]),
+            (take_back.sql, [(_PROBE.sequence_number,)]),
+        )
+        failure = await self._changed(work, is_patient=False)
+        if failure is not None:
+            return failure
+        try:
+            self._last_sequence, _ = self._database.read(_where_it_stands)
+        except _ALL_FAULTS as error:
+            return self._outage(error)
+        self._versions.clear()
+        return None
 
     async def close(self) -> None:
-        await self._writer.close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
 
-    async def _write_singly(self, batch: Sequence[Write]) -> list[str | None]:
-        return [(await self.write([write]))[0] for write in batch]
+    async def _write_singly(self, batch: Sequence[Write]) -> list[Failure | None]:
+        failures: list[Failure | None] = []
+        for write in batch:
+            last = failures[-1] if failures else None
+            # In an outage each further attempt would only take its time.
+            is_over = last is not None and last.is_outage
+            failures.append(last if is_over else (await self.write([write]))[0])
+        return failures
 
-    async def _admitted(self, batch: Sequence[Write]) -> list[str | None]:
+    async def _admitted(self, batch: Sequence[Write]) -> list[Failure | None]:
         """Return for each write why it cannot follow on what its execution's journal has, None if it can."""
+        new = {write.execution_id for write in batch if _begins(write)} - self._versions.keys()
+        # Where its journal has begun already, the database finds the same version twice.
+        self._versions.update(dict.fromkeys(new))
         await self._learn_versions(
             {write.execution_id for write in batch if isinstance(write, WriteJournal)}
         )
         versions = dict[str, int | None]()
-        errors: list[str | None] = []
+        failures: list[Failure | None] = []
         for write in batch:
-            error = None
+            failure = None
             if isinstance(write, WriteJournal):
                 last = versions.get(write.execution_id, self._versions[write.execution_id])
                 expected = (0, 1) if last is None else (last + 1,)
@@ -101,20 +158,20 @@ class Journal:
                     versions[write.execution_id] = last_version(write) if write.events else last
                 else:
                     error = f"version conflict: {write.first_version} cannot follow {last}"
-            errors.append(error)
-        return errors
+                    failure = Failure(error)
+            failures.append(failure)
+        return failures
 
     async def _learn_versions(self, execution_ids: set[str]) -> None:
         unknown = sorted(execution_ids - self._versions.keys())
         for start in range(0, len(unknown), _IDS_PER_QUERY):
             some = unknown[start : start + _IDS_PER_QUERY]
-            found = await self._writer.read(
-                lambda connection, ids=some: _last_versions(connection, ids)
-            )
+            writer = await self._connected()
+            found = await writer.read(lambda connection, ids=some: _last_versions(connection, ids))
             self._versions.update({execution_id: found.get(execution_id) for execution_id in some})
 
-    async def _write_together(self, writes: Sequence[Write]) -> str | None:
-        """Return why nothing was written, None for success; raise `BadWrite` where one of them is at fault."""
+    async def _write_together(self, writes: Sequence[Write]) -> Failure | None:
+        """Return the outage that kept all from being written, None for success; raise `BadWrite` for a bad one."""
         try:
             batch = Batch(writes, first_sequence=self._last_sequence + 1, epoch=self.epoch)
             parameters = list(batch.parameters(self._statements))
@@ -123,22 +180,39 @@ class Journal:
         if not self._is_epoch_stored:
             parameters.append((self._statements.epoch, [(self.epoch,)]))
         try:
-            await self._writer.begin()
-            for statement, rows in parameters:
-                await self._writer.execute(statement.sql, rows)
-        except FAULTS as error:
-            await self._roll_back()
+            await self._execute([(statement.sql, rows) for statement, rows in parameters])
+        except CommitFailed as failure:
+            if not await self._is_durable(batch):
+                return self._outage(failure.error)
+            log.warning(
+                "commit_failed_but_took_place", error=str(failure), events=len(batch.events)
+            )
+        except _ALL_FAULTS as error:
             if is_bad_write(error):
                 raise BadWrite(str(cause_of(error))) from error
-            return self._failed(error)
-        try:
-            await self._writer.commit()
-        except FAULTS as error:
-            if not await self._is_durable(batch):
-                return self._failed(error)
-            log.warning("commit_failed_but_took_place", error=str(error), events=len(batch.events))
+            return self._outage(error)
         self._has_written(writes, batch)
         return None
+
+    async def _changed(self, work: Work, *, is_patient: bool = True) -> Failure | None:
+        try:
+            await self._execute(work, is_patient=is_patient)
+        except CommitFailed as failure:
+            with suppress(*_ALL_FAULTS):
+                await self._reconnect()
+            return self._outage(failure.error)
+        except _ALL_FAULTS as error:
+            return self._outage(error)
+        return None
+
+    async def _execute(self, work: Work, *, is_patient: bool = True) -> None:
+        """Do `work` in one transaction; nothing of it is left behind after an error that is not `CommitFailed`."""
+        writer = await self._connected()
+        try:
+            await writer.write(work, is_patient=is_patient)
+        except FAULTS:
+            await self._roll_back(writer)
+            raise
 
     def _has_written(self, writes: Sequence[Write], batch: Batch) -> None:
         self._is_epoch_stored = True
@@ -152,35 +226,52 @@ class Journal:
                 # A late fill may still come; then its version is looked up.
                 self._versions.pop(write.execution_id, None)
 
-    def _failed(self, error: Exception) -> str:
-        return str(self._database.explain(error))
+    def _forget(self, writes: Sequence[Write]) -> None:
+        for write in writes:
+            self._versions.pop(write.execution_id, None)
 
-    async def _roll_back(self) -> None:
+    def _outage(self, error: Exception) -> Failure:
+        explained = error if isinstance(error, StorageError) else self._database.explain(error)
+        return Failure(str(explained), is_outage=True)
+
+    async def _roll_back(self, writer: Writer) -> None:
         try:
-            await self._writer.roll_back()
+            await writer.roll_back()
         except FAULTS as error:
             log.warning("rollback_failed", error=str(error))
-            await self._reconnect()
+            await self._drop()
 
-    async def _reconnect(self) -> None:
+    async def _connected(self) -> Writer:
+        if self._writer is None:
+            self._writer = await Writer.open(self._database)
+        return self._writer
+
+    async def _reconnect(self) -> Writer:
+        await self._drop()
+        return await self._connected()
+
+    async def _drop(self) -> None:
         try:
-            await self._writer.close()
+            await self.close()
         except FAULTS as error:
             log.warning("close_failed", error=str(error))
-        self._writer = await Writer.open(self._database)
 
     async def _is_durable(self, batch: Batch) -> bool:
         """Look on a fresh connection whether the events of a failed commit are there."""
         for attempt in range(1, _ATTEMPTS_TO_LEARN + 1):
             try:
-                await self._reconnect()
-                return await self._writer.read(batch.is_in)
-            except (*FAULTS, StorageError) as error:
+                writer = await self._reconnect()
+                return await writer.read(batch.is_in)
+            except _ALL_FAULTS as error:
                 log.warning("commit_not_yet_certain", error=str(error), attempt=attempt)
         raise OutcomeUncertain(
             f"a commit to {self._database} failed, and what became of it cannot be read",
             "check the disk, then start again: the journal has what became durable",
         )
+
+
+def _begins(write: Write) -> bool:
+    return isinstance(write, WriteJournal) and write.first_version == 1 and bool(write.events)
 
 
 def _where_it_stands(connection: Connection) -> tuple[int, int]:

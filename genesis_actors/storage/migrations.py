@@ -67,14 +67,10 @@ def scripts() -> Path:
 
 
 def _upgrade_file(database: Database, path: Path) -> None:
-    with _removed_if_it_fails(path), database.explained():
-        # A migration that rebuilds a table would meet references to nothing.
-        engine = sqlite.writing_engine(path, foreign_keys=False)
-        try:
-            with engine.connect() as connection:
-                upgrade(connection)
-        finally:
-            engine.dispose()
+    # A migration that rebuilds a table would meet references to nothing.
+    engine = sqlite.writing_engine(path, foreign_keys=False)
+    with _removed_if_it_fails(path), database.explained(), engine.connect() as connection:
+        upgrade(connection)
 
 
 async def _upgrade_server(database: Database) -> None:

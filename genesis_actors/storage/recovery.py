@@ -49,6 +49,8 @@ class Identity:
     created_at: datetime
     account: str | None = None
     engine_epoch: int = 0
+    halted_at: datetime | None = None
+    halt_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -20,6 +21,8 @@ _FULL: Final = 2
 _PRIMARY_CODE: Final = 0xFF
 
 
+# Engines are kept, since they keep what they have compiled; no connection of theirs stays open.
+@lru_cache(maxsize=8)
 def reading_engine(path: Path) -> Engine:
     """Return an engine that cannot write, never creates a database, and leaves no side files behind."""
 
@@ -41,44 +44,60 @@ def _reading_mode(path: Path) -> str:
     return "immutable=1"  # They cannot even be made; and where nobody writes, nobody needs them.
 
 
+@lru_cache(maxsize=8)
 def writing_engine(path: Path, *, foreign_keys: bool = True) -> Engine:
-    """Return an engine for plain code. It creates the file where it is missing; a schema change can be rolled back."""
-
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-    prepare(engine, foreign_keys=foreign_keys)
+    """Return an engine for plain code; a schema change can be rolled back."""
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: connect(path, foreign_keys=foreign_keys),
+        poolclass=NullPool,
+    )
+    event.listen(engine, "begin", _begin_immediate)
     return engine
 
 
-def prepare(engine: Engine, *, foreign_keys: bool = True) -> None:
+def connect(path: Path, *, foreign_keys: bool = True) -> sqlite3.Connection:
+    """Open `path` for writing, durable and checked. It creates the file where it is missing."""
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        _secure(connection, foreign_keys=foreign_keys)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(engine: Engine) -> None:
     """Make every connection of `engine` durable and checked, and every transaction a writer's from its beginning."""
 
     def on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - two drivers
         # The driver must not begin transactions of its own: it would begin them as a reader's.
         connection.isolation_level = None
-        settings: tuple[tuple[str, object, object], ...] = (
-            ("busy_timeout", int(BUSY_SECONDS * 1000), int(BUSY_SECONDS * 1000)),
-            ("journal_mode", "WAL", "wal"),
-            ("synchronous", "FULL", _FULL),
-            ("foreign_keys", int(foreign_keys), int(foreign_keys)),
-            ("journal_size_limit", WAL_BYTES_KEPT, WAL_BYTES_KEPT),
-        )
-        cursor = connection.cursor()
-        for name, value, expected in settings:
-            cursor.execute(f"PRAGMA {name} = {value}")
-            cursor.execute(f"PRAGMA {name}")
-            (found,) = cursor.fetchone()
-            if found != expected:
-                raise DatabaseUnusable(
-                    f"SQLite has {name} = {found} instead of {expected}, so that nothing would be safe",
-                    "put the database on a local disk; network file systems have no write-ahead log",
-                )
-        cursor.close()
+        _secure(connection, foreign_keys=True)
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", _begin_immediate)
+
+
+def _secure(connection: Any, *, foreign_keys: bool) -> None:  # noqa: ANN401 - two drivers
+    settings: tuple[tuple[str, object, object], ...] = (
+        ("busy_timeout", int(BUSY_SECONDS * 1000), int(BUSY_SECONDS * 1000)),
+        ("journal_mode", "WAL", "wal"),
+        ("synchronous", "FULL", _FULL),
+        ("foreign_keys", int(foreign_keys), int(foreign_keys)),
+        ("journal_size_limit", WAL_BYTES_KEPT, WAL_BYTES_KEPT),
+    )
+    cursor = connection.cursor()
+    for name, value, expected in settings:
+        cursor.execute(f"PRAGMA {name} = {value}")
+        cursor.execute(f"PRAGMA {name}")
+        (found,) = cursor.fetchone()
+        if found != expected:
+            raise DatabaseUnusable(
+                f"SQLite has {name} = {found} instead of {expected}, so that nothing would be safe",
+                "put the database on a local disk; network file systems have no write-ahead log",
+            )
+    cursor.close()
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sqlalchemy import Delete, Dialect, Table, Update, bindparam, update
+from sqlalchemy import Delete, Dialect, Table, Update, bindparam, delete, update
 from sqlalchemy.dialects import sqlite
 
 from genesis_actors.messages.persistence import (
@@ -57,6 +58,11 @@ class Statement:
     encode: Callable[[Any], Parameters]
 
 
+@lru_cache(maxsize=4)
+def statements_for(dialect: Dialect) -> Statements:
+    return Statements(dialect)
+
+
 class Statements:
     """Every statement that the writer needs, for one dialect."""
 
@@ -73,6 +79,12 @@ class Statements:
         identity = tables.engine_identity
         self.epoch = self._compiled(
             update(identity).values(engine_epoch=bindparam("epoch")), identity
+        )
+        halt = update(identity).values(halted_at=bindparam("at"), halt_reason=bindparam("reason"))
+        self.halt = self._compiled(halt, identity)
+        number = tables.events.c.sequence_number
+        self.take_event_back = self._compiled(
+            delete(tables.events).where(number == bindparam("number")), tables.events
         )
 
     def _new(self, table: Table) -> _Upsert:

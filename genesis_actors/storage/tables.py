@@ -21,7 +21,7 @@ from sqlalchemy import (
 from genesis_actors.storage.columns import ExactDecimal, Flag, UtcTime
 from genesis_actors.values import Algo, ExecutionState, Liquidity, OrderStatus, Side, SliceStatus
 
-SCHEMA: Final = "0001"
+SCHEMA: Final = "0002"
 """The newest migration. Revisions are numbered, so that a newer one can be told from an older one."""
 
 metadata = MetaData(
@@ -217,5 +217,7 @@ engine_identity = Table(
     _text("account", null=True),
     _time("created_at"),
     _integer("engine_epoch"),
+    _time("halted_at", null=True),
+    _text("halt_reason", null=True),
     CheckConstraint("identity = 1", name="one_row"),
 )

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeAlias, TypeVar, cast
 
 import aiosqlite
 from sqlalchemy import Connection, Dialect
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from genesis_actors.storage.database import Database
+from genesis_actors.storage import sqlite
+from genesis_actors.storage.database import Database, cause_of
+from genesis_actors.storage.errors import StorageError
 from genesis_actors.storage.statements import Parameters
 
 T = TypeVar("T")
@@ -26,12 +31,24 @@ class BadWrite(Exception):
 
 def is_bad_write(error: Exception) -> bool:
     """Tell whether a write was at fault, and not the database, which any write would find locked, full or gone."""
-    if isinstance(error, OSError | OperationalError | sqlite3.OperationalError):
+    if isinstance(error, OSError | OperationalError | sqlite3.OperationalError | StorageError):
         return False
     if isinstance(error, DBAPIError):
         return not error.connection_invalidated and type(error) is not DatabaseError
     # SQLite calls a damaged file by the name that all of its errors share.
     return type(error) is not sqlite3.DatabaseError
+
+
+class CommitFailed(Exception):
+    """Everything was executed, but the commit has failed: it may have taken place all the same."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(cause_of(error)))
+        self.error = error
+
+
+Work: TypeAlias = Sequence[tuple[str, Sequence[Parameters]]]
+"""Statements, each with its rows."""
 
 
 class Writer:
@@ -42,31 +59,35 @@ class Writer:
 
     @staticmethod
     async def open(database: Database) -> Writer:
+        if database.path is not None:
+            return SqliteWriter(database, await SqliteConnection.open(database.path))
+        return await Writer.through_sqlalchemy(database)
+
+    @staticmethod
+    async def through_sqlalchemy(database: Database) -> Writer:
         engine = database.async_engine()
         try:
-            connection = await engine.connect()
-            if not database.is_sqlite:
-                return Writer(connection)
-            driver = (await connection.get_raw_connection()).driver_connection
-            await connection.rollback()
+            return Writer(await engine.connect())
         except BaseException:
             await engine.dispose()
             raise
-        assert isinstance(driver, aiosqlite.Connection)  # noqa: S101 - the URL has named this driver
-        return SqliteWriter(connection, driver)
 
     @property
     def dialect(self) -> Dialect:
         return self._connection.dialect
 
-    async def begin(self) -> None:
+    async def write(self, work: Work, *, is_patient: bool = True) -> None:  # noqa: ARG002
+        """Do `work` in one transaction. `CommitFailed` comes from its end; after anything else, roll back.
+
+        Without patience it does not wait for others where that could take seconds.
+        """
         await self._connection.begin()
-
-    async def execute(self, sql: str, rows: Sequence[Parameters]) -> None:
-        await self._connection.exec_driver_sql(sql, list(rows))
-
-    async def commit(self) -> None:
-        await self._connection.commit()
+        for sql, rows in work:
+            await self._connection.exec_driver_sql(sql, list(rows))
+        try:
+            await self._connection.commit()
+        except FAULTS as error:
+            raise CommitFailed(error) from error
 
     async def roll_back(self) -> None:
         await self._connection.rollback()
@@ -85,21 +106,74 @@ class Writer:
             await engine.dispose()
 
 
-class SqliteWriter(Writer):
-    """The same, but past SQLAlchemy's cursors: each of them costs three hops to the driver's thread instead of one."""
+class SqliteConnection(aiosqlite.Connection):
+    """A connection for writing that does a whole transaction in one turn of its thread."""
 
-    def __init__(self, connection: AsyncConnection, driver: aiosqlite.Connection) -> None:
-        super().__init__(connection)
+    def __init__(self, path: Path) -> None:
+        super().__init__(partial(sqlite.connect, path), iter_chunk_size=64)
+        # One that is left open must not keep the process alive.
+        self._thread.daemon = True
+
+    @classmethod
+    async def open(cls, path: Path) -> SqliteConnection:
+        connection = cls(path)
+        try:
+            await connection
+        except BaseException:
+            # It is about to end, and would stumble over an event loop that has ended before it.
+            connection._thread.join()
+            raise
+        return connection
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await cast("Awaitable[T]", self._execute(work, self._conn))  # pyright: ignore[reportUnknownMemberType]
+
+
+class SqliteWriter(Writer):
+    """The same past SQLAlchemy's cursors: their many hops to the driver's thread cost more than the writing."""
+
+    def __init__(self, database: Database, driver: SqliteConnection) -> None:
+        self._database = database
         self._driver = driver
 
-    async def begin(self) -> None:
-        await self._driver.execute_fetchall("BEGIN IMMEDIATE")
+    @property
+    def dialect(self) -> Dialect:
+        return _SQLITE
 
-    async def execute(self, sql: str, rows: Sequence[Parameters]) -> None:
-        await self._driver.executemany(sql, rows)
-
-    async def commit(self) -> None:
-        await self._driver.commit()
+    async def write(self, work: Work, *, is_patient: bool = True) -> None:
+        transact = self._transact if is_patient else self._transact_at_once
+        await self._driver.run(partial(transact, work))
 
     async def roll_back(self) -> None:
         await self._driver.rollback()
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        return self._database.read(query)
+
+    async def close(self) -> None:
+        await self._driver.close()
+
+    def _transact(self, work: Work, connection: sqlite3.Connection) -> None:
+        self._execute(work, connection)
+        try:
+            self._commit(connection)
+        except sqlite3.Error as error:
+            raise CommitFailed(error) from error
+
+    def _transact_at_once(self, work: Work, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._transact(work, connection)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(sqlite.BUSY_SECONDS * 1000)}")
+
+    def _execute(self, work: Work, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        for sql, rows in work:
+            connection.executemany(sql, rows)
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        connection.commit()
+
+
+_SQLITE: Final = SQLiteDialect_pysqlite()

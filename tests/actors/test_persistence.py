@@ -26,7 +26,7 @@ from genesis_actors.storage import journal as journal_module
 from genesis_actors.storage import queries, recovery
 from genesis_actors.storage.batch import Write
 from genesis_actors.storage.database import Database
-from genesis_actors.storage.journal import Journal
+from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.migrations import migrate
 from genesis_actors.storage.writer import SqliteWriter
 from genesis_actors.values import ExecutionId
@@ -71,7 +71,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     batches: list[list[str]] = []
     original = Journal.write
 
-    async def recorded(this: Journal, batch: Sequence[Write]) -> list[str | None]:
+    async def recorded(this: Journal, batch: Sequence[Write]) -> list[Failure | None]:
         batches.append([it.execution_id for it in batch])
         return await original(this, batch)
 
@@ -235,10 +235,10 @@ def fail_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every commit fail, and every look at what became of it."""
     disk = sqlite3.OperationalError("disk I/O error")
 
-    async def broken(*_: object) -> None:
+    def broken(*_: object) -> None:
         raise disk
 
-    monkeypatch.setattr(SqliteWriter, "commit", broken)
+    monkeypatch.setattr(SqliteWriter, "_commit", broken)
     monkeypatch.setattr(journal_module.Journal, "_reconnect", broken)
 
 

@@ -7,19 +7,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
+from inspect import isawaitable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from genesis_actors.messages.persistence import StoreReport
 from genesis_actors.storage import journal as journal_module
-from genesis_actors.storage import queries, recovery, writer
+from genesis_actors.storage import queries, recovery, sqlite
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import DatabaseUnusable, OutcomeUncertain, SchemaTooOld
-from genesis_actors.storage.journal import Journal
+from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.writer import SqliteWriter, Writer
 from genesis_actors.values import ExecutionId
 from tests.storage.samples import (
@@ -43,10 +43,10 @@ async def opened(database: Database) -> AsyncIterator[Journal]:
         await journal.close()
 
 
-def written(database: Database, *batches: list[Any]) -> list[list[str | None]]:
+def written(database: Database, *batches: list[Any]) -> list[list[Failure | None]]:
     """Write the batches one after the other, and return what each of them was answered."""
 
-    async def main() -> list[list[str | None]]:
+    async def main() -> list[list[Failure | None]]:
         async with opened(database) as journal:
             return [await journal.write(batch) for batch in batches]
 
@@ -179,7 +179,7 @@ def test_an_execution_that_is_over_may_still_hear_of_a_fill(database: Database) 
     assert written(database, [over], [late], [write("x1", 2)]) == [
         [None],
         [None],
-        ["version conflict: 2 cannot follow 2"],
+        [Failure("version conflict: 2 cannot follow 2")],
     ]
 
 
@@ -252,7 +252,7 @@ def test_an_empty_batch_is_nothing(database: Database) -> None:
 def test_the_writer_for_other_databases_does_the_same(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "SqliteWriter", lambda connection, _: Writer(connection))
+    monkeypatch.setattr(Writer, "open", Writer.through_sqlalchemy)
     bad = write("x1", 2, execution=execution_row("x1", state="DREAMING"))
 
     assert written(database, [whole_write("x1", 1), whole_write("x2", 1)])[0] == [None, None]
@@ -274,15 +274,26 @@ class Faulty:
         self._times = times
         original = getattr(SqliteWriter, method)
 
-        async def faulty(this: SqliteWriter, *arguments: object) -> None:
+        def faulty(this: SqliteWriter, *arguments: object) -> object:
             if self._times <= 0:
-                return await original(this, *arguments)
+                return original(this, *arguments)
             self._times -= 1
-            if late:
-                await original(this, *arguments)
-            raise error
+            if not late:
+                raise error
+            return self._afterwards(original(this, *arguments), error)
 
         self.patch = (SqliteWriter, method, faulty)
+
+    @staticmethod
+    def _afterwards(done: object, error: Exception) -> object:
+        if not isawaitable(done):
+            raise error
+
+        async def failing() -> None:
+            await done
+            raise error
+
+        return failing()
 
 
 DISK = sqlite3.OperationalError("disk I/O error")
@@ -292,7 +303,7 @@ DISK = sqlite3.OperationalError("disk I/O error")
 def test_what_a_failed_commit_did_is_read_back(
     database: Database, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
-    monkeypatch.setattr(*Faulty("commit", DISK, late=late).patch)
+    monkeypatch.setattr(*Faulty("_commit", DISK, late=late).patch)
 
     errors, after = written(
         database, [write("x1"), write("x2")], [write("x1", 2 if late else 1), write("x3")]
@@ -307,7 +318,7 @@ def test_a_failed_commit_of_rows_alone_counts_as_failed(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(database, [write("x1", execution=execution_row("x1"))])
-    monkeypatch.setattr(*Faulty("commit", DISK, late=True).patch)
+    monkeypatch.setattr(*Faulty("_commit", DISK, late=True).patch)
 
     assert written(database, [StoreReport(ExecutionId("x1"), NOON, "{}")])[0][0]
 
@@ -315,7 +326,7 @@ def test_a_failed_commit_of_rows_alone_counts_as_failed(
 def test_an_outcome_that_cannot_be_learnt_is_raised(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(*Faulty("commit", DISK).patch)
+    monkeypatch.setattr(*Faulty("_commit", DISK).patch)
     monkeypatch.setattr(journal_module, "_ATTEMPTS_TO_LEARN", 2)
 
     async def main() -> None:
@@ -328,24 +339,24 @@ def test_an_outcome_that_cannot_be_learnt_is_raised(
         asyncio.run(main())
 
 
-@pytest.mark.parametrize("method", ["begin", "execute"])
+@pytest.mark.parametrize("late", [True, False])
 def test_a_full_disk_fails_the_batch_and_not_the_journal(
-    database: Database, monkeypatch: pytest.MonkeyPatch, method: str
+    database: Database, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
     full = sqlite3.OperationalError("database or disk is full")
     full.sqlite_errorcode = sqlite3.SQLITE_FULL
-    monkeypatch.setattr(*Faulty(method, full).patch)
+    monkeypatch.setattr(*Faulty("_execute", full, late=late).patch)
 
     errors, after = written(database, [write("x1"), write("x2")], [write("x1"), write("x2")])
 
-    assert all(error and "no space" in error for error in errors)
+    assert all(it and it.is_outage and "no space" in it.error for it in errors)
     assert after == [None, None]
 
 
 def test_a_connection_that_cannot_roll_back_is_replaced(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(*Faulty("execute", DISK).patch)
+    monkeypatch.setattr(*Faulty("_execute", DISK).patch)
     monkeypatch.setattr(*Faulty("roll_back", DISK).patch)
     monkeypatch.setattr(*Faulty("close", DISK, late=True).patch)
 
@@ -358,10 +369,23 @@ def test_a_connection_that_cannot_roll_back_is_replaced(
 def test_a_connection_that_cannot_be_opened_is_let_go(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(_: AsyncConnection) -> None:
+    def refuse(_: sqlite3.Connection, **__: object) -> None:
         raise DISK
 
-    monkeypatch.setattr(AsyncConnection, "get_raw_connection", refuse)
+    monkeypatch.setattr(sqlite, "_secure", refuse)
+    threads = threading.active_count()
 
-    with pytest.raises(Exception, match="disk I/O error"):
+    with pytest.raises(DatabaseUnusable, match="disk I/O error"):
         written(database)
+    assert threading.active_count() == threads
+
+
+def test_a_journal_that_has_begun_cannot_begin_again(database: Database) -> None:
+    written(database, [write("x1"), write("x1", 2)])
+
+    errors, after = written(database, [write("x1"), write("x2")], [write("x1", 3)])
+
+    assert errors[0]
+    assert errors[1] is None
+    assert after == [None]
+    assert len(recovery.load_events(database, "x1")) == 3
