@@ -7,19 +7,16 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from types import TracebackType
 from typing import Self, TypeVar
 
 import structlog
 
-from genesis_actors.actors.analytics import AnalyticsActor
 from genesis_actors.actors.control import ControlActor
-from genesis_actors.actors.market_data import MarketDataActor
+from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.persistence import PersistenceActor
-from genesis_actors.actors.risk import RiskActor
-from genesis_actors.actors.supervisor import KnownOrder, SupervisorActor, SupervisorPorts
-from genesis_actors.actors.venue import VenueActor
-from genesis_actors.domain.execution import Execution
+from genesis_actors.core import Ground, TradingCore
 from genesis_actors.domain.report import ExecutionReport, generate_execution_report
 from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.listeners import Callback, CallbackThread, Failures, Priority, Relay, When
@@ -39,17 +36,20 @@ from genesis_actors.messages.supervisor import (
     CommandDone,
     CommandRefused,
     ExecutionStarted,
+    Halt,
+    HaltDone,
     OrderRejected,
     PauseExecution,
     ResumeExecution,
+    SettleChild,
     StartExecution,
+    Unhalt,
     UserCommand,
 )
-from genesis_actors.messages.venue import OrderOutcome
 from genesis_actors.opening import VirtualTime, check_clock, open_venue, runtime_for, seed_of
 from genesis_actors.orders import TwapOrder
 from genesis_actors.recovery import Continuity
-from genesis_actors.runtime.actor import ActorFailed, Fanout
+from genesis_actors.runtime.actor import ActorFailed
 from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.runtime.system import Runtime
@@ -57,6 +57,7 @@ from genesis_actors.settings import Settings
 from genesis_actors.storage.errors import ExecutionNotFound
 from genesis_actors.storage.queries import status_of
 from genesis_actors.values import (
+    ClientOrderId,
     ExecutionId,
     ExecutionState,
     ParentOrder,
@@ -102,73 +103,34 @@ class Engine:
     a virtual clock in the thread that waits for a result.
     """
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        store: Continuity,
-        venue: SimulatedVenue,
-        settings: Settings,
-        *,
-        seed: int | None,
-        recovered: tuple[Execution, ...],
-        market_tap: Address[MarketRows] | None,
-        persistence: type[PersistenceActor] = PersistenceActor,
-    ) -> None:
-        self.runtime = runtime
-        self.venue = venue
-        self._store = store
+    def __init__(self, ground: Ground, *, waits_for_journal: bool) -> None:
+        self.runtime = runtime = ground.runtime
+        self.venue = ground.venue
+        self._store = ground.store
         self._is_stopped = False
         self._callbacks: list[Callback | CallbackThread] = []
-        defaults = settings.twap_defaults()
         self._failures = Failures()
-        supervised = Relay[ActorFailed]()
-        failures = Fanout[ActorFailed](supervised, self._failures)
-        news = Relay[ExecutionNews]()
-        outcomes = Relay[OrderOutcome]()
-        routed = Relay[OrderOutcome]()
         runtime.start()
-        journal = persistence.start(runtime, store.database, supervisor=failures)
-        market_data = MarketDataActor.start(runtime, failures=failures)
-        feed = market_data if market_tap is None else Fanout[MarketRows](market_tap, market_data)
-        venue_actor = VenueActor.start(
-            runtime, venue=venue, market_data=feed, outcomes=outcomes, failures=failures
-        )
-        risk = RiskActor.start(
-            runtime,
-            limits=settings.risk_limits(),
-            venue=venue_actor,
-            outcomes=routed,
-            failures=failures,
-        )
-        outcomes.connect(risk)
-        supervisor = SupervisorActor.start(
-            runtime,
-            defaults=defaults,
-            venue=venue.name,
-            client_order_id_prefix=store.identity.client_order_id_prefix,
-            ports=SupervisorPorts(
-                journal=journal,
-                market_data=market_data,
-                venue=venue_actor,
-                risk=risk,
-                news=news,
-                failures=failures,
-            ),
-            seed=seed,
-            known_orders={
-                client_id: KnownOrder(execution_id, order)
-                for client_id, (execution_id, order) in store.client_orders().items()
-            },
-            executions_before=store.executions_before,
-            recovered=recovered,
-        )
-        routed.connect(supervisor)
-        supervised.connect(supervisor)
-        analytics = AnalyticsActor.start(runtime, journal=journal, failures=failures)
+        core = TradingCore(ground)
         self._control = ControlActor.start(
-            runtime, supervisor=supervisor, failures=failures, known=store.statuses(recovered)
+            runtime,
+            supervisor=ground.commands,
+            failures=self._failures,
+            known={
+                ExecutionId(each.status.execution.execution_id): each.status
+                for each in core.statuses().statuses
+            },
         )
-        news.connect(Fanout[ExecutionNews](analytics, self._control))
+        ground.control.connect(self._control)
+        guardian = GuardianActor.start(
+            runtime,
+            core=core,
+            start_core=lambda: TradingCore(ground),
+            control=self._control,
+            failures=self._failures,
+            waits_for_journal=waits_for_journal,
+        )
+        ground.guardian.connect(guardian)
 
     @classmethod
     def start(
@@ -204,16 +166,22 @@ class Engine:
             venue.restore(store.past_fills())
             for execution in recovered:
                 venue.reach_back(execution.started_at or execution.created_at)
-            return cls(
-                runtime,
-                store,
-                venue,
-                settings,
+            ground = Ground(
+                runtime=runtime,
+                store=store,
+                venue=venue,
+                settings=settings,
                 seed=None if virtual is None else seed_of(settings),
-                recovered=recovered,
+                recover=recover,
                 market_tap=market_tap,
                 persistence=persistence,
+                commands=Relay(),
+                control=Relay(),
+                guardian=Relay(),
             )
+            # A disk does not come back in virtual time, unless the disk itself is simulated.
+            waits = virtual is None or persistence is not PersistenceActor
+            return cls(ground, waits_for_journal=waits)
         except BaseException:
             store.close()
             raise
@@ -298,6 +266,16 @@ class Engine:
         if isinstance(answer, CommandRefused):
             raise CommandRefusedError(answer)
         return answer
+
+    def halt(self, reason: str | None = None, timeout: float = _ANSWER_SECONDS) -> HaltDone:
+        """Stop all new children at once. Returns when that is durable; TimeoutError where it holds, but is not yet."""
+        box = ReplyBox[HaltDone | ActorFailed](self.runtime)
+        return self._ask(box, Halt(reason=reason, reply_to=box), timeout)
+
+    def unhalt(self, timeout: float = _ANSWER_SECONDS) -> HaltDone:
+        """Let executions go on after a halt; those whose end has passed follow their deadline's rule."""
+        box = ReplyBox[HaltDone | ActorFailed](self.runtime)
+        return self._ask(box, Unhalt(reply_to=box), timeout)
 
     def has_ended(self, execution_id: ExecutionId) -> ExecutionState | None:
         """Return the final state of an execution of this or an earlier run, None while it is open or unknown."""
@@ -393,6 +371,23 @@ class TwapHandle:
             return CommandDone(execution_id=self.execution_id, state=_CANCELLED, was_already=True)
         return self._engine.command(
             lambda box: CancelExecution(execution_id=self.execution_id, reply_to=box), timeout
+        )
+
+    def settle(
+        self,
+        client_order_id: ClientOrderId,
+        filled_quantity: Decimal,
+        timeout: float = _ANSWER_SECONDS,
+    ) -> CommandDone:
+        """Say what was filled (base) of an UNKNOWN child that nobody can look up; zero: it was never accepted."""
+        return self._engine.command(
+            lambda box: SettleChild(
+                execution_id=self.execution_id,
+                client_order_id=client_order_id,
+                filled_quantity=filled_quantity,
+                reply_to=box,
+            ),
+            timeout,
         )
 
     def status(self) -> ExecutionStatus:

@@ -99,7 +99,7 @@ def runtime_for(
         return Runtime.system()
     start = store.last_instant(recovered) or starts_at(venue, virtual)
     # A later run of the same database draws other ids than an earlier one.
-    seed = seed_of(settings) * 1_000_003 + store.executions_before
+    seed = seed_of(settings) * 1_000_003 + store.count_executions()
     if make is not None:
         return make(seed, start)
     return Runtime.deterministic(seed=seed, start=start, speed=virtual.speed)

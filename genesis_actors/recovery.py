@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from genesis_actors.actors.supervisor import Past
 from genesis_actors.domain.client_ids import id_text
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import Execution, restore
@@ -16,6 +17,7 @@ from genesis_actors.domain.projection import all_rows
 from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.events import JournalEvent
+from genesis_actors.messages.risk import RestoreFills
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.lock import EngineLock
 from genesis_actors.storage.migrations import migrate
@@ -24,12 +26,21 @@ from genesis_actors.storage.recovery import (
     OpenExecution,
     claim,
     count_executions,
+    last_event_at,
     load_client_orders,
     load_events,
     load_fills,
+    load_identity,
     load_open_executions,
+    symbols_traded_since,
 )
 from genesis_actors.values import ClientId, ExecutionId, ParentOrder
+
+TRADES_MARGIN = timedelta(minutes=2)
+"""The venue is asked for trades from so long before the last event: some may have been heard, but not recorded."""
+
+BUDGET_TIME = timedelta(hours=1)
+"""How far back trades may count in a participation budget: no window is longer."""
 
 _PREFIX_BITS, _PREFIX_CHARACTERS = 30, 6
 
@@ -40,7 +51,6 @@ class Continuity:
     def __init__(self, database: Database, lock: EngineLock, identity: Identity) -> None:
         self.database = database
         self.identity = identity
-        self.executions_before = count_executions(database)
         self._lock = lock
         self._journals: dict[ExecutionId, tuple[JournalEvent, ...]] = {}
 
@@ -72,10 +82,45 @@ class Continuity:
             lock.release()
             raise
 
+    def count_executions(self) -> int:
+        return count_executions(self.database)
+
+    def past(self, chosen: Callable[[ParentOrder], bool], *, now: datetime) -> Past:
+        """Return what trading actors that start now have to know of what was before them."""
+        executions = self.recover(chosen)
+        newest = last_event_at(self.database)
+        if newest is None:
+            return Past(is_halted=self.is_halted)
+        since = min(newest, now) - TRADES_MARGIN
+        recorded = [
+            fill for fill in load_fills(self.database) if fill.traded_at >= now - BUDGET_TIME
+        ]
+        return Past(
+            executions=executions,
+            fills=tuple(
+                RestoreFills(
+                    symbol,
+                    tuple(
+                        (fill.client_order_id, fill.trade_id, fill.traded_at, fill.quantity)
+                        for fill in recorded
+                        if fill.symbol == symbol
+                    ),
+                )
+                for symbol in dict.fromkeys(fill.symbol for fill in recorded)
+            ),
+            symbols=symbols_traded_since(self.database, since - BUDGET_TIME),
+            trades_since=since,
+            is_halted=self.is_halted,
+        )
+
+    @property
+    def is_halted(self) -> bool:
+        found = load_identity(self.database)
+        return found is not None and found.halted_at is not None
+
     def recover(self, chosen: Callable[[ParentOrder], bool]) -> tuple[Execution, ...]:
         """Return the open executions that `chosen` takes, as their journals have them."""
-        if not self.executions_before:
-            return ()
+        self._journals.clear()
         folded = [_folded(found) for found in load_open_executions(self.database)]
         return tuple(x for x in folded if x is not None and chosen(x.order))
 
@@ -96,13 +141,12 @@ class Continuity:
 
     def client_orders(self) -> dict[ClientId, tuple[ExecutionId, ParentOrder]]:
         """Return what each client id was used for."""
-        return load_client_orders(self.database) if self.executions_before else {}
+        return load_client_orders(self.database)
 
     def past_fills(self) -> tuple[PastFill, ...]:
-        if not self.executions_before:
-            return ()
         return tuple(
             PastFill(
+                execution_id=fill.execution_id,
                 client_order_id=fill.client_order_id,
                 venue_order_id=fill.venue_order_id,
                 trade_id=fill.trade_id,

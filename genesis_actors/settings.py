@@ -32,6 +32,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
+from genesis_actors.domain.gate import GateLimits
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.notation import parse_decimal, parse_duration, parse_rate
@@ -160,6 +161,8 @@ class TwapSettings(_Section):
 class RiskSettings(_Section):
     price_collar_bps: Number = Decimal(10)
     max_order_notional: Number | None = None
+    max_order_quantity: Annotated[Number, Field(gt=0)] | None = None
+    max_orders_per_second: Annotated[int, Field(gt=0)] | None = 1_000
     max_deviation_bps: Number | None = Decimal(200)
 
 
@@ -212,6 +215,13 @@ class Settings(BaseSettings):
         return RiskLimits(
             max_order_notional=self.risk.max_order_notional,
             max_deviation_bps=self.risk.max_deviation_bps,
+        )
+
+    def gate_limits(self) -> GateLimits:
+        return GateLimits(
+            max_orders_per_second=self.risk.max_orders_per_second,
+            max_order_quantity=self.risk.max_order_quantity,
+            max_order_notional=self.risk.max_order_notional,
         )
 
     def twap_defaults(self) -> TwapDefaults:

@@ -263,6 +263,12 @@ class Reason(StrEnum):
     MAX_PORTFOLIO_EXPOSURE = "max_portfolio_exposure"
     PRICE_COLLAR = "price_collar"
     HALTED = "halted"
+    DUPLICATE_ORDER = (
+        "duplicate_order"  # an id that was sent before: only a fault of ours can do that
+    )
+    PARENT_QUANTITY = "parent_quantity"  # more than the parent order has left, likewise
+    ORDER_RATE = "order_rate"
+    JOURNAL_DOWN = "journal_down"
     VENUE_REJECTED = "venue_rejected"
     # Early completion, pauses and ends.
     FAVOURABLE_PRICE = "favourable_price"

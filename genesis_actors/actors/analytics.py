@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from genesis_actors.domain.report import generate_execution_report
 from genesis_actors.domain.status import updated
 from genesis_actors.messages.analytics import AnalyticsMessage
-from genesis_actors.messages.control import ExecutionStatus
+from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
 from genesis_actors.messages.persistence import StoreReport
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
@@ -23,17 +25,28 @@ class AnalyticsActor(MessageActor[AnalyticsMessage]):
         *,
         journal: Address[StoreReport],
         failures: Address[ActorFailed],
+        known: Mapping[ExecutionId, ExecutionStatus],
     ) -> None:
         super().__init__(runtime, name="analytics", supervisor=failures)
         self._journal = journal
-        self._known: dict[ExecutionId, ExecutionStatus] = {}
+        self._known = dict(known)
 
     def handle(self, message: AnalyticsMessage) -> None:
-        status = updated(self._known.get(message.execution_id), message)
-        self._known[message.execution_id] = status
-        if ExecutionState(status.execution.state).is_final:
+        if isinstance(message, ExecutionNews):
+            status = updated(self._known.get(message.execution_id), message)
+            self._known[message.execution_id] = status
+            self._report(status)
+        else:
+            row = message.status.execution
+            self._known[ExecutionId(row.execution_id)] = message.status
+
+    def _report(self, status: ExecutionStatus) -> None:
+        row = status.execution
+        if ExecutionState(row.state).is_final:
             report = generate_execution_report(status)
             self.send(
                 self._journal,
-                StoreReport(message.execution_id, self.clock.now(), report.model_dump_json()),
+                StoreReport(
+                    ExecutionId(row.execution_id), self.clock.now(), report.model_dump_json()
+                ),
             )

@@ -1,29 +1,37 @@
 """The door for everything outside: it hands commands on, one at a time for each execution, and tells the news.
 
-It answers questions from its own copy of the news, so that no question ever waits for an execution.
+It answers questions from its own copy of the news, so that no question ever waits for an execution. What it has
+handed on it remembers until it is answered: when the trading actors had to be rebuilt, it asks again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from itertools import count
+from typing import Any, TypeAlias, assert_never
 
+from genesis_actors.domain.client_ids import EXECUTION_ID_BITS, execution_id_from
 from genesis_actors.domain.status import updated
 from genesis_actors.messages.control import (
     ControlMessage,
+    CoreRebuilt,
     ExecutionNews,
     ExecutionStatus,
     GetStatus,
+    StatusRestored,
     Subscribe,
     Unsubscribe,
 )
 from genesis_actors.messages.supervisor import (
     CancelExecution,
-    CommandDone,
     CommandRefused,
+    Halt,
     PauseExecution,
     ResumeExecution,
+    SettleChild,
     StartExecution,
+    Unhalt,
     UserCommand,
 )
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
@@ -32,27 +40,34 @@ from genesis_actors.values import ExecutionId, Reason
 
 
 @dataclass(frozen=True, slots=True)
-class CommandAnswered:
-    """The answer to a command that we handed on."""
+class Answered:
+    """The answer to the so-manieth command that we handed on."""
 
-    execution_id: ExecutionId
-    answer: CommandDone | CommandRefused
-    reply_to: Address[CommandDone | CommandRefused]
+    number: int
+    answer: object
 
 
-_Message: TypeAlias = ControlMessage | CommandAnswered
+_ForExecution: TypeAlias = PauseExecution | ResumeExecution | CancelExecution | SettleChild
+_Message: TypeAlias = ControlMessage | Answered
 
 
 @dataclass(frozen=True, slots=True)
 class _AnswerHere:
     """Where the supervisor answers a command: at the control actor, which frees the execution for the next one."""
 
-    control: Address[CommandAnswered]
-    execution_id: ExecutionId
-    reply_to: Address[CommandDone | CommandRefused]
+    control: Address[Answered]
+    number: int
 
-    def tell(self, message: CommandDone | CommandRefused) -> None:
-        self.control.tell(CommandAnswered(self.execution_id, message, self.reply_to))
+    def tell(self, message: object) -> None:
+        self.control.tell(Answered(self.number, message))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A command on its way, and where its answer is awaited."""
+
+    command: UserCommand
+    reply_to: Address[Any]
 
 
 class ControlActor(MessageActor[_Message]):
@@ -66,12 +81,14 @@ class ControlActor(MessageActor[_Message]):
         *,
         supervisor: Address[UserCommand],
         failures: Address[ActorFailed],
-        known: dict[ExecutionId, ExecutionStatus],
+        known: Mapping[ExecutionId, ExecutionStatus],
     ) -> None:
         super().__init__(runtime, name="control", supervisor=failures)
         self._executions_address = supervisor
         self._known = dict(known)
         self._subscribers: list[Address[ExecutionNews]] = []
+        self._next_number = count().__next__
+        self._asked: dict[int, _Asked] = {}
         self._busy: set[ExecutionId] = set()
 
     def handle(self, message: _Message) -> None:
@@ -79,12 +96,23 @@ class ControlActor(MessageActor[_Message]):
             case ExecutionNews():
                 self._on_news(message)
             case StartExecution():
-                self.send(self._executions_address, message)
-            case PauseExecution() | ResumeExecution() | CancelExecution():
+                # Named here, so that a start that has to be repeated starts nothing twice.
+                drawn = execution_id_from(self.runtime.random.getrandbits(EXECUTION_ID_BITS))
+                named = message.execution_id or drawn
+                self._hand_on(message.model_copy(update={"execution_id": named}))
+            case PauseExecution() | ResumeExecution() | CancelExecution() | SettleChild():
                 self._on_command(message)
-            case CommandAnswered():
-                self._busy.discard(message.execution_id)
-                self.send(message.reply_to, message.answer)
+            case Halt() | Unhalt():
+                self._hand_on(message)
+            case Answered():
+                self._on_answered(message)
+            case StatusRestored():
+                self._on_restored(message)
+            case CoreRebuilt():
+                for restored in message.statuses:
+                    self._on_restored(restored)
+                for asked in self._asked.values():
+                    self.send(self._executions_address, asked.command)
             case GetStatus():
                 self.send(message.reply_to, self._known.get(message.execution_id))
             case Subscribe():
@@ -96,10 +124,34 @@ class ControlActor(MessageActor[_Message]):
 
     def _on_news(self, news: ExecutionNews) -> None:
         self._known[news.execution_id] = updated(self._known.get(news.execution_id), news)
+        self._tell(news)
+
+    def _tell(self, news: ExecutionNews) -> None:
         for subscriber in self._subscribers:
             self.send(subscriber, news)
 
-    def _on_command(self, command: PauseExecution | ResumeExecution | CancelExecution) -> None:
+    def _on_restored(self, restored: StatusRestored) -> None:
+        """Take over what the journal has, and tell what nobody had heard of it."""
+        status = restored.status
+        execution_id = ExecutionId(status.execution.execution_id)
+        known = self._known.get(execution_id)
+        self._known[execution_id] = status
+        if known is None or known == status:
+            return
+        heard = {fill.trade_id for fill in known.fills}
+        self._tell(
+            ExecutionNews(
+                at=restored.at,
+                execution_id=execution_id,
+                events=(),
+                execution=status.execution,
+                slices=status.slices,
+                orders=status.orders,
+                fills=tuple(fill for fill in status.fills if fill.trade_id not in heard),
+            )
+        )
+
+    def _on_command(self, command: _ForExecution) -> None:
         execution_id = command.execution_id
         if execution_id in self._busy:
             self.send(
@@ -112,5 +164,19 @@ class ControlActor(MessageActor[_Message]):
             )
             return
         self._busy.add(execution_id)
-        here = _AnswerHere(self.actor_ref, execution_id, command.reply_to)
-        self.send(self._executions_address, command.model_copy(update={"reply_to": here}))
+        self._hand_on(command)
+
+    def _hand_on(self, command: UserCommand) -> None:
+        number = self._next_number()
+        here = _AnswerHere(self.actor_ref, number)
+        handed_on = command.model_copy(update={"reply_to": here})
+        self._asked[number] = _Asked(handed_on, command.reply_to)
+        self.send(self._executions_address, handed_on)
+
+    def _on_answered(self, answered: Answered) -> None:
+        asked = self._asked.pop(answered.number, None)
+        if asked is None:
+            return  # It was asked again, and answered twice.
+        if not isinstance(asked.command, StartExecution | Halt | Unhalt):
+            self._busy.discard(asked.command.execution_id)
+        self.send(asked.reply_to, answered.answer)

@@ -1,7 +1,7 @@
-"""The actor that stands between the slicers and the venue, in both directions: there is no way round it.
+"""The actor that every order must pass, and every outcome passes on its way back. There is no way round it.
 
-It may refuse a `PlaceOrder`, never a `CancelOrder`. What it approves stays reserved until its outcome has passed
-through, so that many executions never use the same budget twice.
+It may refuse a `PlaceOrder`, never a `CancelOrder`. Reservations are keyed by client order id and are never stored:
+after a restart they are rebuilt from the open children before anything is sent.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from genesis_actors.domain.limits import RiskLimits, SymbolUse, check_risk_limits
-from genesis_actors.messages.risk import RestoreUse, RiskMessage
+from genesis_actors.messages.risk import RestoreFills, RiskMessage
 from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
@@ -19,15 +19,18 @@ from genesis_actors.messages.venue import (
     OrderFilled,
     OrderMessage,
     OrderNotFound,
-    OrderOutcome,
     OrderOutcomeUnknown,
     OrderRefused,
     PlaceOrder,
+    RestoreOrders,
+    SettleOrder,
     SymbolDescribed,
+    TradesTold,
+    VenueOutcome,
 )
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import ClientOrderId, MarketRules, Symbol
+from genesis_actors.values import ZERO, ClientOrderId, MarketRules, Symbol
 
 REMEMBERED_ORDERS = 100_000
 
@@ -49,7 +52,7 @@ class RiskActor(MessageActor[RiskMessage]):
         *,
         limits: RiskLimits,
         venue: Address[OrderMessage],
-        outcomes: Address[OrderOutcome],
+        outcomes: Address[VenueOutcome],
         failures: Address[ActorFailed],
     ) -> None:
         super().__init__(runtime, name="risk", supervisor=failures)
@@ -65,19 +68,29 @@ class RiskActor(MessageActor[RiskMessage]):
                 self._judge(message)
             case CancelOrder() | LookUpOrder():
                 self.send(self._venue, message)
+            case SettleOrder():
+                self._release(message)
+                self.send(self._venue, message)
             case SymbolDescribed():
                 self._learn(message)
-            case RestoreUse():
+            case RestoreOrders():
                 self._restore(message)
+            case RestoreFills():
+                self._restore_fills(message)
             case OrderFilled():
                 book = self._book_of(message.client_order_id)
                 if book is not None:
-                    book.use.fill(message.client_order_id, message.traded_at, message.quantity)
+                    book.use.fill(
+                        message.client_order_id,
+                        message.trade_id,
+                        message.traded_at,
+                        message.quantity,
+                    )
                 self.send(self._outcomes, message)
-            case OrderClosed() | OrderNotFound():
+            case OrderClosed() | OrderNotFound() | OrderRefused():
                 self._release(message)
                 self.send(self._outcomes, message)
-            case OrderAccepted() | OrderRefused() | OrderOutcomeUnknown():
+            case OrderAccepted() | OrderOutcomeUnknown() | TradesTold():
                 self.send(self._outcomes, message)
             case _:
                 assert_never(message)
@@ -89,20 +102,26 @@ class RiskActor(MessageActor[RiskMessage]):
         use = SymbolUse() if book is None else book.use
         self._symbols[described.symbol] = _SymbolBook(described.rules, use)
 
-    def _restore(self, restore: RestoreUse) -> None:
-        use = self._symbols[restore.symbol].use
-        for child in restore.children:
-            self._remember(child.client_order_id, restore.symbol)
-            for at, quantity in child.fills:
-                use.fill(child.client_order_id, at, quantity)
-            if child.reserved_quantity:
-                use.reserve(child.client_order_id, child.reserved_quantity)
+    def _restore(self, past: RestoreOrders) -> None:
+        use = self._symbols[past.symbol].use
+        for order in past.orders:
+            self._remember(order.client_order_id, past.symbol)
+            for trade_id, at, quantity in order.fills:
+                use.fill(order.client_order_id, trade_id, at, quantity)
+            use.reserve(order.client_order_id, order.reserved_quantity)
+
+    def _restore_fills(self, past: RestoreFills) -> None:
+        use = self._symbols[past.symbol].use
+        for client_order_id, trade_id, at, quantity in past.fills:
+            self._remember(client_order_id, past.symbol)
+            use.fill(client_order_id, trade_id, at, quantity)
 
     def _remember(self, client_order_id: ClientOrderId, symbol: Symbol) -> None:
         """Note an order's symbol also beyond its end, because fills may come late; the oldest are forgotten."""
         self._symbol_of[client_order_id] = symbol
         if len(self._symbol_of) > REMEMBERED_ORDERS:
-            del self._symbol_of[next(iter(self._symbol_of))]
+            oldest = next(iter(self._symbol_of))
+            self._symbols[self._symbol_of.pop(oldest)].use.forget(oldest)
 
     def _judge(self, order: PlaceOrder) -> None:
         book = self._symbols[order.symbol]
@@ -132,9 +151,11 @@ class RiskActor(MessageActor[RiskMessage]):
         symbol = self._symbol_of.get(client_order_id)
         return None if symbol is None else self._symbols[symbol]
 
-    def _release(self, outcome: OrderClosed | OrderNotFound) -> None:
+    def _release(self, outcome: OrderClosed | OrderNotFound | OrderRefused | SettleOrder) -> None:
         if isinstance(outcome, OrderNotFound) and not outcome.is_proof:
             return
         book = self._book_of(outcome.client_order_id)
-        if book is not None:
-            book.use.release(outcome.client_order_id)
+        if book is None:
+            return
+        filled = outcome.filled_quantity if isinstance(outcome, OrderClosed) else None
+        book.use.release(outcome.client_order_id, filled or ZERO)

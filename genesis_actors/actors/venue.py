@@ -1,5 +1,7 @@
 """The actor in front of a simulated venue: it feeds market data and carries orders there and outcomes back.
 
+Every order passes the gate first, which keeps books of its own and trusts nobody.
+
 A request takes the venue's latency to arrive. The feed runs in a phase of its own, so that at one instant the market
 has moved before any order is met.
 """
@@ -10,22 +12,33 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
+import structlog
+
+from genesis_actors.domain.gate import Gate
 from genesis_actors.gateways.venue import Feed, SimulatedVenue
 from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.messages.venue import (
     Balance,
     CancelOrder,
     DescribeSymbol,
+    HaltChanged,
     LookUpOrder,
-    OrderMessage,
+    LookUpTrades,
     OrderOutcome,
+    OrderRefused,
     PlaceOrder,
+    RestoreOrders,
+    SettleOrder,
     SymbolDescribed,
+    TradesTold,
     VenueMessage,
+    VenueOutcome,
 )
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import Symbol
+
+log = structlog.get_logger()
 
 FEED_PHASE = -1
 
@@ -39,9 +52,10 @@ class FeedDue:
 class Arrived:
     """The venue's own timer: this request has reached the matching engine."""
 
-    request: OrderMessage
+    request: _Request
 
 
+_Request: TypeAlias = PlaceOrder | CancelOrder | LookUpOrder
 _Message: TypeAlias = VenueMessage | FeedDue | Arrived
 
 
@@ -55,12 +69,14 @@ class VenueActor(MessageActor[_Message]):
         runtime: Runtime,
         *,
         venue: SimulatedVenue,
+        gate: Gate,
         market_data: Address[MarketRows],
-        outcomes: Address[OrderOutcome],
+        outcomes: Address[VenueOutcome],
         failures: Address[ActorFailed],
     ) -> None:
         super().__init__(runtime, name="venue", supervisor=failures)
         self._venue = venue
+        self._gate = gate
         self._market_data = market_data
         self._outcomes = outcomes
         self._open_symbols: set[Symbol] = set()
@@ -74,16 +90,57 @@ class VenueActor(MessageActor[_Message]):
                 self._describe(message)
             case Arrived():
                 self._carry_out(message.request)
-            case PlaceOrder() | CancelOrder() | LookUpOrder():
-                latency = self._venue.latency(message.client_order_id)
-                if latency:
-                    self.wake_at(self.clock.now() + latency, Arrived(message))
-                else:
-                    self._carry_out(message)
+            case PlaceOrder():
+                self._send_if_allowed(message)
+            case CancelOrder() | LookUpOrder():
+                self._send_to_venue(message)
+            case SettleOrder():
+                self._gate.hear(message)
+            case RestoreOrders():
+                self._gate.restore(message)
+            case HaltChanged():
+                self._gate.is_halted = message.is_halted
+            case LookUpTrades():
+                self._tell_trades(message)
             case _:
                 assert_never(message)
 
-    def _carry_out(self, request: OrderMessage) -> None:
+    def _send_if_allowed(self, order: PlaceOrder) -> None:
+        now = self.clock.now()
+        stop = self._gate.judge(order, now)
+        if stop is None:
+            self._send_to_venue(order)
+            return
+        log.warning("stopped_at_gate", client_order_id=order.client_order_id, reason=stop.reason)
+        self.send(
+            self._outcomes,
+            OrderRefused(
+                at=now,
+                execution_id=order.execution_id,
+                client_order_id=order.client_order_id,
+                reason=stop.reason,
+                limit=stop.limit,
+                actual=stop.actual,
+            ),
+        )
+
+    def _send_to_venue(self, request: _Request) -> None:
+        latency = self._venue.latency(request.client_order_id)
+        if latency:
+            self.wake_at(self.clock.now() + latency, Arrived(request))
+        else:
+            self._carry_out(request)
+
+    def _tell_trades(self, question: LookUpTrades) -> None:
+        now = self.clock.now()
+        trades = self._venue.trades_since(question.symbol, question.since, now)
+        self._report(trades or ())
+        self.send(
+            self._outcomes,
+            TradesTold(at=now, symbol=question.symbol, is_complete=trades is not None),
+        )
+
+    def _carry_out(self, request: _Request) -> None:
         now = self.clock.now()
         match request:
             case PlaceOrder():
@@ -128,4 +185,5 @@ class VenueActor(MessageActor[_Message]):
 
     def _report(self, outcomes: Iterable[OrderOutcome]) -> None:
         for outcome in outcomes:
+            self._gate.hear(outcome)
             self.send(self._outcomes, outcome)

@@ -9,6 +9,19 @@ _WIDTH = 3
 MOST = len(_DIGITS) ** _WIDTH - 1
 
 
+EXECUTION_ID_BITS = 64
+_EXECUTION_ID_WIDTH = 13
+
+
+def execution_id_from(bits: int) -> ExecutionId:
+    """Return the execution id that 64 random bits make.
+
+    >>> execution_id_from(1)
+    '0000000000001'
+    """
+    return ExecutionId(id_text(bits, _EXECUTION_ID_WIDTH))
+
+
 def client_order_id(
     prefix: str, execution_id: ExecutionId, slice_number: int, attempt: int
 ) -> ClientOrderId:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ from genesis_actors.values import (
     ZERO,
     ClientOrderId,
     Reason,
+    TradeId,
     exact,
     floor_to_step,
 )
@@ -98,6 +99,13 @@ LONGEST_WINDOW = timedelta(days=1)
 """How long own fills are kept: no order's participation window is longer."""
 
 
+@dataclass(slots=True)
+class _OrderUse:
+    reserved: Decimal = ZERO
+    filled: Decimal = ZERO
+    trades: set[TradeId] = field(default_factory=set[TradeId])
+
+
 class SymbolUse:
     """What our own executions have taken of one symbol lately, and have reserved, both sides together."""
 
@@ -106,30 +114,45 @@ class SymbolUse:
         self._times: list[datetime] = []
         self._before: list[Decimal] = []
         self._filled = ZERO
-        self._reserved: dict[ClientOrderId, Decimal] = {}
+        self._orders: dict[ClientOrderId, _OrderUse] = {}
         self.reserved = ZERO
 
     @exact
     def reserve(self, client_order_id: ClientOrderId, quantity: Decimal) -> None:
-        self.release(client_order_id)
-        self._reserved[client_order_id] = quantity
-        self.reserved += quantity
+        order = self._orders.get(client_order_id)
+        if order is None:
+            order = self._orders[client_order_id] = _OrderUse()
+        self.reserved += quantity - order.reserved
+        order.reserved = quantity
 
     @exact
-    def fill(self, client_order_id: ClientOrderId, at: datetime, quantity: Decimal) -> None:
-        """Turn reserved quantity into filled. A fill of an order that is no longer reserved counts too."""
+    def fill(
+        self, client_order_id: ClientOrderId, trade_id: TradeId, at: datetime, quantity: Decimal
+    ) -> None:
+        """Turn reserved quantity into filled, each trade once, also of an order that is no longer reserved."""
+        order = self._orders.setdefault(client_order_id, _OrderUse())
+        if trade_id in order.trades:
+            return
+        order.trades.add(trade_id)
+        order.filled += quantity
         index = bisect_right(self._times, at)
         before = self._before[index] if index < len(self._before) else self._filled
         self._times.insert(index, at)
         self._before[index:] = [before, *(later + quantity for later in self._before[index:])]
         self._filled += quantity
-        reserved = self._reserved.get(client_order_id)
-        if reserved is not None:
-            self.reserve(client_order_id, max(reserved - quantity, ZERO))
+        self.reserve(client_order_id, max(order.reserved - quantity, ZERO))
 
     @exact
-    def release(self, client_order_id: ClientOrderId) -> None:
-        self.reserved -= self._reserved.pop(client_order_id, ZERO)
+    def release(self, client_order_id: ClientOrderId, filled_quantity: Decimal = ZERO) -> None:
+        """Reserve nothing more for an order, but what is known to be filled beyond the trades heard so far."""
+        order = self._orders.get(client_order_id)
+        if order is not None:
+            self.reserve(client_order_id, max(filled_quantity - order.filled, ZERO))
+
+    def forget(self, client_order_id: ClientOrderId) -> None:
+        """Forget an order for good. What it has filled stays counted."""
+        self.release(client_order_id)
+        self._orders.pop(client_order_id, None)
 
     @exact
     def filled_since(self, start: datetime) -> Decimal:

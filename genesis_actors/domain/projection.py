@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from genesis_actors.domain.execution import Child, Execution, Slice
+from genesis_actors.domain.execution import Child, Execution, Fill, Slice
 from genesis_actors.domain.figures import figures, slice_participation
 from genesis_actors.domain.slippage import calculate_slippage, slippage_vs_price_bps
 from genesis_actors.messages.events import (
@@ -28,7 +28,7 @@ from genesis_actors.messages.events import (
     TwapStarted,
 )
 from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
-from genesis_actors.values import Reason, exact, quotient
+from genesis_actors.values import ClientOrderId, Reason, exact, quotient
 
 _CHILD_EVENTS = (ChildIntended, ChildSent, ChildAccepted, ChildFilled, ChildClosed, ChildUnknown)
 _SLICE_EVENTS = (TwapSliceStarted, TwapSliceDelayed, TwapSliceExecuted)
@@ -58,7 +58,7 @@ def rows(execution: Execution, events: Iterable[JournalEvent], venue: str) -> Ro
             children[event.client_order_id] = None
             slices.add(execution.children[event.client_order_id].slice_number)
             if isinstance(event, ChildFilled):
-                fills.append(_fill_row(execution, event, venue))
+                fills.append(_fill_row(execution, event.client_order_id, event, venue))
     return Rows(
         execution=execution_row(execution),
         slices=tuple(slice_row(execution, execution.slice(number)) for number in sorted(slices)),
@@ -78,7 +78,23 @@ def all_rows(execution: Execution, events: Iterable[JournalEvent], venue: str) -
         slices=tuple(slice_row(execution, part) for part in execution.slices),
         orders=tuple(_order_row(execution, child) for child in execution.children.values()),
         fills=tuple(
-            _fill_row(execution, event, venue) for event in events if isinstance(event, ChildFilled)
+            _fill_row(execution, event.client_order_id, event, venue)
+            for event in events
+            if isinstance(event, ChildFilled)
+        ),
+    )
+
+
+def current_rows(execution: Execution, venue: str) -> Rows:
+    """Return every row of `execution` from its state alone, fills by order."""
+    return Rows(
+        execution=execution_row(execution),
+        slices=tuple(slice_row(execution, part) for part in execution.slices),
+        orders=tuple(_order_row(execution, child) for child in execution.children.values()),
+        fills=tuple(
+            _fill_row(execution, child.client_order_id, fill, venue)
+            for child in execution.children.values()
+            for fill in child.fills
         ),
     )
 
@@ -178,17 +194,19 @@ def _order_row(x: Execution, child: Child) -> OrderRow:
     )
 
 
-def _fill_row(x: Execution, event: ChildFilled, venue: str) -> FillRow:
+def _fill_row(
+    x: Execution, client_order_id: ClientOrderId, fill: Fill | ChildFilled, venue: str
+) -> FillRow:
     return FillRow(
         venue=venue,
         symbol=x.order.symbol,
-        trade_id=event.trade_id,
-        client_order_id=event.client_order_id,
+        trade_id=fill.trade_id,
+        client_order_id=client_order_id,
         execution_id=x.execution_id,
-        quantity=event.quantity,
-        price=event.price,
-        fee=event.fee,
-        fee_currency=event.fee_currency,
-        liquidity=event.liquidity,
-        traded_at=event.traded_at,
+        quantity=fill.quantity,
+        price=fill.price,
+        fee=fill.fee,
+        fee_currency=fill.fee_currency,
+        liquidity=fill.liquidity,
+        traded_at=fill.traded_at,
     )

@@ -16,6 +16,7 @@ from genesis_actors.values import (
     Liquidity,
     OrderStatus,
     Reason,
+    Symbol,
     TradeId,
     VenueOrderId,
 )
@@ -55,8 +56,10 @@ class Close:
 class Entry:
     """One order. Its venue order id is made from the client's: the same in every run."""
 
+    execution_id: ExecutionId
     client_order_id: ClientOrderId
     venue_order_id: VenueOrderId
+    symbol: Symbol
     is_accepted: bool = False
     fills: list[Fill] = field(default_factory=list[Fill])
     close: Close | None = None
@@ -68,18 +71,18 @@ class Entry:
     def next_trade_id(self) -> TradeId:
         return TradeId(f"{self.venue_order_id}-{len(self.fills) + 1}")
 
-    def accepted(self, execution_id: ExecutionId, at: datetime) -> OrderAccepted:
+    def accepted(self, at: datetime) -> OrderAccepted:
         return OrderAccepted(
             at=at,
-            execution_id=execution_id,
+            execution_id=self.execution_id,
             client_order_id=self.client_order_id,
             venue_order_id=self.venue_order_id,
         )
 
-    def filled(self, fill: Fill, execution_id: ExecutionId, at: datetime) -> OrderFilled:
+    def filled(self, fill: Fill, at: datetime) -> OrderFilled:
         return OrderFilled(
             at=at,
-            execution_id=execution_id,
+            execution_id=self.execution_id,
             client_order_id=self.client_order_id,
             trade_id=fill.trade_id,
             quantity=fill.quantity,
@@ -90,21 +93,22 @@ class Entry:
             traded_at=fill.traded_at,
         )
 
-    def closed(self, close: Close, execution_id: ExecutionId, at: datetime) -> OrderClosed:
+    def closed(self, close: Close, at: datetime) -> OrderClosed:
         return OrderClosed(
             at=at,
-            execution_id=execution_id,
+            execution_id=self.execution_id,
             client_order_id=self.client_order_id,
             status=close.status,
             reason=close.reason,
             detail=close.detail,
+            filled_quantity=self.filled_quantity,
         )
 
-    def story(self, execution_id: ExecutionId, at: datetime) -> Iterator[OrderOutcome]:
+    def story(self, at: datetime) -> Iterator[OrderOutcome]:
         """Yield everything that became of the order, in the order in which it happened."""
         if self.is_accepted:
-            yield self.accepted(execution_id, at)
+            yield self.accepted(at)
         for fill in self.fills:
-            yield self.filled(fill, execution_id, at)
+            yield self.filled(fill, at)
         if self.close is not None:
-            yield self.closed(self.close, execution_id, at)
+            yield self.closed(self.close, at)

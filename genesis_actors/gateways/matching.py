@@ -18,6 +18,7 @@ from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
+    OrderFilled,
     OrderNotFound,
     OrderOutcome,
     PlaceOrder,
@@ -79,7 +80,13 @@ class MatchingEngine:
         entry = self._entries.get(fill.client_order_id)
         if entry is None:
             venue_order_id = fill.venue_order_id or _venue_order_id(fill.client_order_id)
-            entry = Entry(fill.client_order_id, venue_order_id, is_accepted=True)
+            entry = Entry(
+                fill.execution_id,
+                fill.client_order_id,
+                venue_order_id,
+                fill.symbol,
+                is_accepted=True,
+            )
             entry.close = Close(OrderStatus.EXPIRED)
             self._entries[fill.client_order_id] = entry
         entry.fills.append(Fill.of_past(fill))
@@ -105,10 +112,15 @@ class MatchingEngine:
     def place(self, order: PlaceOrder, at: datetime) -> tuple[OrderOutcome, ...]:
         entry = self._entries.get(order.client_order_id)
         if entry is None:
-            entry = Entry(order.client_order_id, _venue_order_id(order.client_order_id))
+            entry = Entry(
+                order.execution_id,
+                order.client_order_id,
+                _venue_order_id(order.client_order_id),
+                order.symbol,
+            )
             self._entries[order.client_order_id] = entry
             self._admit(order, entry, at)
-        return tuple(entry.story(order.execution_id, at))
+        return tuple(entry.story(at))
 
     @exact
     def cancel(self, request: CancelOrder, at: datetime) -> tuple[OrderOutcome, ...]:
@@ -117,15 +129,25 @@ class MatchingEngine:
             return (self._deny(request, at),)
         if entry.close is None:
             self._end_resting(entry, Close(OrderStatus.CANCELLED))
-        return tuple(
-            entry.closed(close, request.execution_id, at) for close in (entry.close,) if close
-        )
+        return tuple(entry.closed(close, at) for close in (entry.close,) if close)
 
     def look_up(self, request: LookUpOrder, at: datetime) -> tuple[OrderOutcome, ...]:
         entry = self._entries.get(request.client_order_id)
         if entry is None or request.client_order_id in self._denied:
             return (self._deny(request, at),)
-        return tuple(entry.story(request.execution_id, at))
+        return tuple(entry.story(at))
+
+    def trades_since(
+        self, symbol: Symbol, since: datetime, at: datetime
+    ) -> tuple[OrderFilled, ...]:
+        """Return every trade of ours in `symbol` that happened at `since` or later, in the order of their orders."""
+        return tuple(
+            entry.filled(fill, at)
+            for entry in self._entries.values()
+            if entry.symbol == symbol
+            for fill in entry.fills
+            if fill.traded_at >= since
+        )
 
     def levels(self, symbol: Symbol, side: Side) -> tuple[Level, ...]:
         """Return what an order of `side` would meet now, best first; nothing where no market is open."""
@@ -225,11 +247,11 @@ class MatchingEngine:
         self._account.release(*_funds(market.rules, order, quantity))
         resting.remaining -= quantity
         fill = self._settle(market, order, entry, quantity, order.price, Liquidity.MAKER, at)
-        outcomes: list[OrderOutcome] = [entry.filled(fill, order.execution_id, at)]
+        outcomes: list[OrderOutcome] = [entry.filled(fill, at)]
         if resting.remaining == 0:
             entry.close = Close(OrderStatus.FILLED)
             market.resting.remove(resting)
-            outcomes.append(entry.closed(entry.close, order.execution_id, at))
+            outcomes.append(entry.closed(entry.close, at))
         return outcomes
 
     def _settle(

@@ -12,7 +12,9 @@ from decimal import Decimal
 from functools import partial
 from hashlib import blake2b
 from heapq import heappop, heappush
+from itertools import takewhile
 
+from genesis_actors.domain.proof import ProofRules
 from genesis_actors.gateways.account import Account, opening_balances
 from genesis_actors.gateways.book import Level, OrderBook
 from genesis_actors.gateways.listings import LISTINGS, Listing, numbered_listing
@@ -24,6 +26,7 @@ from genesis_actors.messages.venue import (
     CancelOrder,
     HourlyVolume,
     LookUpOrder,
+    OrderFilled,
     OrderOutcome,
     PlaceOrder,
 )
@@ -84,6 +87,8 @@ class PaperVenue:
     """A venue that makes its market up. The same seed makes the same market, whenever it is asked."""
 
     name = "paper"
+    proof = ProofRules()
+    trades_every: timedelta | None = None
 
     def __init__(
         self,
@@ -135,12 +140,15 @@ class PaperVenue:
 
     def open(self, symbol: Symbol, at: datetime) -> Feed:
         """Begin a symbol's feed with the rows of the last minutes before `at`."""
-        if symbol in self._open or symbol not in self._listings:
+        if symbol not in self._listings:
             return NOTHING
         source = self._source(symbol)
         since = at - self._history
         if self._back_to is not None:
             since = min(since, max(self._back_to, at - LONGEST_HISTORY))
+        if symbol in self._open:
+            past = _rows_from(source, source.step_of(since))
+            return Feed(tuple(takewhile(lambda row: row.at <= at, past)), ())
         opened = self._open[symbol] = _OpenSymbol(source, since)
         self._engine.open_market(opened.market)
         rows: list[MarketRows] = []
@@ -184,6 +192,11 @@ class PaperVenue:
 
     def look_up(self, request: LookUpOrder, at: datetime) -> tuple[OrderOutcome, ...]:
         return self._engine.look_up(request, at)
+
+    def trades_since(
+        self, symbol: Symbol, since: datetime, at: datetime
+    ) -> tuple[OrderFilled, ...]:
+        return self._engine.trades_since(symbol, since, at)
 
     def restore(self, fills: Iterable[PastFill]) -> None:
         restore_all(self._engine, [each.rules for each in self._listings.values()], fills)

@@ -6,11 +6,13 @@ How orders fill is the matching engine's affair; here the recording becomes inst
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from genesis_actors.domain.proof import ProofRules
 from genesis_actors.gateways.account import Account, opening_balances
 from genesis_actors.gateways.book import Level, OrderBook
 from genesis_actors.gateways.market_file import (
@@ -26,6 +28,7 @@ from genesis_actors.messages.venue import (
     CancelOrder,
     HourlyVolume,
     LookUpOrder,
+    OrderFilled,
     OrderOutcome,
     PlaceOrder,
 )
@@ -47,6 +50,8 @@ class ReplayVenue:
     """A venue whose market is a recording. Orders trade against it and leave it as it was."""
 
     name = "replay"
+    proof = ProofRules()
+    trades_every: timedelta | None = None
 
     def __init__(
         self,
@@ -118,8 +123,10 @@ class ReplayVenue:
 
     def open(self, symbol: Symbol, at: datetime) -> Feed:
         """Begin the feed with every row up to and including `at`."""
-        if symbol != self._rules.symbol or self._is_open:
+        if symbol != self._rules.symbol:
             return NOTHING
+        if self._is_open:
+            return Feed(tuple(self._rows_so_far()), ())
         self._is_open = True
         self._engine.open_market(self._market)
         feed = self.advance(at)
@@ -160,11 +167,24 @@ class ReplayVenue:
     def look_up(self, request: LookUpOrder, at: datetime) -> tuple[OrderOutcome, ...]:
         return self._engine.look_up(request, at)
 
+    def trades_since(
+        self, symbol: Symbol, since: datetime, at: datetime
+    ) -> tuple[OrderFilled, ...]:
+        return self._engine.trades_since(symbol, since, at)
+
     def restore(self, fills: Iterable[PastFill]) -> None:
         restore_all(self._engine, [self._rules], fills)
 
     def reach_back(self, to: datetime) -> None:
         """Do nothing: the feed begins with the recording's first row anyway."""
+
+    def _rows_so_far(self) -> Iterator[MarketRows]:
+        touches = {quote.at: quote for quote in self._recording.book[: self._next_touch]}
+        trades: defaultdict[datetime, list[Trade]] = defaultdict(list)
+        for trade in self._recording.trades[: self._next_trade]:
+            trades[trade.at].append(trade)
+        for at in sorted(touches.keys() | trades.keys()):
+            yield MarketRows(self._rules.symbol, at, touches.get(at), tuple(trades[at]))
 
     def _touch_at(self, at: datetime) -> Quote | None:
         """Return the newest touch of this instant, None where there is none."""

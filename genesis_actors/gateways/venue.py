@@ -11,16 +11,19 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from genesis_actors.domain.proof import ProofRules
 from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.messages.venue import (
     CancelOrder,
     HourlyVolume,
     LookUpOrder,
+    OrderFilled,
     OrderOutcome,
     PlaceOrder,
 )
 from genesis_actors.values import (
     ClientOrderId,
+    ExecutionId,
     Liquidity,
     MarketRules,
     Side,
@@ -45,6 +48,7 @@ class PastFill:
     Only a taker's fill takes liquidity away that the book shows.
     """
 
+    execution_id: ExecutionId
     client_order_id: ClientOrderId
     venue_order_id: VenueOrderId | None
     trade_id: TradeId
@@ -70,6 +74,10 @@ class SimulatedVenue(Protocol):
     """A venue in this process: its prices are a function of seed or recording and time."""
 
     name: str
+    proof: ProofRules
+    """What it enforces and how its reads lag: when "not found" is proof."""
+    trades_every: timedelta | None
+    """How often to ask for our trades, in case one was never told; None where that cannot be."""
 
     def start_at(self) -> datetime | None:
         """Return the first instant at which there is a market, None where any time will do."""
@@ -90,7 +98,8 @@ class SimulatedVenue(Protocol):
     def open(self, symbol: Symbol, at: datetime) -> Feed:
         """Begin this symbol's feed at `at`: rows of the past, for the volume windows, come first.
 
-        Opening it again brings nothing. A symbol that the venue does not know has an empty feed.
+        Opening it again tells the past rows again, and changes nothing. A symbol that the venue does not know has an
+        empty feed.
         """
         ...
 
@@ -127,6 +136,12 @@ class SimulatedVenue(Protocol):
         For an unknown one `OrderNotFound` is the answer and a proof: should it arrive later, it is
         rejected.
         """
+        ...
+
+    def trades_since(
+        self, symbol: Symbol, since: datetime, at: datetime
+    ) -> tuple[OrderFilled, ...] | None:
+        """Return every trade of ours in `symbol` that happened at `since` or later, None where it cannot say now."""
         ...
 
     def restore(self, fills: Iterable[PastFill]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from genesis_actors.messages.control import ExecutionNews
+from genesis_actors.messages.control import News
 
-AnalyticsMessage: TypeAlias = ExecutionNews
+AnalyticsMessage: TypeAlias = News
 """Everything the analytics actor accepts."""

@@ -37,6 +37,27 @@ class ExecutionStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusRestored:
+    """What the journal has of one execution after a rebuild: it replaces what was known of it.
+
+    News that became durable shortly before may never have been told; here is what came of it.
+    """
+
+    at: datetime
+    status: ExecutionStatus
+
+
+News: TypeAlias = ExecutionNews | StatusRestored
+
+
+@dataclass(frozen=True, slots=True)
+class CoreRebuilt:
+    """The trading actors were lost and have been rebuilt; what they had not answered is to be sent again."""
+
+    statuses: tuple[StatusRestored, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GetStatus:
     """Answered by the execution's status, or None where there is no such execution."""
 
@@ -56,5 +77,5 @@ class Unsubscribe:
     subscriber: Address[ExecutionNews]
 
 
-ControlMessage: TypeAlias = UserCommand | ExecutionNews | GetStatus | Subscribe | Unsubscribe
+ControlMessage: TypeAlias = UserCommand | News | CoreRebuilt | GetStatus | Subscribe | Unsubscribe
 """Everything the control actor accepts."""

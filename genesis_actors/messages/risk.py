@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
-from pydantic import AwareDatetime
-
-from genesis_actors.messages.base import Command, Message
-from genesis_actors.messages.venue import OrderMessage, OrderOutcome, SymbolDescribed
-from genesis_actors.values import ClientOrderId, Symbol
-
-
-class PastUse(Message):
-    """What one child of an earlier run has filled and may still fill, in base."""
-
-    client_order_id: ClientOrderId
-    fills: tuple[tuple[AwareDatetime, Decimal], ...]
-    reserved_quantity: Decimal
+from genesis_actors.messages.venue import (
+    OrderMessage,
+    RestoreOrders,
+    SymbolDescribed,
+    VenueOutcome,
+)
+from genesis_actors.values import ClientOrderId, Symbol, TradeId
 
 
-class RestoreUse(Command):
-    """Take over what a recovered execution uses of its symbol. Sent after its symbol is described, before it runs."""
+@dataclass(frozen=True, slots=True)
+class RestoreFills:
+    """Count these trades of earlier runs, those of executions that have ended too, in the symbol's budget."""
 
     symbol: Symbol
-    children: tuple[PastUse, ...]
+    fills: tuple[tuple[ClientOrderId, TradeId, datetime, Decimal], ...]
 
 
-RiskMessage: TypeAlias = OrderMessage | OrderOutcome | SymbolDescribed | RestoreUse
+RiskMessage: TypeAlias = (
+    OrderMessage | VenueOutcome | SymbolDescribed | RestoreOrders | RestoreFills
+)
 """Everything the risk actor accepts."""

@@ -13,19 +13,12 @@ from genesis_actors.messages.supervisor import (
     ResumeExecution,
     SettleChild,
 )
-from genesis_actors.messages.venue import OrderOutcome
+from genesis_actors.messages.venue import HaltChanged, OrderOutcome
 
 
 @dataclass(frozen=True, slots=True)
 class Wake:
     """A slicer's own timer: look what is due. One that comes for no reason changes nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class HaltChanged:
-    """No execution may send new children from now on, or all may again."""
-
-    is_halted: bool
 
 
 SlicerMessage: TypeAlias = (

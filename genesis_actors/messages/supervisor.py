@@ -51,9 +51,10 @@ class CommandRefused(Message):
 
 
 class StartExecution(Command):
-    """Work this parent order. Repeating an order with its client id finds the first one."""
+    """Work this parent order. Repeating it, with its client id or its execution id, finds the first one."""
 
     order: ParentOrder
+    execution_id: ExecutionId | None = None
     reply_to: SkipValidation[Address[ExecutionStarted | OrderRejected]]
 
 
@@ -90,21 +91,18 @@ class HaltDone(Message):
     was_already: bool = False
 
 
-class HaltRefused(Message):
-    """The halt holds, or still holds, but what was asked could not be made durable."""
-
-    message: str
-
-
 class Halt(Command):
-    """Stop new children of all executions, durably: also after a restart, until `Unhalt`."""
+    """Stop new children of all executions at once, and durably: also after a restart, until `Unhalt`.
+
+    Answered when it is durable, however long that takes.
+    """
 
     reason: str | None = None
-    reply_to: SkipValidation[Address[HaltDone | HaltRefused]]
+    reply_to: SkipValidation[Address[HaltDone]]
 
 
 class Unhalt(Command):
-    reply_to: SkipValidation[Address[HaltDone | HaltRefused]]
+    reply_to: SkipValidation[Address[HaltDone]]
 
 
 class ExecutionFinished(Event):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -74,11 +76,13 @@ class SettleOrder(Command):
 
 
 class LookUpTrades(Command):
-    """Ask for all trades of ours in `symbol` from `since` on: each is told as `OrderFilled`, then `TradesTold`."""
+    """Ask for all trades of ours in `symbol` from `since` on: each is told as `OrderFilled`, then `TradesTold`.
+
+    Both come back the way of all outcomes, in this order.
+    """
 
     symbol: Symbol
     since: AwareDatetime
-    reply_to: SkipValidation[Address[TradesTold]]
 
 
 class TradesTold(Event):
@@ -86,6 +90,33 @@ class TradesTold(Event):
 
     symbol: Symbol
     is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PastOrder:
+    """A child order of an earlier run: its fills by trade id, and what of it may still trade, in base."""
+
+    client_order_id: ClientOrderId
+    fills: tuple[tuple[TradeId, datetime, Decimal], ...]
+    settled_quantity: Decimal
+    reserved_quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreOrders:
+    """Take over what a recovered execution has sent, before it may send anything. For risk and for the gate."""
+
+    execution_id: ExecutionId
+    symbol: Symbol
+    parent_quantity: Decimal
+    orders: tuple[PastOrder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HaltChanged:
+    """No execution may send new children from now on, or all may again."""
+
+    is_halted: bool
 
 
 class DescribeSymbol(Command):
@@ -189,5 +220,8 @@ OrderOutcome: TypeAlias = (
 )
 """Everything that comes back left, from the venue through risk and supervisor to the slicer."""
 
-VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades
+VenueOutcome: TypeAlias = OrderOutcome | TradesTold
+"""Everything that comes back from a venue, in the order in which it was told."""
+
+VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades | RestoreOrders | HaltChanged
 """Everything the venue actor accepts from others; its own timers aside."""

@@ -172,6 +172,19 @@ def count_executions(target: Target) -> int:
     return _read(target, lambda connection: connection.scalar(count)) or 0
 
 
+def last_event_at(target: Target) -> datetime | None:
+    """Return the time of the newest event, None for an empty journal."""
+    newest = select(events.c.created_at).order_by(events.c.sequence_number.desc()).limit(1)
+    return _read(target, lambda connection: connection.scalar(newest))
+
+
+def symbols_traded_since(target: Target, since: datetime) -> tuple[Symbol, ...]:
+    """Return every symbol in which an order was made at `since` or later."""
+    recent = select(orders.c.symbol).where(orders.c.created_at >= since).distinct()
+    found = _read(target, lambda connection: connection.scalars(recent.order_by("symbol")).all())
+    return tuple(Symbol(symbol) for symbol in found)
+
+
 def load_client_orders(target: Target) -> dict[ClientId, tuple[ExecutionId, ParentOrder]]:
     """Return which execution each client id was used for, and for which order."""
 

@@ -9,18 +9,30 @@ from pykka import ActorRef
 from genesis_actors.actors import risk
 from genesis_actors.actors.risk import RiskActor
 from genesis_actors.domain.limits import RiskLimits
-from genesis_actors.messages.risk import PastUse, RestoreUse
+from genesis_actors.messages.risk import RestoreFills
 from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
     OrderAccepted,
     OrderMessage,
     OrderNotFound,
-    OrderOutcome,
     OrderRefused,
+    PastOrder,
+    RestoreOrders,
+    SettleOrder,
+    TradesTold,
+    VenueOutcome,
 )
 from genesis_actors.runtime.simulation import DeterministicRuntime
-from genesis_actors.values import ClientOrderId, ExecutionId, OrderStatus, Reason, VenueOrderId
+from genesis_actors.values import (
+    ZERO,
+    ClientOrderId,
+    ExecutionId,
+    OrderStatus,
+    Reason,
+    TradeId,
+    VenueOrderId,
+)
 from tests.helpers import Probe
 from tests.making import BTC, NOON, a_child, a_close, a_description, a_fill
 
@@ -31,7 +43,7 @@ class Desk:
     def __init__(self, simulation: DeterministicRuntime, limits: RiskLimits | None = None) -> None:
         self.simulation = simulation
         self.venue = Probe[OrderMessage]()
-        self.outcomes = Probe[OrderOutcome]()
+        self.outcomes = Probe[VenueOutcome]()
         self.risk: ActorRef[RiskActor] = RiskActor.start(
             simulation,
             limits=limits or RiskLimits(),
@@ -202,17 +214,18 @@ def test_a_fill_after_the_end_of_its_order_still_counts(desk: Desk) -> None:
 
 
 def test_what_a_recovered_execution_uses_is_taken_over_before_anything_is_sent(desk: Desk) -> None:
-    past = PastUse(
+    open_order = PastOrder(
         client_order_id=ClientOrderId("c1"),
-        fills=((NOON, Decimal(3)),),
+        fills=((TradeId("t1"), NOON, Decimal(3)),),
+        settled_quantity=ZERO,
         reserved_quantity=Decimal(4),
     )
-    done = PastUse(
-        client_order_id=ClientOrderId("c0"),
-        fills=((NOON, Decimal(1)),),
-        reserved_quantity=Decimal(0),
+    ended = (ClientOrderId("c0"), TradeId("t0"), NOON, Decimal(1))
+    heard = (ClientOrderId("c1"), TradeId("t1"), NOON, Decimal(3))
+    desk.tell(
+        RestoreFills(BTC, (ended, heard)),
+        RestoreOrders(ExecutionId("x1"), BTC, Decimal(100), (open_order,)),
     )
-    desk.tell(RestoreUse(symbol=BTC, children=(done, past)))
 
     desk.tell(a_child("c2", quantity="3"))
 
@@ -227,3 +240,45 @@ def test_only_so_many_orders_are_remembered(desk: Desk, monkeypatch: pytest.Monk
     desk.tell(a_fill(first, quantity="1"), a_child("c3", quantity="9"))
 
     assert len(desk.venue.messages) == 3, "the fill of the forgotten order is not counted"
+
+
+def test_a_trade_that_is_told_twice_counts_once(desk: Desk) -> None:
+    first = a_child("c1", quantity="10")
+    desk.tell(first, a_fill(first, quantity="4"), a_fill(first, quantity="4"), a_close(first))
+
+    desk.tell(a_child("c2", quantity="7"))
+
+    assert refusal(desk).available_quantity == Decimal(6)
+
+
+def test_what_a_close_says_was_filled_stays_reserved_until_its_trades_are_told(desk: Desk) -> None:
+    first = a_child("c1", quantity="10")
+    desk.tell(first, a_close(first).model_copy(update={"filled_quantity": Decimal(4)}))
+
+    desk.tell(a_child("c2", quantity="7"))
+    assert refusal(desk).available_quantity == Decimal(6)
+
+    desk.tell(a_fill(first, quantity="4"), a_child("c3", quantity="7"))
+    assert refusal(desk).available_quantity == Decimal(6)
+
+
+def test_a_settled_order_reserves_nothing_and_the_gate_hears_of_it(desk: Desk) -> None:
+    first = a_child("c1", quantity="10")
+    settled = SettleOrder(
+        execution_id=first.execution_id,
+        client_order_id=first.client_order_id,
+        symbol=BTC,
+        filled_quantity=ZERO,
+    )
+    desk.tell(first, settled, a_child("c2", quantity="10"))
+
+    assert desk.venue.messages == [first, settled, a_child("c2", quantity="10")]
+
+
+def test_that_all_trades_are_told_comes_behind_them(desk: Desk) -> None:
+    first = a_child("c1", quantity="1")
+    told = TradesTold(at=NOON, symbol=BTC, is_complete=True)
+
+    desk.tell(first, a_fill(first, quantity="1"), told)
+
+    assert desk.outcomes.messages == [a_fill(first, quantity="1"), told]

@@ -6,10 +6,15 @@ from decimal import Decimal
 import pytest
 from pykka import ActorRef
 
-from genesis_actors.actors.supervisor import KnownOrder, SupervisorActor, SupervisorPorts
-from genesis_actors.domain.execution import Execution
+from genesis_actors.actors.supervisor import (
+    KnownOrder,
+    Past,
+    SupervisorActor,
+    SupervisorPorts,
+    VenueTraits,
+)
 from genesis_actors.domain.policy import TwapDefaults
-from genesis_actors.messages.control import ExecutionNews
+from genesis_actors.messages.control import News
 from genesis_actors.messages.market_data import MarketDataMessage, MarketQuery, MarketView
 from genesis_actors.messages.persistence import Journaled, WriteJournal
 from genesis_actors.messages.risk import RiskMessage
@@ -22,7 +27,13 @@ from genesis_actors.messages.supervisor import (
     PauseExecution,
     StartExecution,
 )
-from genesis_actors.messages.venue import DescribeSymbol, LookUpOrder
+from genesis_actors.messages.venue import (
+    DescribeSymbol,
+    LookUpOrder,
+    LookUpTrades,
+    TradesTold,
+    VenueMessage,
+)
 from genesis_actors.runtime.actor import ActorFailed
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.values import (
@@ -56,18 +67,18 @@ class House:
         simulation: DeterministicRuntime,
         *,
         known: Mapping[ClientId, KnownOrder] | None = None,
-        recovered: tuple[Execution, ...] = (),
+        past: Past | None = None,
     ) -> None:
         self.simulation = simulation
         self.journal = Probe[WriteJournal]()
         self.market = Probe[MarketDataMessage]()
-        self.venue = Probe[DescribeSymbol]()
+        self.venue = Probe[VenueMessage]()
         self.risk = Probe[RiskMessage]()
-        self.news = Probe[ExecutionNews]()
+        self.news = Probe[News]()
         self.ref: ActorRef[SupervisorActor] = SupervisorActor.start(
             simulation,
             defaults=TwapDefaults(),
-            venue="test",
+            venue=VenueTraits("test"),
             client_order_id_prefix="g7k2pd",
             ports=SupervisorPorts(
                 journal=self.journal,
@@ -75,12 +86,12 @@ class House:
                 venue=self.venue,
                 risk=self.risk,
                 news=self.news,
-                failures=Probe(),
             ),
             seed=5,
             known_orders=dict(known or {}),
             executions_before=0,
-            recovered=recovered,
+            past=past or Past(),
+            failures=Probe(),
         )
         simulation.run_until_quiet()
 
@@ -96,9 +107,12 @@ class House:
 
     def answer(self) -> None:
         """Play the venue, the market data and the journal for everything asked so far."""
-        for question in self.venue.messages:
-            question.reply_to.tell(a_description(question.symbol))
-        self.venue.messages.clear()
+        questions, self.venue.messages = self.venue.messages, []
+        for question in questions:
+            if isinstance(question, DescribeSymbol):
+                question.reply_to.tell(a_description(question.symbol))
+            elif isinstance(question, LookUpTrades):
+                self.ref.tell(TradesTold(at=NOON, symbol=question.symbol, is_complete=True))
         self.simulation.run_until_quiet()
         for message in self.market.messages:
             if isinstance(message, MarketQuery):
@@ -226,7 +240,7 @@ def test_a_recovered_execution_asks_its_venue_before_it_goes_on(
     simulation: DeterministicRuntime,
 ) -> None:
     execution, _ = an_execution()
-    house = House(simulation, recovered=(execution,))
+    house = House(simulation, past=Past(executions=(execution,)))
 
     house.answer()
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from genesis_actors.actors.venue import VenueActor
+from genesis_actors.domain.gate import Gate, GateLimits
 from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.messages.venue import (
@@ -31,6 +32,7 @@ class Exchange:
         self.ref = VenueActor.start(
             simulation,
             venue=PaperVenue(seed=3, latency=latency),
+            gate=Gate(GateLimits(max_orders_per_second=1)),
             market_data=self.rows,
             outcomes=self.outcomes,
             failures=Probe(),

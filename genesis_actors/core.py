@@ -1,0 +1,140 @@
+"""The trading actors of one engine, from the journal: started together, in order, and replaced together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pykka import ActorRef
+
+from genesis_actors.actors.analytics import AnalyticsActor
+from genesis_actors.actors.control import ControlActor
+from genesis_actors.actors.guardian import GuardianActor
+from genesis_actors.actors.market_data import MarketDataActor
+from genesis_actors.actors.persistence import PersistenceActor
+from genesis_actors.actors.risk import RiskActor
+from genesis_actors.actors.supervisor import (
+    KnownOrder,
+    SupervisorActor,
+    SupervisorPorts,
+    VenueTraits,
+)
+from genesis_actors.actors.venue import VenueActor
+from genesis_actors.domain.gate import Gate
+from genesis_actors.gateways.venue import SimulatedVenue
+from genesis_actors.listeners import Relay
+from genesis_actors.messages.base import Address
+from genesis_actors.messages.control import CoreRebuilt, News, StatusRestored
+from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.messages.persistence import JournalBack, JournalDown
+from genesis_actors.messages.supervisor import UserCommand
+from genesis_actors.messages.venue import VenueOutcome
+from genesis_actors.recovery import Continuity
+from genesis_actors.runtime.actor import ActorFailed, Fanout
+from genesis_actors.runtime.system import Runtime
+from genesis_actors.settings import Settings
+from genesis_actors.values import ParentOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every generation of trading actors stands on."""
+
+    runtime: Runtime
+    store: Continuity
+    venue: SimulatedVenue
+    settings: Settings
+    seed: int | None
+    recover: Callable[[ParentOrder], bool]
+    market_tap: Address[MarketRows] | None
+    persistence: type[PersistenceActor]
+    commands: Relay[UserCommand]
+    control: Relay[News]
+    guardian: Relay[ActorFailed | JournalDown | JournalBack]
+
+
+class TradingCore:
+    """One generation of persistence, market data, venue, risk, supervisor with its slicers, and analytics."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._began_at = ground.runtime.clock.now()
+        runtime, store, settings = ground.runtime, ground.store, ground.settings
+        failures = ground.guardian
+        past = store.past(ground.recover, now=self._began_at)
+        self._statuses = store.statuses(past.executions)
+        self._gate = Gate(settings.gate_limits(), is_halted=past.is_halted)
+        outcomes = Relay[VenueOutcome]()
+        routed = Relay[VenueOutcome]()
+        journal = ground.persistence.start(
+            runtime, store.database, supervisor=failures, outages=failures
+        )
+        market_data = MarketDataActor.start(runtime, failures=failures)
+        tap = ground.market_tap
+        venue = VenueActor.start(
+            runtime,
+            venue=ground.venue,
+            gate=self._gate,
+            market_data=market_data if tap is None else Fanout[MarketRows](tap, market_data),
+            outcomes=outcomes,
+            failures=failures,
+        )
+        risk = RiskActor.start(
+            runtime,
+            limits=settings.risk_limits(),
+            venue=venue,
+            outcomes=routed,
+            failures=failures,
+        )
+        outcomes.connect(risk)
+        analytics = AnalyticsActor.start(
+            runtime, journal=journal, failures=failures, known=self._statuses
+        )
+        supervisor = SupervisorActor.start(
+            runtime,
+            defaults=settings.twap_defaults(),
+            venue=VenueTraits(ground.venue.name, ground.venue.proof, ground.venue.trades_every),
+            client_order_id_prefix=store.identity.client_order_id_prefix,
+            ports=SupervisorPorts(
+                journal=journal,
+                market_data=market_data,
+                venue=venue,
+                risk=risk,
+                news=Fanout[News](analytics, ground.control),
+            ),
+            seed=ground.seed,
+            known_orders={
+                client_id: KnownOrder(execution_id, order)
+                for client_id, (execution_id, order) in store.client_orders().items()
+            },
+            executions_before=store.count_executions(),
+            past=past,
+            failures=failures,
+        )
+        routed.connect(supervisor)
+        ground.commands.connect(supervisor)
+
+    def shut(self) -> None:
+        # Set from outside of the venue actor on purpose: what is in its inbox may not go out any more.
+        self._gate.is_halted = True
+
+    def stop(self) -> None:
+        for ref in reversed(self._living()):
+            ref.stop(block=False)
+
+    @property
+    def is_stopped(self) -> bool:
+        return not self._living()
+
+    def statuses(self) -> CoreRebuilt:
+        return CoreRebuilt(
+            tuple(StatusRestored(self._began_at, status) for status in self._statuses.values())
+        )
+
+    def _living(self) -> list[ActorRef[Any]]:
+        return [
+            ref
+            for ref in self._ground.runtime.living()
+            if not issubclass(ref.actor_class, ControlActor | GuardianActor)
+        ]
