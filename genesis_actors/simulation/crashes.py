@@ -1,11 +1,16 @@
-"""When the process dies: after so many messages, orders or commits, and how long it stays dead."""
+"""When the process dies, and for how long; and when a single actor does."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NoReturn
 
+from genesis_actors.actors.slicer import SlicerActor
+from genesis_actors.runtime.actor import MessageActor
+from genesis_actors.runtime.mailbox import Mailbox
+from genesis_actors.runtime.system import Runtime
 from genesis_actors.simulation.faults import Dice, Faults
 
 _NEVER = 1 << 62
@@ -71,3 +76,31 @@ class Crashes:
 
     def _plan(self, now: datetime) -> None:
         self.next_at = now + self._dice.pause(self._every) if self._every else None
+
+
+class SabotageError(RuntimeError):
+    """What an actor that is made to fail fails with."""
+
+
+_TRADING = ("persistence", "market_data", "venue", "risk", "supervisor", "analytics")
+
+
+def sabotage(runtime: Runtime, dice: Dice) -> None:
+    """Let one actor fail at its next message: a slicer, or one that all of them need."""
+    slicers: list[MessageActor[object]] = []
+    shared: list[MessageActor[object]] = []
+    for ref in runtime.living():
+        actor = ref.actor_inbox.actor if isinstance(ref.actor_inbox, Mailbox) else None
+        if isinstance(actor, SlicerActor):
+            slicers.append(actor)  # pyright: ignore[reportArgumentType]
+        elif isinstance(actor, MessageActor) and actor.name in _TRADING:  # pyright: ignore[reportUnknownMemberType]
+            shared.append(actor)  # pyright: ignore[reportUnknownArgumentType]
+    chosen = slicers if slicers and dice.random.random() < 0.7 else shared  # noqa: PLR2004 - shares
+    if chosen:
+        victim = dice.random.choice(chosen)
+        dice.counts["slicer_failed" if chosen is slicers else "shared_actor_failed"] += 1
+        victim.handle = _fail
+
+
+def _fail(message: object) -> NoReturn:
+    raise SabotageError(type(message).__name__)

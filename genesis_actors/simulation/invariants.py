@@ -13,13 +13,12 @@ from genesis_actors.messages.events import ChildIntended, TwapAccepted
 from genesis_actors.messages.persistence import (
     ExecutionRow,
     FillRow,
-    PersistenceMessage,
-    WriteHalt,
     WriteJournal,
 )
 from genesis_actors.messages.venue import PlaceOrder
 from genesis_actors.simulation.exchange import Exchange, LedgerOrder, LedgerTrade
 from genesis_actors.simulation.network import Network
+from genesis_actors.storage.batch import Write
 from genesis_actors.values import (
     ZERO,
     ClientOrderId,
@@ -214,9 +213,10 @@ class Invariants:
 
     # --- What becomes durable ---
 
-    def on_durable(self, write: PersistenceMessage) -> None:
-        if isinstance(write, WriteHalt):
-            self._is_halted = write.is_halted
+    def on_halt_durable(self, *, is_halted: bool) -> None:
+        self._is_halted = is_halted
+
+    def on_durable(self, write: Write) -> None:
         if not isinstance(write, WriteJournal):
             return
         for event in write.events:

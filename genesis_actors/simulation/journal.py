@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from genesis_actors.actors.persistence import KeepCommitting, PersistenceActor
-from genesis_actors.messages.persistence import PersistenceMessage
 from genesis_actors.simulation.faults import Dice, Faults
-from genesis_actors.storage.journal import Journal
+from genesis_actors.storage import sqlite
+from genesis_actors.storage.batch import Write
+from genesis_actors.storage.database import Database
+from genesis_actors.storage.journal import Failure, Journal
+from genesis_actors.storage.writer import SqliteWriter, Writer
+
+T = TypeVar("T")
+
+_FULL: Final = Failure("database or disk is full", is_outage=True)
+_UNCERTAIN: Final = Failure("disk I/O error", is_outage=True)
 
 
 class DurableWatcher(Protocol):
     """Hears of everything that has become durable, before anybody else does."""
 
-    def on_durable(self, write: PersistenceMessage) -> None: ...
+    def on_durable(self, write: Write) -> None: ...
+
+    def on_halt_durable(self, *, is_halted: bool) -> None: ...
 
 
 class Disk:
@@ -27,9 +37,9 @@ class Disk:
         self, seed: int, faults: Faults, counts: Counter[str], watcher: DurableWatcher
     ) -> None:
         self.faults = faults
+        self.watcher = watcher
         self.commits = 0
         self._dice = Dice(f"disk:{seed}", counts)
-        self._watcher = watcher
         self._slow = _Spells("slow_disk", (0.05, 6.0))
         self._broken = _Spells("broken_disk", (1.0, 30.0))
 
@@ -41,12 +51,6 @@ class Disk:
 
     def denies_commit(self) -> bool:
         return self._dice.goes_wrong("commit_denied", self.faults.commit_denied)
-
-    def has_written(self, batch: Sequence[PersistenceMessage], errors: Sequence[str | None]) -> None:
-        self.commits += 1
-        for write, error in zip(batch, errors, strict=True):
-            if error is None:
-                self._watcher.on_durable(write)
 
 
 class _Spells:
@@ -77,11 +81,6 @@ class SimulatedPersistence(PersistenceActor):
 
     disk: ClassVar[Disk]
 
-    def begin(self) -> None:
-        super().begin()
-        assert self._journal is not None  # noqa: S101 - made just now
-        self._journal = _WatchedJournal(self._journal, self)  # pyright: ignore[reportAttributeAccessIssue]
-
     def on_idle(self) -> None:
         until = self.disk.slow_until(self.clock.now())
         if until is None:
@@ -89,26 +88,64 @@ class SimulatedPersistence(PersistenceActor):
         elif self._waiting:
             self.wake_at(until, KeepCommitting())
 
-    def abandon(self) -> None:
-        """Close the file without another word, as the end of the process would."""
-        self._close()
+    async def _open_journal(self) -> Journal:
+        return await _DirectJournal.open(self._database)
+
+    def _write(self, batch: Sequence[Write]) -> Sequence[Failure | None]:
+        disk = self.disk
+        if disk.is_broken(self.clock.now()):
+            return [_FULL] * len(batch)
+        failures = super()._write(batch)
+        disk.commits += 1
+        for write, failure in zip(batch, failures, strict=True):
+            if failure is None:
+                disk.watcher.on_durable(write)
+        return [_UNCERTAIN] * len(batch) if disk.denies_commit() else failures
+
+    def _write_halt(self, at: datetime | None, reason: str | None) -> Failure | None:
+        disk = self.disk
+        if disk.is_broken(self.clock.now()):
+            return _FULL
+        failure = super()._write_halt(at, reason)
+        if failure is None:
+            disk.watcher.on_halt_durable(is_halted=at is not None)
+        return _UNCERTAIN if disk.denies_commit() else failure
+
+    def _probe(self) -> Failure | None:
+        return _FULL if self.disk.is_broken(self.clock.now()) else super()._probe()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` here and now: nothing in it waits for another thread."""
+        try:
+            work.send(None)
+        except StopIteration as done:
+            return done.value
+        raise RuntimeError("a simulated journal cannot wait")
 
 
-class _WatchedJournal:
-    def __init__(self, journal: Journal, actor: SimulatedPersistence) -> None:
-        self._journal = journal
-        self._actor = actor
+class _DirectJournal(Journal):
+    """Everything a journal is, on a connection that is used in this very thread."""
 
-    async def write(self, batch: Sequence[PersistenceMessage]) -> list[str | None]:
-        disk = self._actor.disk
-        if disk.is_broken(self._actor.clock.now()):
-            raise sqlite3.OperationalError("database or disk is full")
-        errors = await self._journal.write(batch)  # pyright: ignore[reportArgumentType]
-        disk.has_written(batch, errors)
-        return errors
+    @staticmethod
+    async def _open_writer(database: Database) -> Writer:
+        assert database.path is not None  # noqa: S101 - a simulation has a file
+        return SqliteWriter(database, _DirectConnection(sqlite.connect(database.path)))
+
+
+class _DirectConnection:
+    """Looks like the driver's connection to a writer, without its thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return work(self._connection)
+
+    async def rollback(self) -> None:
+        self._connection.rollback()
 
     async def close(self) -> None:
-        await self._journal.close()
+        self._connection.close()
 
 
 def persistence_on(disk: Disk) -> type[SimulatedPersistence]:

@@ -85,6 +85,7 @@ class Network:
 
     name = "simulated"
     proof: ProofRules = PROOF
+    trades_every: timedelta | None = timedelta(seconds=45)
 
     def __init__(
         self, seed: int, exchange: Exchange, faults: Faults, counts: Counter[str], start: datetime
@@ -127,7 +128,7 @@ class Network:
         return self._volumes.get(symbol, ())
 
     def open(self, symbol: Symbol, at: datetime) -> Feed:
-        if symbol in self._opened or symbol not in self.exchange.markets:
+        if symbol not in self.exchange.markets:
             return Feed((), ())
         self._opened.add(symbol)
         return Feed(self.exchange.markets[symbol].rows_since(at - HISTORY), ())
@@ -193,8 +194,10 @@ class Network:
 
     def trades_since(
         self, symbol: Symbol, since: datetime, at: datetime
-    ) -> tuple[OrderFilled, ...]:
-        """Return every trade of the account in `symbol` from `since` on."""
+    ) -> tuple[OrderFilled, ...] | None:
+        """Return every trade of the account in `symbol` from `since` on, also those of others' orders."""
+        if self._is_answer_lost(at):
+            return None
         return tuple(
             _filled(order, trade, at)
             for order in self.exchange.orders
@@ -319,7 +322,7 @@ class Network:
 
     def _report_trade(self, done: Traded) -> None:
         order, at = done.order, done.trade.at
-        if not order.execution_id:
+        if not order.execution_id or self._is_out(at):
             return
         if not self._dice.goes_wrong("fill_lost", self.faults.fill_lost):
             self._tell_all([_filled(order, done.trade, at)], at)

@@ -23,7 +23,7 @@ from genesis_actors.messages.persistence import FillRow
 from genesis_actors.opening import VirtualTime
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.settings import Settings
-from genesis_actors.simulation.crashes import Crashes
+from genesis_actors.simulation.crashes import Crashes, SabotageError, sabotage
 from genesis_actors.simulation.exchange import Exchange
 from genesis_actors.simulation.faults import NO_FAULTS, WEATHERS, Dice, Weather
 from genesis_actors.simulation.invariants import Invariants
@@ -136,6 +136,7 @@ class _Simulation:
         self._lives = 0
         self._crash_count = 0
         self._act_at = _NEVER
+        self._is_given_up = False  # Its operator starts it again.
         self._trace = blake2b(digest_size=16)
 
     # --- The course of things ---
@@ -152,8 +153,9 @@ class _Simulation:
         dice, faults = self._dice, self._faults
         next_act = self._now + dice.pause(faults.user_every)
         next_jump = self._now + dice.pause(faults.clock_jump_every)
+        next_failure = self._now + dice.pause(faults.actor_failure_every)
         while self._now < until:
-            due = min(next_act, next_jump, until)
+            due = min(next_act, next_jump, next_failure, until)
             for other in (self._users.next_wish_at, self._crashes.next_at):
                 due = due if other is None else min(due, other)
             self._run_to(due)
@@ -166,6 +168,9 @@ class _Simulation:
                 self._act_at = self._runtime.messages_handled + dice.random.choice((0, 5, 20))
                 if self._act_at == self._runtime.messages_handled:
                     self._act()
+            if self._now >= next_failure:
+                next_failure = self._now + dice.pause(faults.actor_failure_every)
+                sabotage(self._runtime, dice)
             if self._now >= next_jump:
                 next_jump = self._now + dice.pause(faults.clock_jump_every)
                 dice.counts["clock_jump"] += 1
@@ -247,7 +252,7 @@ class _Simulation:
         self._note_time()
         if handled >= self._act_at:
             self._act()
-        return self._crashes.is_sprung(handled)
+        return self._is_given_up or self._crashes.is_sprung(handled)
 
     def _note_time(self) -> None:
         self._now = self._invariants.now = self._runtime.clock.now()
@@ -260,6 +265,7 @@ class _Simulation:
         self._crash_count += 1
         self._note_time()
         self._act_at = _NEVER
+        self._is_given_up = False
         self._trace.update(self._runtime.trace_hash.encode())
         self._engine.abandon()
         self._network.crash()
@@ -277,10 +283,17 @@ class _Simulation:
     # --- What is told of it ---
 
     def on_log(self, event: MutableMapping[str, Any]) -> None:
-        if event.get("event") == "actor_failed":
-            self._invariants.broken(
-                "P9", self._now, f"the actor {event.get('actor')} has failed: {event.get('error')}"
-            )
+        """Take note of what only the log tells."""
+        match event.get("event"):
+            case "actor_failed":
+                error = str(event.get("error"))
+                if not error.startswith(SabotageError.__name__):
+                    what = f"the actor {event.get('actor')} has failed: {error}"
+                    self._invariants.broken("P9", self._now, what)
+            case "core_given_up":
+                self._is_given_up = True
+            case _:
+                pass
 
     def result(self, cpu_seconds: float) -> Result:
         violations = self._invariants.violations

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from genesis_actors.engine import Engine
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ControlMessage
 from genesis_actors.messages.supervisor import (
@@ -115,7 +114,7 @@ class Users:
     def do_something(self) -> None:
         """Give one random command."""
         draw = self._random.random()
-        if draw < 0.12 and hasattr(Engine, "halt"):  # noqa: PLR2004 - shares of what people do
+        if draw < 0.12:  # noqa: PLR2004 - shares of what people do
             self._halt_or_unhalt()
             return
         rows = self._invariants.rows
