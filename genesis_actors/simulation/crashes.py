@@ -82,7 +82,7 @@ class SabotageError(RuntimeError):
     """What an actor that is made to fail fails with."""
 
 
-_TRADING = ("persistence", "market_data", "venue", "risk", "supervisor", "analytics")
+_TRADING = ("persistence", "market-data", "venue", "risk", "supervisor", "analytics")
 
 
 def sabotage(runtime: Runtime, dice: Dice) -> None:
