@@ -268,7 +268,6 @@ class Reason(StrEnum):
     )
     PARENT_QUANTITY = "parent_quantity"  # more than the parent order has left, likewise
     ORDER_RATE = "order_rate"
-    JOURNAL_DOWN = "journal_down"
     VENUE_REJECTED = "venue_rejected"
     # Early completion, pauses and ends.
     FAVOURABLE_PRICE = "favourable_price"
@@ -280,6 +279,8 @@ class Reason(StrEnum):
     DEADLINE = "deadline"
     REMAINDER_UNTRADABLE = "remainder_untradable"
     VOLUME_DEPARTED = "volume_departed"
+    SETTLED = "settled"  # by the operator's word
+    JOURNAL_DOWN = "journal_down"
 
 
 @dataclass(frozen=True, slots=True)

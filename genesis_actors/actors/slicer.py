@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
 import structlog
 
-from genesis_actors.domain.decide import decide, next_wake, recovered, release
-from genesis_actors.domain.decision import AskMarket, Decision, Effect, SetTrigger, WakeAt
+from genesis_actors.domain.children import cancels
+from genesis_actors.domain.decide import DecidableMessage, decide, recovered, release
+from genesis_actors.domain.decision import (
+    AskMarket,
+    Decision,
+    Effect,
+    Refusal,
+    SetTrigger,
+    WakeAt,
+)
 from genesis_actors.domain.execution import Execution, snapshot
 from genesis_actors.domain.projection import Rows, rows
-from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.domain.waking import next_wake
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.events import JournalEvent
+from genesis_actors.messages.events import ChildUnknown, JournalEvent
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
@@ -27,7 +36,7 @@ from genesis_actors.messages.market_data import (
     WatchSymbol,
 )
 from genesis_actors.messages.persistence import Journaled, JournalFailed, WriteJournal
-from genesis_actors.messages.slicer import SlicerMessage, Wake
+from genesis_actors.messages.slicer import HaltChanged, SlicerMessage, Wake
 from genesis_actors.messages.supervisor import (
     CancelExecution,
     CommandDone,
@@ -37,13 +46,20 @@ from genesis_actors.messages.supervisor import (
     ExecutionStarted,
     PauseExecution,
     ResumeExecution,
+    SettleChild,
     SupervisorMessage,
 )
-from genesis_actors.messages.venue import CancelOrder, LookUpOrder, OrderMessage, PlaceOrder
+from genesis_actors.messages.venue import (
+    CancelOrder,
+    LookUpOrder,
+    OrderMessage,
+    PlaceOrder,
+    SettleOrder,
+)
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.clock import TimerHandle
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import ExecutionState
+from genesis_actors.values import ExecutionState, Reason
 
 log = structlog.get_logger()
 
@@ -51,6 +67,8 @@ SNAPSHOT_EVERY = 50
 """Events between two snapshots: recovery folds fewer than this."""
 
 _PATIENCE = timedelta(seconds=1)
+_ANSWER_PATIENCE = timedelta(seconds=5)
+"""A question about the market that has not been answered for so long is asked again."""
 
 
 class JournalLostError(RuntimeError):
@@ -96,15 +114,16 @@ class SlicerActor(MessageActor[SlicerMessage]):
         *,
         execution: Execution,
         first_events: tuple[JournalEvent, ...],
-        profile: VolumeProfile | None,
+        surroundings: Surroundings,
         ports: SlicerPorts,
         venue: str,
         failures: Address[ActorFailed],
+        paused_by: Reason | None = None,
     ) -> None:
         super().__init__(runtime, name=f"slicer-{execution.execution_id}", supervisor=failures)
         self._execution = execution
         self._first_events = first_events
-        self._profile = profile
+        self._surroundings = surroundings
         self._ports = ports
         self._venue = venue
         self._durable_version = execution.version - len(first_events)
@@ -113,11 +132,15 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._waiters: list[_Waiter] = []
         self._timer: TimerHandle | None = None
         self._timer_at: datetime | None = None
-        self._asked_market = False
+        self._asked_market_at: datetime | None = None
         self._is_over = False
+        self._is_down = False
+        self._paused_by = paused_by
 
     def begin(self) -> None:
         x = self._execution
+        if x.state.is_final:  # All that can come yet are late fills.
+            return
         self.send(
             self._ports.market_data,
             WatchSymbol(x.execution_id, x.order.symbol, x.started_at or x.created_at, x.window),
@@ -125,37 +148,89 @@ class SlicerActor(MessageActor[SlicerMessage]):
         if self._first_events:
             self._apply(Decision(x, self._first_events, (AskMarket(),)))
         else:
-            self._apply(recovered(x, self.clock.now()))
+            self._apply(recovered(x, self.clock.now(), self._paused_by))
             self._ask_market()
         self._attend()
 
     def handle(self, message: SlicerMessage) -> None:
+        if self._is_down:
+            self._on_message_while_down(message)
+            return
         match message:
             case Journaled():
                 self._on_journaled(message)
             case JournalFailed():
-                raise JournalLostError(message.error)
-            case PauseExecution() | ResumeExecution() | CancelExecution():
+                if not message.is_outage:
+                    raise JournalLostError(message.error)
+                self._go_down(message.error)
+                return
+            case HaltChanged():
+                self._surroundings = replace(self._surroundings, is_halted=message.is_halted)
+                if not message.is_halted:
+                    self._ask_market()
+            case PauseExecution() | ResumeExecution() | CancelExecution() | SettleChild():
                 self._on_command(message)
             case _:
                 if isinstance(message, Wake):
                     self._timer_at = None
                 elif isinstance(message, MarketView):
-                    self._asked_market = False
-                self._apply(decide(self._execution, message, self.clock.now(), self._profile))
+                    self._asked_market_at = None
+                self._apply(self._decide(message))
         self._attend()
 
-    def _on_command(self, command: PauseExecution | ResumeExecution | CancelExecution) -> None:
-        decision = decide(self._execution, command, self.clock.now(), self._profile)
+    def _decide(self, message: DecidableMessage) -> Decision:
+        return decide(self._execution, message, self.clock.now(), self._surroundings)
+
+    def _go_down(self, error: str) -> None:
+        """Take back what is at the venue and decide nothing any more: what is believed here has not become durable.
+
+        The slicer that is built from the journal when that is back takes over.
+        """
+        log.warning(
+            "slicer_stopped_by_journal", execution_id=self._execution.execution_id, error=error
+        )
+        self._is_down = True
+        self._undurable.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._take_back()
+        for waiter in self._waiters:
+            self._refuse_while_down(waiter.command)
+        self._waiters.clear()
+
+    def _on_message_while_down(self, message: SlicerMessage) -> None:
+        if isinstance(message, ExecutionCommand):
+            self._take_back()
+            self._refuse_while_down(message)
+
+    def _take_back(self) -> None:
+        for cancel in cancels(self._execution):
+            self.send(self._ports.orders, cancel)
+
+    def _refuse_while_down(self, command: ExecutionCommand) -> None:
+        self._refuse(
+            command,
+            Refusal(
+                Reason.JOURNAL_DOWN,
+                "the journal cannot be written: nothing new is sent, and what was at the venue is "
+                "being taken back",
+            ),
+        )
+
+    def _refuse(self, command: ExecutionCommand, refusal: Refusal) -> None:
+        self.send(
+            command.reply_to,
+            CommandRefused(
+                execution_id=command.execution_id, reason=refusal.reason, message=refusal.message
+            ),
+        )
+
+    def _on_command(
+        self, command: PauseExecution | ResumeExecution | CancelExecution | SettleChild
+    ) -> None:
+        decision = self._decide(command)
         if decision.refusal is not None:
-            self.send(
-                command.reply_to,
-                CommandRefused(
-                    execution_id=command.execution_id,
-                    reason=decision.refusal.reason,
-                    message=decision.refusal.message,
-                ),
-            )
+            self._refuse(command, decision.refusal)
             return
         self._waiters.append(_Waiter(command, _PROMISES[type(command)]))
         was_already = decision.was_already and self._is_durable
@@ -177,6 +252,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         behind = tuple(e for e in decision.effects if not isinstance(e, _MAY_GO_FIRST))
         news = None
         if decision.events:
+            _log_doubts(decision.events)
             changed = rows(self._execution, decision.events, self._venue)
             self._write(first_version, decision.events, changed)
             news = ExecutionNews(
@@ -239,7 +315,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         match effect:
             case PlaceOrder():
                 self._release(effect)
-            case CancelOrder() | LookUpOrder():
+            case CancelOrder() | LookUpOrder() | SettleOrder():
                 self.send(self._ports.orders, effect)
             case AskMarket():
                 self._ask_market()
@@ -251,7 +327,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
                 assert_never(effect)
 
     def _release(self, order: PlaceOrder) -> None:
-        decision = release(self._execution, order, self.clock.now())
+        decision = release(self._execution, order, self.clock.now(), self._surroundings)
         for effect in decision.effects:
             if isinstance(effect, PlaceOrder):
                 self.send(self._ports.orders, effect)
@@ -259,10 +335,10 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._apply(Decision(decision.execution, decision.events, rest))
 
     def _ask_market(self) -> None:
-        if self._asked_market:
+        x, now, asked_at = self._execution, self.clock.now(), self._asked_market_at
+        if asked_at is not None and now < asked_at + _ANSWER_PATIENCE:
             return
-        x = self._execution
-        self._asked_market = True
+        self._asked_market_at = now
         self.send(
             self._ports.market_data,
             MarketQuery(
@@ -290,10 +366,10 @@ class SlicerActor(MessageActor[SlicerMessage]):
 
     def _attend(self) -> None:
         """See to it that the state is looked at again when it wants to be."""
-        wake = next_wake(self._execution)
+        now = self.clock.now()
+        wake = next_wake(self._execution, now, self._surroundings)
         if wake is None:
             return
-        now = self.clock.now()
         if wake <= now:
             if not self._execution.open_children:
                 self._ask_market()
@@ -333,12 +409,23 @@ class SlicerActor(MessageActor[SlicerMessage]):
 _MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt)
 
 
+def _log_doubts(events: tuple[JournalEvent, ...]) -> None:
+    for event in events:
+        if isinstance(event, ChildUnknown):
+            log.warning(
+                "child_unknown",
+                execution_id=event.execution_id,
+                client_order_id=event.client_order_id,
+                detail=event.detail,
+            )
+
+
 def _is_paused(x: Execution) -> bool:
     return x.state.is_final or (x.state is ExecutionState.PAUSED and not x.open_children)
 
 
-def _is_resumed(_x: Execution) -> bool:
-    # Once that is durable it has happened, though a guard may have paused it again by now: the answer names the state.
+def _has_happened(_x: Execution) -> bool:
+    # Once that is durable, though a guard may have paused it again by now: the answer names the state.
     return True
 
 
@@ -348,6 +435,7 @@ def _is_cancelled(x: Execution) -> bool:
 
 _PROMISES: dict[type[ExecutionCommand], Callable[[Execution], bool]] = {
     PauseExecution: _is_paused,
-    ResumeExecution: _is_resumed,
+    ResumeExecution: _has_happened,
     CancelExecution: _is_cancelled,
+    SettleChild: _has_happened,
 }

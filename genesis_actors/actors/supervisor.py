@@ -531,7 +531,8 @@ class SupervisorActor(MessageActor[_Message]):
         status = ExecutionStatus(rows.execution, rows.slices, rows.orders, rows.fills)
         self.send(self._ports.news, StatusRestored(self.clock.now(), status))
         self._on_started(ExecutionStarted(execution_id=execution_id))
-        self._watch(execution_id, execution.order, execution.started_at or execution.created_at)
+        if not execution.state.is_final:
+            self._watch(execution_id, execution.order, execution.started_at or execution.created_at)
         while slicer.failures and slicer.failures[0] <= self.clock.now() - REBUILD_WINDOW:
             slicer.failures.popleft()
         is_hopeless = len(slicer.failures) > MAX_REBUILDS

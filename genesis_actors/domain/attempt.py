@@ -20,7 +20,7 @@ from genesis_actors.domain.participation import (
     volume_condition,
 )
 from genesis_actors.domain.schedule import catch_up_quantity
-from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.events import (
     ChildIntended,
     TwapSliceDelayed,
@@ -68,18 +68,21 @@ class Attempt:
     """One try at one slice: it ends in a child order, a delay, or the end of the slice."""
 
     def __init__(
-        self, steps: Steps, part: Slice, view: MarketView, profile: VolumeProfile | None
+        self, steps: Steps, part: Slice, view: MarketView, surroundings: Surroundings
     ) -> None:
         self._steps = steps
         self._slice = part
         self._view = view
-        self._profile = profile
+        self._surroundings = surroundings
 
     def make(self) -> None:
         x = self._steps.execution
         wanted = self._wanted()
         if wanted.quantity <= ZERO:
             self._end(Reason.AHEAD_OF_SCHEDULE)
+            return
+        if self._surroundings.is_halted:
+            self._delay(Reason.HALTED)
             return
         quote = self._fresh_quote()
         if quote is None:
@@ -197,10 +200,9 @@ class Attempt:
     def _budget(self) -> Budget:
         x, part, view = self._steps.execution, self._slice, self._view
         window_start = self._steps.now - x.window
+        profile = self._surroundings.profile
         expected = (
-            None
-            if self._profile is None
-            else self._profile.expected_volume(window_start, self._steps.now)
+            None if profile is None else profile.expected_volume(window_start, self._steps.now)
         )
         condition = volume_condition(
             view.window_volume,
@@ -237,7 +239,7 @@ class Attempt:
                 self._end(Reason.PARTICIPATION_CAP)
                 if x.accelerated and self._steps.execution.unsent_slices:
                     following = self._steps.execution.unsent_slices[0]
-                    Attempt(self._steps, following, self._view, self._profile).make()
+                    Attempt(self._steps, following, self._view, self._surroundings).make()
                 return
         self._delay(reason, limit=budget.quantity, actual=wanted.quantity)
 

@@ -5,34 +5,39 @@ Late, repeated and crossing messages are normal input. What a market view causes
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from genesis_actors.domain.decision import AskMarket, Decision, Refusal, Steps
-from genesis_actors.domain.execution import Child, Execution, Slice
-from genesis_actors.domain.outcomes import cancels, close_child, look_up, on_outcome, take_back
-from genesis_actors.domain.volume_profile import VolumeProfile
-from genesis_actors.domain.working import on_market_view
-from genesis_actors.messages.events import (
-    ChildSent,
-    ChildUnknown,
-    PlannedSlice,
-    TwapFinishing,
-    TwapPaused,
-    TwapResumed,
+from genesis_actors.domain.children import (
+    AT_ONCE,
+    cancels,
+    close_child,
+    look_up,
+    mark_unknown,
+    take_back,
 )
+from genesis_actors.domain.decision import AskMarket, Decision, Refusal, Steps
+from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.outcomes import on_outcome
+from genesis_actors.domain.pausing import lifts_itself, pause, resume
+from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.domain.unknown import ask_again, on_settle
+from genesis_actors.domain.waking import running_wakes
+from genesis_actors.domain.working import on_market_view
+from genesis_actors.messages.events import ChildSent, TwapFinishing
 from genesis_actors.messages.market_data import MarketView, PriceCrossed
 from genesis_actors.messages.slicer import Wake
-from genesis_actors.messages.supervisor import CancelExecution, PauseExecution, ResumeExecution
-from genesis_actors.messages.venue import (
-    OrderOutcome,
-    PlaceOrder,
+from genesis_actors.messages.supervisor import (
+    CancelExecution,
+    PauseExecution,
+    ResumeExecution,
+    SettleChild,
 )
+from genesis_actors.messages.venue import OrderOutcome, PlaceOrder
 from genesis_actors.values import (
     ExecutionState,
     OrderStatus,
     Reason,
     ResumeMode,
-    Style,
     exact,
 )
 
@@ -44,27 +49,20 @@ DecidableMessage = (
     | PauseExecution
     | ResumeExecution
     | CancelExecution
+    | SettleChild
 )
-
-_AT_ONCE = timedelta(0)
 
 
 @exact
 def decide(
-    execution: Execution,
-    message: DecidableMessage,
-    now: datetime,
-    profile: VolumeProfile | None = None,
+    execution: Execution, message: DecidableMessage, now: datetime, surroundings: Surroundings
 ) -> Decision:
-    """Return the events that `message` causes and the effects they ask for.
-
-    `profile` is what volumes are expected; None where nothing is known of them.
-    """
+    """Return the events that `message` causes and the effects they ask for."""
     match message:
         case Wake():
-            return _on_wake(execution, now)
+            return _on_wake(execution, now, surroundings)
         case MarketView():
-            return on_market_view(execution, message, now, profile)
+            return on_market_view(execution, message, now, surroundings)
         case PriceCrossed():
             return _on_price_crossed(execution)
         case PauseExecution():
@@ -73,59 +71,22 @@ def decide(
             return _on_resume(execution, message.mode, now)
         case CancelExecution():
             return _on_cancel(execution, now)
+        case SettleChild():
+            return on_settle(execution, message, now)
         case _:
-            return on_outcome(execution, message, now)
+            return on_outcome(execution, message, now, surroundings.proof)
 
 
-def next_wake(execution: Execution) -> datetime | None:
-    """Return when this execution wants to be looked at next; a time in the past means at once.
-
-    It follows from the state alone, so that an execution which is rebuilt from its journal needs nothing else.
-    """
-    match execution.state:
-        case ExecutionState.RUNNING:
-            return min(_running_wakes(execution))
-        case ExecutionState.FINISHING if not execution.open_children:
-            return execution.created_at
-        case _:
-            return None
-
-
-def _running_wakes(x: Execution) -> list[datetime]:
-    wakes = [x.ends_at] if x.ends_at is not None else []
-    if x.open_children:
-        return wakes + [rests_until(x, child) for child in x.open_children if child.resting]
-    # A slice that is delayed waits for `retry_at`, not for its due time, which has passed.
-    unsent = [s for s in x.unsent_slices if x.retry_at is None or s.reason is None]
-    if unsent:
-        wakes.append(unsent[0].due_at)
-    if x.retry_at is not None:
-        wakes.append(x.retry_at)
-    return wakes
-
-
-def rests_until(x: Execution, child: Child) -> datetime:
-    """Return when a resting child is taken back: after the retry interval, at the latest when a slice falls due.
-
-    With the style `auto` also when the time to rest is over.
-    """
-    ends = [child.created_at + x.retry_interval, *(part.due_at for part in x.unsent_slices[:1])]
-    part = x.slice(child.slice_number)
-    if x.policy.style is Style.AUTO:
-        ends.append(x.takes_at(part, part.sent_at or child.created_at))
-    return min(ends)
-
-
-def _on_wake(x: Execution, now: datetime) -> Decision:
+def _on_wake(x: Execution, now: datetime, surroundings: Surroundings) -> Decision:
     if not x.open_children:
         # Also before its time: a change of pace that had to wait asked for it, and a question costs little.
         is_alive = x.state in {ExecutionState.RUNNING, ExecutionState.FINISHING}
         return Decision(x, effects=(AskMarket(),)) if is_alive else _nothing(x)
-    if x.state is ExecutionState.FINISHING or (
-        x.state is ExecutionState.RUNNING and min(_running_wakes(x)) <= now
-    ):
-        return Decision(x, effects=cancels(x))
-    return _nothing(x)
+    steps = Steps(x, now)
+    if x.state is not ExecutionState.RUNNING or any(at <= now for at in running_wakes(x)):
+        steps.ask(*cancels(x))
+    ask_again(steps, surroundings.proof)
+    return steps.decision()
 
 
 def _on_price_crossed(x: Execution) -> Decision:
@@ -136,7 +97,10 @@ def _on_price_crossed(x: Execution) -> Decision:
     return Decision(x, effects=cancels(x) if resting else (AskMarket(),))
 
 
-def release(execution: Execution, order: PlaceOrder, now: datetime) -> Decision:
+@exact
+def release(
+    execution: Execution, order: PlaceOrder, now: datetime, surroundings: Surroundings
+) -> Decision:
     """Decide about an order whose intent has become durable: it is sent now, or never.
 
     The world may have moved on while it waited. The effects of this decision need not wait for its events: the
@@ -146,6 +110,9 @@ def release(execution: Execution, order: PlaceOrder, now: datetime) -> Decision:
     if child.status is not OrderStatus.PENDING:
         return _nothing(execution)
     steps = Steps(execution, now)
+    if surroundings.is_halted:
+        close_child(steps, child, OrderStatus.NEVER_ACCEPTED, Reason.HALTED)
+        return steps.decision()
     is_fresh = now - child.quoted_at <= execution.policy.max_quote_age
     # A late fill of an earlier child has used up budget, and perhaps what this one was to do.
     is_within_budget = execution.filled_quantity == child.filled_before
@@ -157,44 +124,40 @@ def release(execution: Execution, order: PlaceOrder, now: datetime) -> Decision:
         )
         steps.ask(order)
     else:
-        close_child(
-            steps, child, OrderStatus.NEVER_ACCEPTED, Reason.STALE_AT_RELEASE, wait=_AT_ONCE
-        )
+        close_child(steps, child, OrderStatus.NEVER_ACCEPTED, Reason.STALE_AT_RELEASE, wait=AT_ONCE)
     return steps.decision()
 
 
-def recovered(execution: Execution, now: datetime) -> Decision:
+def recovered(execution: Execution, now: datetime, paused_by: Reason | None = None) -> Decision:
     """Return what follows from a restart: every child without an outcome is UNKNOWN until the venue has told.
+
+    `paused_by` is why nothing more may be sent, where it may not.
 
     Where nothing may be working any more, it is taken back once more: the first `CancelOrder` may have been lost. That
     goes for a child that was never marked as sent, too, for its mark may have been lost.
     """
     steps = Steps(execution, now)
-    steps.ask(*(look_up(execution, child) for child in execution.open_children))
-    if execution.state is not ExecutionState.RUNNING:
-        steps.ask(*take_back(execution))
     for child in execution.open_children:
-        if child.status is not OrderStatus.UNKNOWN:
-            steps.add(
-                ChildUnknown(
-                    execution_id=execution.execution_id,
-                    at=now,
-                    client_order_id=child.client_order_id,
-                    detail="restarted before its outcome was known",
-                )
-            )
+        if child.status is OrderStatus.UNKNOWN:
+            steps.ask(look_up(execution, child))
+        else:
+            mark_unknown(steps, child, "restarted before its outcome was known")
+    is_going_on = execution.state is ExecutionState.RUNNING
+    if paused_by is not None and (is_going_on or lifts_itself(execution)):
+        pause(steps, paused_by)
+    elif not is_going_on:
+        steps.ask(*take_back(execution))
     return steps.decision()
 
 
 def _on_pause(x: Execution, reason: Reason, now: datetime) -> Decision:
     match x.state:
-        case ExecutionState.RUNNING:
-            steps = Steps(x, now)
-            steps.add(TwapPaused(execution_id=x.execution_id, at=now, reason=reason))
-            steps.ask(*cancels(x))
-            return steps.decision()
-        case ExecutionState.PAUSED:
+        case ExecutionState.PAUSED if not lifts_itself(x):
             return Decision(x, was_already=True)
+        case ExecutionState.RUNNING | ExecutionState.PAUSED:
+            steps = Steps(x, now)
+            pause(steps, reason)
+            return steps.decision()
         case _:
             return _refused(x, "paused")
 
@@ -203,29 +166,13 @@ def _on_resume(x: Execution, mode: ResumeMode, now: datetime) -> Decision:
     match x.state:
         case ExecutionState.PAUSED:
             steps = Steps(x, now)
-            steps.add(_resumption(x, mode, now))
+            resume(steps, mode)
             steps.ask(AskMarket())
             return steps.decision()
         case ExecutionState.RUNNING:
             return Decision(x, was_already=True)
         case _:
             return _refused(x, "resumed")
-
-
-def _resumption(x: Execution, mode: ResumeMode, now: datetime) -> TwapResumed:
-    paused_at, ends_at = x.paused_at or now, x.ends_at or now
-    shift = now - paused_at if mode is ResumeMode.SHIFT else _AT_ONCE
-    return TwapResumed(
-        execution_id=x.execution_id,
-        at=now,
-        mode=mode,
-        ends_at=ends_at + shift,
-        slices=tuple(_planned(part, part.due_at + shift) for part in x.unsent_slices),
-    )
-
-
-def _planned(part: Slice, due_at: datetime) -> PlannedSlice:
-    return PlannedSlice(number=part.number, due_at=due_at, quantity=part.planned_quantity)
 
 
 def _on_cancel(x: Execution, now: datetime) -> Decision:

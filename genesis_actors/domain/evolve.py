@@ -19,7 +19,9 @@ from genesis_actors.messages.events import (
     ChildClosed,
     ChildFilled,
     ChildIntended,
+    ChildNotFound,
     ChildSent,
+    ChildSettled,
     ChildUnknown,
     JournalEvent,
     PlannedSlice,
@@ -98,7 +100,13 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
         case ChildIntended():
             return _intended(x, event)
         case ChildSent():
-            return _with_child(x, event.client_order_id, status=OrderStatus.SENT, sent_at=event.at)
+            return _with_child(
+                x,
+                event.client_order_id,
+                status=OrderStatus.SENT,
+                sent_at=event.at,
+                heard_at=event.at,
+            )
         case ChildAccepted():
             return _at_venue(x, event)
         case ChildFilled():
@@ -106,7 +114,18 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
         case ChildClosed():
             return _closed(x, event)
         case ChildUnknown():
-            return _with_child(x, event.client_order_id, status=OrderStatus.UNKNOWN)
+            return _with_child(
+                x,
+                event.client_order_id,
+                status=OrderStatus.UNKNOWN,
+                unknown_since=_since_when_unknown(x.children[event.client_order_id], event.at),
+                told_quantity=event.filled_quantity,
+                not_found_at=None,
+            )
+        case ChildNotFound():
+            return _with_child(x, event.client_order_id, not_found_at=event.asked_at)
+        case ChildSettled():
+            return _settled(x, event)
         case TwapAccelerated():
             return replace(x, accelerated=True, pace_changed_at=event.at, retry_at=None)
         case TwapSlowed():
@@ -118,7 +137,8 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
                 x,
                 state=ExecutionState.PAUSED,
                 reason=event.reason,
-                paused_at=event.at,
+                # A pause upon a pause changes the reason, not how long it has lasted.
+                paused_at=x.paused_at or event.at,
                 accelerated=False,
             )
         case TwapResumed():
@@ -129,6 +149,7 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
                 state=ExecutionState.FINISHING,
                 reason=event.reason,
                 finishing_as=event.state,
+                finishing_at=event.at,
             )
         case TwapCompleted():
             reason = Reason.FAVOURABLE_PRICE if event.early else Reason.AHEAD_OF_SCHEDULE
@@ -283,15 +304,29 @@ def _with_child(x: Execution, client_order_id: ClientOrderId, **changes: object)
 
 def _at_venue(x: Execution, event: ChildAccepted) -> Execution:
     """The venue has the order: that is also the truth about one whose answer, or whose sending, was forgotten."""
-    status = x.children[event.client_order_id].status
+    child = x.children[event.client_order_id]
+    status = child.status
     if status in {OrderStatus.PENDING, OrderStatus.UNKNOWN}:
-        status = OrderStatus.SENT
-    return _with_child(x, event.client_order_id, status=status, venue_order_id=event.venue_order_id)
+        status = OrderStatus.PARTIAL if child.filled_quantity else OrderStatus.SENT
+    return _with_child(
+        x,
+        event.client_order_id,
+        status=status,
+        venue_order_id=event.venue_order_id,
+        heard_at=event.at,
+    )
+
+
+def _since_when_unknown(child: Child, now: datetime) -> datetime | None:
+    return child.unknown_since if child.status is OrderStatus.UNKNOWN else now
 
 
 def _filled(x: Execution, event: ChildFilled) -> Execution:
     child = x.children[event.client_order_id]
-    notional = event.quantity * event.price
+    # A real trade takes the place of what the operator had said in its stead.
+    said = min(event.quantity, child.settled_quantity)
+    quantity = event.quantity - said
+    notional = event.quantity * event.price - said * child.price
     fill = Fill(
         trade_id=event.trade_id,
         quantity=event.quantity,
@@ -301,8 +336,9 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
         liquidity=event.liquidity,
         traded_at=event.traded_at,
     )
-    filled = child.filled_quantity + event.quantity
+    filled = child.filled_quantity + quantity
     is_full = filled >= child.quantity
+    fees = _add_fee(x, event)
     x = _with_child(
         x,
         event.client_order_id,
@@ -310,11 +346,54 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
         filled_notional=child.filled_notional + notional,
         fills=(*child.fills, fill),
         status=_status_after_fill(child, filled),
+        heard_at=event.at,
+        settled_quantity=child.settled_quantity - said,
     )
-    part = x.slice(child.slice_number)
+    return replace(
+        _with_traded(x, child.slice_number, quantity, notional),
+        fees_quote=None if fees is None else fees - _settled_fee(x, child, said),
+        retry_at=event.at + x.retry_interval if child.status.is_open and is_full else x.retry_at,
+        rejects=0,
+    )
+
+
+def _settled(x: Execution, event: ChildSettled) -> Execution:
+    """Count what the operator says, beyond the trades that we have heard of, as if it had traded at the limit."""
+    child = x.children[event.client_order_id]
+    said = event.filled_quantity - child.filled_quantity
+    notional = said * child.price
+    status = OrderStatus.CANCELLED if event.filled_quantity else OrderStatus.NEVER_ACCEPTED
+    fees = x.fees_quote
+    x = _with_child(
+        x,
+        event.client_order_id,
+        status=OrderStatus.FILLED if event.filled_quantity >= child.quantity else status,
+        reason=Reason.SETTLED,
+        filled_quantity=event.filled_quantity,
+        filled_notional=child.filled_notional + notional,
+        settled_quantity=said,
+        settled_at=event.at,
+    )
+    x = _with_slice(x, replace(x.slice(child.slice_number), reason=Reason.SETTLED))
+    return replace(
+        _with_traded(x, child.slice_number, said, notional),
+        fees_quote=None if fees is None else fees + _settled_fee(x, child, said),
+        retry_at=event.retry_at,
+        available_quantity=None,
+    )
+
+
+def _settled_fee(x: Execution, child: Child, said: Decimal) -> Decimal:
+    return said * child.price * x.rules.taker_fee
+
+
+def _with_traded(
+    x: Execution, slice_number: int, quantity: Decimal, notional: Decimal
+) -> Execution:
+    part = x.slice(slice_number)
     part = replace(
         part,
-        filled_quantity=part.filled_quantity + event.quantity,
+        filled_quantity=part.filled_quantity + quantity,
         filled_notional=part.filled_notional + notional,
     )
     if part.status.is_done:  # A late fill: what the slice is called follows its figures.
@@ -324,11 +403,8 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
         )
     return replace(
         _with_slice(x, part),
-        filled_quantity=x.filled_quantity + event.quantity,
+        filled_quantity=x.filled_quantity + quantity,
         filled_notional=x.filled_notional + notional,
-        fees_quote=_add_fee(x, event),
-        retry_at=event.at + x.retry_interval if child.status.is_open and is_full else x.retry_at,
-        rejects=0,
     )
 
 

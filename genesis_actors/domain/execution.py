@@ -71,6 +71,19 @@ class Child:
     filled_quantity: Decimal = ZERO
     filled_notional: Decimal = ZERO
     fills: tuple[Fill, ...] = ()
+    heard_at: datetime | None = None  # when it was sent, or last heard of
+    unknown_since: datetime | None = None
+    told_quantity: Decimal | None = (
+        None  # filled in all, as the venue said where we had heard of less
+    )
+    not_found_at: datetime | None = None  # when the venue was asked and knew nothing of it
+    settled_quantity: Decimal = ZERO  # the part of `filled_quantity` that is the operator's word
+    settled_at: datetime | None = None
+
+    @property
+    def is_known_at_venue(self) -> bool:
+        """Tell whether the venue has ever spoken of it: then it was accepted, whatever cannot be found now."""
+        return bool(self.venue_order_id or self.fills or self.told_quantity is not None)
 
     @property
     def reserved_quantity(self) -> Decimal:
@@ -117,6 +130,7 @@ class Execution:
     started_at: datetime | None = None
     ends_at: datetime | None = None
     paused_at: datetime | None = None
+    finishing_at: datetime | None = None
     finished_at: datetime | None = None
     window: timedelta = timedelta(seconds=60)
     slices_total: int = 0
@@ -141,8 +155,12 @@ class Execution:
         return tuple(child for child in self.children.values() if child.status.is_open)
 
     @property
+    def unknown_children(self) -> tuple[Child, ...]:
+        return tuple(c for c in self.open_children if c.status is OrderStatus.UNKNOWN)
+
+    @property
     def unknown_quantity(self) -> Decimal:
-        return _total(c for c in self.open_children if c.status is OrderStatus.UNKNOWN)
+        return _total(self.unknown_children)
 
     @property
     def working_quantity(self) -> Decimal:
@@ -155,7 +173,11 @@ class Execution:
 
     @property
     def remaining_quantity(self) -> Decimal:
-        """Return what is neither filled nor reserved, exactly; the four always add up to the quantity (P1)."""
+        """Return what is neither filled nor reserved, exactly; the four always add up to the quantity (P1).
+
+        Negative where late fills have left less than what is at the venue already, or the venue has filled too much:
+        what was traded is recorded in any case.
+        """
         return self.quantity - self.filled_quantity - self.reserved_quantity
 
     @property
@@ -188,9 +210,11 @@ class Execution:
         return self.slices[number - 1]
 
     def filled_since(self, start: datetime) -> Decimal:
-        """Return what was filled in (start, ...], by the venue's times."""
+        """Return what was filled in (start, ...], by the venue's times; what was settled, by when that was said."""
         recent = ZERO
         for child in self.children.values():
+            if child.settled_at is not None and child.settled_at > start:
+                recent += child.settled_quantity
             for fill in child.fills:
                 if fill.traded_at > start:
                     recent += fill.quantity

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 
-from genesis_actors.domain.decision import AskMarket, Decision, Steps
-from genesis_actors.domain.ending import complete_if_filled
-from genesis_actors.domain.execution import Child, Execution
-from genesis_actors.messages.events import (
-    ChildAccepted,
-    ChildClosed,
-    ChildFilled,
-    ChildUnknown,
-    TwapPaused,
-    TwapSliceExecuted,
+from genesis_actors.domain.children import (
+    AT_ONCE,
+    after_child,
+    cancels,
+    close_child,
+    look_up,
+    mark_unknown,
 )
+from genesis_actors.domain.decision import Decision, Steps
+from genesis_actors.domain.execution import Child, Execution
+from genesis_actors.domain.pausing import lift_pause, pause
+from genesis_actors.domain.proof import ProofRules
+from genesis_actors.domain.unknown import on_not_found
+from genesis_actors.messages.events import ChildAccepted, ChildFilled
 from genesis_actors.messages.venue import (
-    CancelOrder,
-    LookUpOrder,
     OrderAccepted,
     OrderClosed,
     OrderFilled,
@@ -28,21 +29,13 @@ from genesis_actors.messages.venue import (
     OrderOutcomeUnknown,
     OrderRefused,
 )
-from genesis_actors.values import (
-    ZERO,
-    ExecutionState,
-    OrderStatus,
-    Reason,
-    SliceStatus,
-)
+from genesis_actors.values import ZERO, ExecutionState, OrderStatus, Reason
 
 MAX_VENUE_REJECTS = 3
 """So many rejects in a row pause the execution: asking again and again will not change the venue's mind."""
 
-_AT_ONCE = timedelta(0)
 
-
-def on_outcome(x: Execution, message: OrderOutcome, now: datetime) -> Decision:
+def on_outcome(x: Execution, message: OrderOutcome, now: datetime, proof: ProofRules) -> Decision:
     child = x.children.get(message.client_order_id)
     if child is None:
         return Decision(x)
@@ -51,28 +44,40 @@ def on_outcome(x: Execution, message: OrderOutcome, now: datetime) -> Decision:
         case OrderFilled():
             _on_filled(steps, child, message)
         case OrderAccepted():
-            is_news = child.status in {OrderStatus.PENDING, OrderStatus.UNKNOWN}
-            if child.venue_order_id is None or is_news:
-                steps.add(
-                    ChildAccepted(
-                        execution_id=x.execution_id,
-                        at=now,
-                        client_order_id=child.client_order_id,
-                        venue_order_id=message.venue_order_id,
-                    )
-                )
+            _on_accepted(steps, child, message)
         case OrderClosed():
             _on_closed(steps, child, message)
         case OrderRefused():
             _on_refused(steps, child, message)
         case OrderOutcomeUnknown():
-            _on_unknown(steps, child, message)
+            if child.status.is_open and child.status is not OrderStatus.UNKNOWN:
+                mark_unknown(steps, child, message.detail)
         case OrderNotFound():
-            if child.status.is_open and message.is_proof:
-                close_child(steps, child, OrderStatus.NEVER_ACCEPTED, None, wait=_AT_ONCE)
+            on_not_found(steps, child, message, proof)
         case _:
             assert_never(message)
+    lift_pause(steps)
     return steps.decision()
+
+
+def _on_accepted(steps: Steps, child: Child, message: OrderAccepted) -> None:
+    # That it had been accepted says nothing against the venue's word that it is closed by now.
+    is_found = child.status is OrderStatus.UNKNOWN and child.told_quantity is None
+    if child.venue_order_id is not None and not is_found:
+        return
+    if child.status is OrderStatus.UNKNOWN and not is_found:
+        return
+    x = steps.execution
+    steps.add(
+        ChildAccepted(
+            execution_id=x.execution_id,
+            at=steps.now,
+            client_order_id=child.client_order_id,
+            venue_order_id=message.venue_order_id,
+        )
+    )
+    if is_found and x.state is not ExecutionState.RUNNING:
+        steps.ask(*cancels(x))
 
 
 def _on_filled(steps: Steps, child: Child, message: OrderFilled) -> None:
@@ -96,29 +101,44 @@ def _on_filled(steps: Steps, child: Child, message: OrderFilled) -> None:
     if steps.execution.remaining_quantity < ZERO:
         # It came after its order's close, and what it leaves is less than what another child may still do.
         steps.ask(*cancels(steps.execution))
-    if not steps.execution.children[child.client_order_id].status.is_open:
-        _after_child(steps, child)
+    child = steps.execution.children[child.client_order_id]
+    if not child.status.is_open:
+        after_child(steps, child)
+    elif child.told_quantity is not None and child.filled_quantity >= child.told_quantity:
+        # Nothing is missing any more: its close, told again, will be believed.
+        steps.ask(look_up(steps.execution, child))
 
 
 def _on_closed(steps: Steps, child: Child, message: OrderClosed) -> None:
     if not child.status.is_open:
         return
-    if message.status is OrderStatus.FILLED:
+    told = _told_quantity(child, message)
+    if told > child.filled_quantity:
         # Its fills have not all reached us: until they do, the rest stays reserved.
-        steps.ask(look_up(steps.execution, child))
+        if child.status is not OrderStatus.UNKNOWN or told != child.told_quantity:
+            mark_unknown(steps, child, "closed before all its fills had come", told_quantity=told)
         return
     reason = message.reason
     if message.status is OrderStatus.EXPIRED and reason is None:
         reason = Reason.THIN_BOOK
-    wait = _AT_ONCE if child.resting and message.status is OrderStatus.CANCELLED else None
+    wait = AT_ONCE if child.resting and message.status is OrderStatus.CANCELLED else None
     close_child(steps, child, message.status, reason, detail=message.detail, wait=wait)
     rejects = steps.execution.rejects
     if rejects >= MAX_VENUE_REJECTS and steps.execution.state is ExecutionState.RUNNING:
-        _pause(steps, Reason.VENUE_REJECTED, message.detail)
+        pause(steps, Reason.VENUE_REJECTED, message.detail)
+
+
+def _told_quantity(child: Child, message: OrderClosed) -> Decimal:
+    """Return the most that the venue has ever said was filled: an older close may come behind a newer one."""
+    told = [message.filled_quantity or ZERO, child.told_quantity or ZERO]
+    if message.status is OrderStatus.FILLED:
+        told.append(child.quantity)
+    return max(told)
 
 
 def _on_refused(steps: Steps, child: Child, message: OrderRefused) -> None:
-    if not child.status.is_open:
+    # An order that the venue knows was not refused by us: that can only have been a second one of its name.
+    if not child.status.is_open or child.is_known_at_venue:
         return
     rules = steps.execution.rules
     available = message.available_quantity
@@ -128,109 +148,10 @@ def _on_refused(steps: Steps, child: Child, message: OrderRefused) -> None:
         child,
         OrderStatus.REFUSED,
         message.reason,
-        wait=_AT_ONCE if worth_trying else None,
+        wait=AT_ONCE if worth_trying else None,
         available=available if worth_trying else None,
     )
     if message.reason is Reason.INSUFFICIENT_BALANCE and (
         steps.execution.state is ExecutionState.RUNNING
     ):
-        _pause(steps, message.reason, None)
-
-
-def _on_unknown(steps: Steps, child: Child, message: OrderOutcomeUnknown) -> None:
-    if not child.status.is_open or child.status is OrderStatus.UNKNOWN:
-        return
-    steps.add(
-        ChildUnknown(
-            execution_id=steps.execution.execution_id,
-            at=steps.now,
-            client_order_id=child.client_order_id,
-            detail=message.detail,
-        )
-    )
-    steps.ask(look_up(steps.execution, child))
-
-
-def look_up(x: Execution, child: Child) -> LookUpOrder:
-    return LookUpOrder(
-        execution_id=x.execution_id,
-        client_order_id=child.client_order_id,
-        symbol=x.order.symbol,
-    )
-
-
-def _pause(steps: Steps, reason: Reason, detail: str | None) -> None:
-    steps.add(
-        TwapPaused(
-            execution_id=steps.execution.execution_id, at=steps.now, reason=reason, detail=detail
-        )
-    )
-
-
-def close_child(
-    steps: Steps,
-    child: Child,
-    status: OrderStatus,
-    reason: Reason | None,
-    *,
-    detail: str | None = None,
-    wait: timedelta | None = None,
-    available: Decimal | None = None,
-) -> None:
-    x = steps.execution
-    steps.add(
-        ChildClosed(
-            execution_id=x.execution_id,
-            at=steps.now,
-            client_order_id=child.client_order_id,
-            status=status,
-            reason=reason,
-            retry_at=steps.now + (x.retry_interval if wait is None else wait),
-            detail=detail,
-            available_quantity=available,
-        )
-    )
-    _after_child(steps, child)
-
-
-def _after_child(steps: Steps, child: Child) -> None:
-    """End the slice if it has what it wanted, and the execution if that was all; look at the market either way.
-
-    After a late fill another child may be open: the slice then ends with that one.
-    """
-    x = steps.execution
-    if x.state.is_final:
-        return
-    part = x.slice(child.slice_number)
-    wanted = part.target_quantity or ZERO
-    is_done = part.status is SliceStatus.WORKING and part.filled_quantity >= wanted
-    if is_done and not x.open_children and not (x.accelerated and x.remaining_quantity):
-        steps.add(
-            TwapSliceExecuted(
-                execution_id=x.execution_id,
-                at=steps.now,
-                slice_number=part.number,
-                status=SliceStatus.FILLED,
-                filled_quantity=part.filled_quantity,
-            )
-        )
-    complete_if_filled(steps)
-    if not steps.execution.open_children:
-        steps.ask(AskMarket())
-
-
-def cancels(x: Execution) -> tuple[CancelOrder, ...]:
-    """Take back what is at the venue. A child that is not sent yet is stopped at its release instead."""
-    pending = {c.client_order_id for c in x.open_children if c.status is OrderStatus.PENDING}
-    return tuple(cancel for cancel in take_back(x) if cancel.client_order_id not in pending)
-
-
-def take_back(x: Execution) -> tuple[CancelOrder, ...]:
-    return tuple(
-        CancelOrder(
-            execution_id=x.execution_id,
-            client_order_id=child.client_order_id,
-            symbol=x.order.symbol,
-        )
-        for child in x.open_children
-    )
+        pause(steps, message.reason)

@@ -15,7 +15,9 @@ from genesis_actors.messages.events import (
     ChildClosed,
     ChildFilled,
     ChildIntended,
+    ChildNotFound,
     ChildSent,
+    ChildSettled,
     ChildUnknown,
     JournalEvent,
     TwapCompleted,
@@ -30,7 +32,16 @@ from genesis_actors.messages.events import (
 from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
 from genesis_actors.values import ClientOrderId, Reason, exact, quotient
 
-_CHILD_EVENTS = (ChildIntended, ChildSent, ChildAccepted, ChildFilled, ChildClosed, ChildUnknown)
+_CHILD_EVENTS = (
+    ChildIntended,
+    ChildSent,
+    ChildAccepted,
+    ChildFilled,
+    ChildClosed,
+    ChildUnknown,
+    ChildNotFound,
+    ChildSettled,
+)
 _SLICE_EVENTS = (TwapSliceStarted, TwapSliceDelayed, TwapSliceExecuted)
 _ALL_SLICES = (TwapStarted, TwapRescheduled, TwapResumed, TwapCompleted, TwapEnded)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+NOT_FOUND_TWICE_APART = timedelta(seconds=1)
+"""Two answers prove what one does not, where they were asked for at least so far apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProofRules:
@@ -34,3 +37,6 @@ class ProofRules:
             return None
         waits = self.request_expiry + self.engine_timeout + self.clock_error + self.read_lag
         return request_ended_at + waits
+
+
+NO_DELAYS = ProofRules()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genesis_actors.domain.proof import ProofRules
+from genesis_actors.domain.proof import NO_DELAYS, ProofRules
 from genesis_actors.domain.volume_profile import VolumeProfile
 
 
@@ -14,4 +14,4 @@ class Surroundings:
 
     profile: VolumeProfile | None = None
     is_halted: bool = False
-    proof: ProofRules = ProofRules()
+    proof: ProofRules = NO_DELAYS

@@ -18,13 +18,14 @@ from genesis_actors.domain.ending import (
     stop_incomplete,
 )
 from genesis_actors.domain.execution import Execution, Slice, status_of
+from genesis_actors.domain.pausing import pause
 from genesis_actors.domain.schedule import replan_due_times
+from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.events import (
     ArrivalObserved,
     PlannedSlice,
     TwapAccelerated,
-    TwapPaused,
     TwapRescheduled,
     TwapSlowed,
 )
@@ -45,7 +46,7 @@ _LEAST_RATIO, _MOST_RATIO = Decimal("0.25"), Decimal(4)
 
 
 def on_market_view(
-    execution: Execution, view: MarketView, now: datetime, profile: VolumeProfile | None
+    execution: Execution, view: MarketView, now: datetime, surroundings: Surroundings
 ) -> Decision:
     """Return what the market as it is now lets this execution do."""
     steps = Steps(execution, now)
@@ -58,13 +59,13 @@ def on_market_view(
     if execution.open_children:
         return steps.decision()
     if execution.state is ExecutionState.RUNNING:
-        _work(steps, view, profile)
+        _work(steps, view, surroundings)
     if steps.execution.state is ExecutionState.FINISHING and not steps.execution.open_children:
         finish(steps, view)
     return steps.decision()
 
 
-def _work(steps: Steps, view: MarketView, profile: VolumeProfile | None) -> None:
+def _work(steps: Steps, view: MarketView, surroundings: Surroundings) -> None:
     is_over = _is_over(steps)
     if is_over:
         _close_due_slices(steps, reason=Reason.DEADLINE)
@@ -77,8 +78,8 @@ def _work(steps: Steps, view: MarketView, profile: VolumeProfile | None) -> None
     _set_pace(steps, view)
     part = _slice_to_work(steps)
     if part is not None:
-        Attempt(steps, part, view, profile).make()
-        _replan(steps, part, view, profile)
+        Attempt(steps, part, view, surroundings).make()
+        _replan(steps, part, view, surroundings.profile)
     if _is_over(steps) and not steps.execution.open_children:
         # One try is all that a sweep has, or an extension that has passed while nobody looked.
         _close_due_slices(steps, reason=Reason.DEADLINE)
@@ -103,14 +104,8 @@ def _guard(steps: Steps, view: MarketView) -> bool:
     if x.policy.on_slippage is OnSlippage.CANCEL:
         stop_incomplete(steps, ExecutionState.CANCELLED, Reason.MAX_SLIPPAGE)
     else:
-        steps.add(
-            TwapPaused(
-                execution_id=x.execution_id,
-                at=steps.now,
-                reason=Reason.MAX_SLIPPAGE,
-                detail=f"touch {touch} is more than {most} bps worse than arrival {x.arrival_price}",
-            )
-        )
+        detail = f"touch {touch} is more than {most} bps worse than arrival {x.arrival_price}"
+        pause(steps, Reason.MAX_SLIPPAGE, detail)
     return True
 
 

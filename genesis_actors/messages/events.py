@@ -171,10 +171,36 @@ class ChildClosed(ExecutionEvent):
 
 
 class ChildUnknown(ExecutionEvent):
-    """The answer to a sent order was lost: its quantity stays reserved until the venue has told the truth."""
+    """The answer to a sent order was lost: its quantity stays reserved until the venue has told the truth.
+
+    `filled_quantity` (base) is what the venue says was filled in all, where more than we have heard of.
+    """
 
     client_order_id: ClientOrderId
     detail: str
+    filled_quantity: Decimal | None = None
+
+
+class ChildNotFound(ExecutionEvent):
+    """The venue, asked at `asked_at`, knew nothing of an UNKNOWN child, when nothing could be on its way any more.
+
+    A second such answer proves that it was never accepted.
+    """
+
+    client_order_id: ClientOrderId
+    asked_at: AwareDatetime
+
+
+class ChildSettled(ExecutionEvent):
+    """The operator's word on an UNKNOWN child: `filled_quantity` (base) was filled in all, and nothing more will be.
+
+    What of it has not come as trades counts as filled at the child's limit price, with the taker's fee. `retry_at` is
+    when its slice may try again.
+    """
+
+    client_order_id: ClientOrderId
+    filled_quantity: Decimal
+    retry_at: AwareDatetime
 
 
 class TwapAccelerated(ExecutionEvent):
@@ -240,6 +266,8 @@ JournalEvent: TypeAlias = (
     | ChildFilled
     | ChildClosed
     | ChildUnknown
+    | ChildNotFound
+    | ChildSettled
     | TwapAccelerated
     | TwapSlowed
     | TwapPaused

@@ -9,8 +9,9 @@ from pykka import ActorRef
 from genesis_actors.actors.slicer import SNAPSHOT_EVERY, SlicerActor, SlicerPorts
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import Execution, restore
+from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.events import ChildSent, JournalEvent
+from genesis_actors.messages.events import ChildSent, JournalEvent, TwapSliceDelayed
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
@@ -20,6 +21,7 @@ from genesis_actors.messages.market_data import (
     WatchSymbol,
 )
 from genesis_actors.messages.persistence import Journaled, JournalFailed, WriteJournal
+from genesis_actors.messages.slicer import HaltChanged, Wake
 from genesis_actors.messages.supervisor import (
     CancelExecution,
     CommandDone,
@@ -28,9 +30,17 @@ from genesis_actors.messages.supervisor import (
     ExecutionStarted,
     PauseExecution,
     ResumeExecution,
+    SettleChild,
     SupervisorMessage,
 )
-from genesis_actors.messages.venue import CancelOrder, LookUpOrder, OrderMessage, PlaceOrder
+from genesis_actors.messages.venue import (
+    CancelOrder,
+    LookUpOrder,
+    OrderMessage,
+    OrderOutcomeUnknown,
+    PlaceOrder,
+    SettleOrder,
+)
 from genesis_actors.runtime.actor import ActorFailed
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.values import (
@@ -65,13 +75,17 @@ class Bench:
         self.volume = Decimal(1000)
 
     def start(
-        self, execution: Execution, events: tuple[JournalEvent, ...]
+        self,
+        execution: Execution,
+        events: tuple[JournalEvent, ...],
+        *,
+        paused_by: Reason | None = None,
     ) -> ActorRef[SlicerActor]:
         slicer = SlicerActor.start(
             self.simulation,
             execution=execution,
             first_events=events,
-            profile=None,
+            surroundings=Surroundings(),
             ports=SlicerPorts(
                 orders=self.orders,
                 journal=self.journal,
@@ -81,6 +95,7 @@ class Bench:
             ),
             venue="test",
             failures=self.failures,
+            paused_by=paused_by,
         )
         self.simulation.run_until_quiet()
         return slicer
@@ -294,18 +309,206 @@ def test_a_lost_write_ends_the_slicer_because_it_believed_what_is_not_durable(
     assert not bench.slicer.is_alive()
 
 
-def test_the_market_is_asked_once_until_it_answers(bench: Bench) -> None:
+def fail_journal(bench: Bench) -> None:
+    write = bench.journal.messages[-1]
+    bench.tell(
+        JournalFailed(write.execution_id, write.first_version, "the disk is full", is_outage=True)
+    )
+
+
+def cancel_of(order: PlaceOrder) -> CancelOrder:
+    return CancelOrder(
+        execution_id=order.execution_id,
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+    )
+
+
+def test_while_the_journal_is_down_what_is_at_the_venue_is_taken_back_and_nothing_else_done(
+    bench: Bench,
+) -> None:
+    order = bench.send_first_child()
+    written = len(bench.journal.messages)
+    bench.orders.messages.clear()
+
+    fail_journal(bench)
+    bench.tell(a_fill(order, quantity="1"), Wake(), Journaled(order.execution_id, 100))
+    bench.until(NOON + timedelta(seconds=200))
+
+    assert bench.orders.messages == [cancel_of(order)]
+    assert len(bench.journal.messages) == written
+    assert bench.failures.messages == []
+
+
+def test_while_the_journal_is_down_commands_are_refused_and_repeat_the_cancels(
+    bench: Bench,
+) -> None:
+    order = bench.send_first_child()
+    waiting = pause(bench)
+    bench.orders.messages.clear()
+    fail_journal(bench)
+
+    refused = pause(bench)
+
+    for answers in (waiting, refused):
+        (answer,) = answers.messages
+        assert isinstance(answer, CommandRefused)
+        assert answer.reason is Reason.JOURNAL_DOWN
+    assert bench.orders.messages == [cancel_of(order), cancel_of(order)]
+
+
+def test_an_intent_whose_write_failed_is_never_sent(bench: Bench) -> None:
     bench.make_durable()
     bench.show_market()
     bench.until(NOON + timedelta(seconds=30))
-    asked = sum(isinstance(m, MarketQuery) for m in bench.market.messages)
+    bench.show_market()
 
-    bench.until(NOON + timedelta(seconds=33))
+    fail_journal(bench)
+    bench.make_durable()
 
-    assert asked == 2
-    assert sum(isinstance(m, MarketQuery) for m in bench.market.messages) == asked, (
-        "the question still stands"
+    assert bench.orders.messages == []
+
+
+def test_while_halted_nothing_is_sent_and_the_market_is_looked_at_when_that_ends(
+    bench: Bench,
+) -> None:
+    bench.make_durable()
+    bench.show_market()
+    bench.until(NOON + timedelta(seconds=30))
+    bench.tell(HaltChanged(is_halted=True))
+    bench.show_market()
+    bench.make_durable()
+    bench.until(NOON + timedelta(seconds=30.5))
+    delayed = bench.events[-1]
+    bench.market.messages.clear()
+
+    bench.tell(HaltChanged(is_halted=False))
+
+    assert isinstance(delayed, TwapSliceDelayed)
+    assert delayed.reason is Reason.HALTED
+    assert bench.orders.messages == []
+    assert [type(m) for m in bench.market.messages] == [MarketQuery]
+    bench.show_market()
+    bench.until(NOON + timedelta(seconds=40))
+    bench.show_market()
+    bench.make_durable()
+    assert isinstance(bench.orders.messages[-1], PlaceOrder)
+
+
+def test_a_halt_stops_an_order_that_still_waits_for_the_journal(bench: Bench) -> None:
+    bench.make_durable()
+    bench.show_market()
+    bench.until(NOON + timedelta(seconds=30))
+    bench.show_market()
+
+    bench.tell(HaltChanged(is_halted=True))
+    bench.make_durable()
+
+    assert bench.orders.messages == []
+    assert bench.journal.messages[-1].orders[0].reason is Reason.HALTED
+
+
+def test_an_unknown_child_is_asked_about_again_and_settled_durably_before_it_is_let_go(
+    bench: Bench,
+) -> None:
+    order = bench.send_first_child()
+    bench.orders.messages.clear()
+    bench.tell(
+        OrderOutcomeUnknown(
+            at=NOON,
+            execution_id=order.execution_id,
+            client_order_id=order.client_order_id,
+            detail="timed out",
+        )
     )
+    bench.until(NOON + timedelta(seconds=34))
+    question = LookUpOrder(
+        execution_id=order.execution_id,
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+    )
+    assert bench.orders.messages == [question] * 3
+    answers = Answers()
+
+    bench.tell(
+        SettleChild(
+            execution_id=order.execution_id,
+            reply_to=answers,
+            client_order_id=order.client_order_id,
+            filled_quantity=Decimal(1),
+        )
+    )
+
+    assert answers.messages == []
+    assert bench.orders.messages == [question] * 3
+    bench.make_durable()
+    (done,) = answers.messages
+    assert isinstance(done, CommandDone)
+    assert bench.orders.messages[3:] == [
+        SettleOrder(
+            execution_id=order.execution_id,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            filled_quantity=Decimal(1),
+        )
+    ]
+
+
+def test_what_failed_too_often_is_rebuilt_as_paused(bench: Bench) -> None:
+    order = bench.send_first_child()
+    rebuilt = fold(None, bench.events)
+    assert rebuilt is not None
+    bench.orders.messages.clear()
+
+    bench.slicer.stop()
+    bench.slicer = bench.start(rebuilt, (), paused_by=Reason.REPEATED_FAILURE)
+
+    assert [type(m) for m in bench.orders.messages] == [LookUpOrder, CancelOrder]
+    row = bench.journal.messages[-1].execution
+    assert row is not None
+    assert (row.state, row.reason) == (ExecutionState.PAUSED, Reason.REPEATED_FAILURE)
+    assert row.unknown_quantity == order.quantity
+
+
+def test_what_has_ended_is_rebuilt_for_a_late_fill_without_watching_the_market(
+    bench: Bench,
+) -> None:
+    order = bench.send_first_child()
+    bench.tell(CancelExecution(execution_id=bench.execution.execution_id, reply_to=Answers()))
+    bench.tell(a_close(order, OrderStatus.CANCELLED))
+    bench.make_durable()
+    bench.show_market()
+    bench.make_durable()
+    ended = fold(None, bench.events)
+    assert ended is not None
+    bench.slicer.stop()
+    bench.market.messages.clear()
+
+    bench.slicer = bench.start(ended, ())
+    bench.tell(a_fill(order, quantity="1"))
+    bench.make_durable()
+
+    assert bench.news.messages[-1].execution.filled_quantity == Decimal(1)
+    assert [type(m) for m in bench.market.messages] == [UnwatchSymbol]
+    assert isinstance(bench.supervisor.messages[-1], ExecutionFinished)
+
+
+def test_the_market_is_asked_once_until_it_answers_or_has_not_for_a_while(bench: Bench) -> None:
+    def asked() -> int:
+        return sum(isinstance(m, MarketQuery) for m in bench.market.messages)
+
+    bench.make_durable()
+    bench.show_market()
+    bench.until(NOON + timedelta(seconds=30))
+    assert asked() == 2
+    bench.until(NOON + timedelta(seconds=34))
+    assert asked() == 2, "the question still stands"
+    bench.until(NOON + timedelta(seconds=35))
+    assert asked() == 3
+    bench.show_market()
+    bench.make_durable()
+
+    assert isinstance(bench.orders.messages[-1], PlaceOrder)
 
 
 def test_a_favourable_price_is_watched_for_from_the_first_look_at_the_market(bench: Bench) -> None:

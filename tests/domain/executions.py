@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from genesis_actors.domain.decide import DecidableMessage, decide, next_wake, release
+from genesis_actors.domain.decide import DecidableMessage, decide, release
 from genesis_actors.domain.decision import Decision, Effect, Refusal
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.policy import TwapDefaults, resolve
+from genesis_actors.domain.proof import NO_DELAYS, ProofRules
+from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.domain.waking import next_wake
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.events import (
     ExecutionEvent,
@@ -30,6 +33,7 @@ from genesis_actors.messages.supervisor import (
     CommandRefused,
     PauseExecution,
     ResumeExecution,
+    SettleChild,
 )
 from genesis_actors.messages.venue import (
     CancelOrder,
@@ -43,6 +47,7 @@ from genesis_actors.messages.venue import (
     PlaceOrder,
 )
 from genesis_actors.values import (
+    ClientOrderId,
     ExecutionId,
     Liquidity,
     MarketRules,
@@ -173,6 +178,8 @@ class Desk:
 
     execution: Execution
     profile: VolumeProfile | None = None
+    proof: ProofRules = NO_DELAYS
+    is_halted: bool = False
     is_slow: bool = False
     now: datetime = NOON
     events: list[JournalEvent] = field(default_factory=list[JournalEvent])
@@ -185,15 +192,20 @@ class Desk:
         self.now = NOON + seconds(second)
         return self
 
+    @property
+    def surroundings(self) -> Surroundings:
+        return Surroundings(self.profile, is_halted=self.is_halted, proof=self.proof)
+
     def tell(self, message: DecidableMessage) -> Decision:
-        decision = decide(self.execution, message, self.now, self.profile)
+        decision = decide(self.execution, message, self.now, self.surroundings)
         self._apply(decision)
         return decision
 
     def journaled(self) -> None:
         """Let what waits become durable."""
         while self.waiting:
-            released = release(self.execution, self.waiting.pop(0), self.now)
+            order = self.waiting.pop(0)
+            released = release(self.execution, order, self.now, self.surroundings)
             self.sent += [order for order in released.effects if isinstance(order, PlaceOrder)]
             self._note(released)
 
@@ -298,8 +310,17 @@ class Desk:
         *,
         nth: int = -1,
         detail: str | None = None,
+        filled: str | None = None,
     ) -> Decision:
-        return self.tell(OrderClosed(**self._of(nth), status=status, reason=reason, detail=detail))
+        return self.tell(
+            OrderClosed(
+                **self._of(nth),
+                status=status,
+                reason=reason,
+                detail=detail,
+                filled_quantity=None if filled is None else Decimal(filled),
+            )
+        )
 
     def reject(self, detail: str = "no") -> Decision:
         return self.close(OrderStatus.REJECTED, Reason.VENUE_REJECTED, detail=detail)
@@ -316,8 +337,20 @@ class Desk:
     def lose_answer(self) -> Decision:
         return self.tell(OrderOutcomeUnknown(**self._of(-1), detail="timed out"))
 
-    def not_found(self, *, is_proof: bool) -> Decision:
-        return self.tell(OrderNotFound(**self._of(-1), asked_at=self.now, is_proof=is_proof))
+    def not_found(self, *, is_proof: bool = False, asked: float | None = None) -> Decision:
+        """Tell that the venue, asked now or `asked` seconds after noon, knew nothing of the child."""
+        asked_at = self.now if asked is None else NOON + seconds(asked)
+        return self.tell(OrderNotFound(**self._of(-1), asked_at=asked_at, is_proof=is_proof))
+
+    def settle(self, filled: str, *, name: str | None = None) -> Decision:
+        return self.tell(
+            SettleChild(
+                execution_id=EXECUTION_ID,
+                reply_to=Nobody(),
+                client_order_id=ClientOrderId(name or self.child().client_order_id),
+                filled_quantity=Decimal(filled),
+            )
+        )
 
     def _of(self, nth: int) -> dict[str, Any]:
         return {
@@ -345,7 +378,7 @@ class Desk:
     @property
     def next_wake(self) -> float | None:
         """Return when it wants to be looked at, in seconds after noon."""
-        wake = next_wake(self.execution)
+        wake = next_wake(self.execution, self.now, self.surroundings)
         return None if wake is None else (wake - NOON).total_seconds()
 
 

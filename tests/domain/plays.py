@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from genesis_actors.domain.admission import Market as Known
 from genesis_actors.domain.admission import Rejection, accept, admit
-from genesis_actors.domain.decide import DecidableMessage, decide, next_wake, recovered, release
+from genesis_actors.domain.decide import DecidableMessage, decide, recovered, release
 from genesis_actors.domain.decision import AskMarket, Decision, Effect, SetTrigger, WakeAt
 from genesis_actors.domain.early_completion import early_completion_price
 from genesis_actors.domain.evolve import fold
@@ -26,7 +26,9 @@ from genesis_actors.domain.participation import minimum_quantity
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import all_rows, rows
 from genesis_actors.domain.status import updated
+from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.domain.waking import next_wake
 from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
 from genesis_actors.messages.events import (
     ChildFilled,
@@ -275,6 +277,7 @@ class Play:
         self.now = self.start
         self.market = Market(scenario, self.start, self.dice)
         self.profile = self._make_profile() if scenario.has_profile else None
+        self.surroundings = Surroundings(self.profile)
         self.events: list[JournalEvent] = []
         self.sent: list[PlaceOrder] = []
         self.rejection: Rejection | None = None
@@ -413,7 +416,7 @@ class Play:
         before = self.execution
         if isinstance(message, MarketView):
             self._asked = False
-        decision = decide(self.execution, message, self.now, self.profile)
+        decision = decide(self.execution, message, self.now, self.surroundings)
         assert decision.refusal is None or not decision.events
         self._apply(decision)
         self._check_untouched(before, message)
@@ -491,7 +494,7 @@ class Play:
     def _perform(self, effect: Effect) -> None:
         match effect:
             case PlaceOrder():
-                decision = release(self.execution, effect, self.now)
+                decision = release(self.execution, effect, self.now, self.surroundings)
                 for released in decision.effects:
                     if isinstance(released, PlaceOrder):
                         self._send(released)
@@ -531,7 +534,7 @@ class Play:
         self._at(row.at, self._mine(fire))
 
     def _attend(self) -> None:
-        wake = next_wake(self.execution)
+        wake = next_wake(self.execution, self.now, self.surroundings)
         if wake is None:
             return
         if wake <= self.now:
@@ -997,7 +1000,7 @@ class Play:
         """Having seen the market, with nothing open, it waits for a later time."""
         x = self.execution
         if not x.open_children and not x.state.is_final:
-            wake = next_wake(x)
+            wake = next_wake(x, self.now, self.surroundings)
             assert wake is None or wake > self.now, "it would look again at the same instant"
 
     @exact

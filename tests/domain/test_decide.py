@@ -18,6 +18,7 @@ from genesis_actors.messages.events import (
     TwapEnded,
     TwapPaused,
     TwapResumed,
+    TwapSliceDelayed,
     TwapSliceExecuted,
 )
 from genesis_actors.messages.venue import CancelOrder, LookUpOrder, OrderAccepted
@@ -84,24 +85,31 @@ def test_a_wake_before_its_time_changes_nothing(desk: Desk) -> None:
     assert decision.events == ()
 
 
-def test_while_a_child_is_open_only_the_end_wakes_it(working: Desk) -> None:
-    assert working.next_wake == 300
-    assert working.at(45).wake() == Decision(working.execution)
+def test_while_a_child_is_open_only_its_answer_and_the_end_are_waited_for(working: Desk) -> None:
+    assert working.next_wake == 45
+    assert working.at(44).wake() == Decision(working.execution)
+    working.accept()
+    assert working.next_wake == 74
+    last = Desk(execution(["1"]))
+    last.at(290).look()
+    assert last.next_wake == 300
 
 
-def test_at_the_end_an_open_child_is_taken_back_again_and_again(working: Desk) -> None:
-    assert working.at(300).wake().effects == (cancel_of("gx1001001"),)
-    assert working.at(301).wake().effects == (cancel_of("gx1001001"),)
+def test_at_the_end_an_open_child_is_taken_back_again_and_again() -> None:
+    desk = Desk(execution(["1"]))
+    desk.at(290).look()
+    assert desk.at(300).wake().effects == (cancel_of("gx1001001"),)
+    assert desk.at(301).wake().effects == (cancel_of("gx1001001"),)
 
 
-def test_nothing_wakes_what_is_queued_paused_or_over(working: Desk) -> None:
+def test_nothing_but_open_children_wakes_what_is_queued_paused_or_over(working: Desk) -> None:
     queued = evolve(None, accepted())
     assert Desk(queued).next_wake is None
     working.pause()
-    assert working.next_wake is None
+    assert working.next_wake == 45
     working.cancel()
-    assert working.next_wake is None
-    assert working.at(300).wake().effects == (cancel_of("gx1001001"),)
+    assert working.next_wake == 45
+    assert working.at(30).wake().effects == (cancel_of("gx1001001"),)
     working.close(OrderStatus.CANCELLED)
     assert working.next_wake is not None
     assert working.next_wake <= 300
@@ -112,10 +120,12 @@ def test_nothing_wakes_what_is_queued_paused_or_over(working: Desk) -> None:
     assert working.wake() == Decision(working.execution)
 
 
-def test_a_paused_execution_with_an_open_child_does_not_hear_its_timers(working: Desk) -> None:
+def test_a_paused_execution_with_an_open_child_takes_it_back_whenever_it_is_woken(
+    working: Desk,
+) -> None:
     working.pause()
 
-    assert working.at(400).wake() == Decision(working.execution)
+    assert working.at(20).wake() == Decision(working.execution, effects=(cancel_of("gx1001001"),))
 
 
 # --- Fills -------------------------------------------------------------------------------------------
@@ -184,7 +194,7 @@ def test_a_late_fill_that_completes_the_order_takes_back_what_still_rests() -> N
 
     assert desk.execution.state is ExecutionState.FINISHING
     assert cancel_of("gx1002001") in decision.effects
-    assert desk.next_wake is None
+    assert desk.next_wake == 255
 
 
 def test_a_late_fill_that_leaves_too_little_takes_the_next_child_back() -> None:
@@ -237,15 +247,6 @@ def test_a_second_close_changes_nothing(working: Desk) -> None:
 
     assert working.close(OrderStatus.EXPIRED) == Decision(working.execution)
     assert working.close(OrderStatus.FILLED) == Decision(working.execution)
-
-
-def test_filled_without_its_fills_keeps_the_rest_reserved_and_asks_for_them(working: Desk) -> None:
-    working.fill("0.4")
-    decision = working.close(OrderStatus.FILLED)
-
-    assert decision.events == ()
-    assert decision.effects == (question_about("gx1001001"),)
-    assert working.execution.reserved_quantity == Decimal("0.6")
 
 
 def test_three_rejects_in_a_row_pause_it_and_say_why(working: Desk) -> None:
@@ -368,41 +369,6 @@ def test_an_insufficient_balance_of_what_is_being_cancelled_pauses_nothing(worki
     working.refuse(Reason.INSUFFICIENT_BALANCE)
 
     assert working.execution.state is ExecutionState.FINISHING
-
-
-# --- Lost answers ------------------------------------------------------------------------------------
-
-
-def test_a_lost_answer_is_unknown_reserved_and_asked_about(working: Desk) -> None:
-    decision = working.lose_answer()
-
-    assert [type(event) for event in decision.events] == [ChildUnknown]
-    assert decision.effects == (question_about("gx1001001"),)
-    assert working.execution.unknown_quantity == 1
-    assert working.lose_answer() == Decision(working.execution)
-
-
-def test_a_lost_answer_of_a_closed_child_is_no_news(working: Desk) -> None:
-    working.close()
-
-    assert working.lose_answer() == Decision(working.execution)
-
-
-def test_nothing_is_sent_while_a_child_is_unknown(working: Desk) -> None:
-    working.lose_answer()
-    working.at(45).look()
-
-    assert len(working.execution.children) == 1
-
-
-def test_not_found_counts_only_with_proof(working: Desk) -> None:
-    working.lose_answer()
-    assert working.not_found(is_proof=False) == Decision(working.execution)
-    working.not_found(is_proof=True)
-
-    assert working.child().status is OrderStatus.NEVER_ACCEPTED
-    assert working.next_wake == 15
-    assert working.not_found(is_proof=True) == Decision(working.execution)
 
 
 # --- Pausing and resuming ----------------------------------------------------------------------------
@@ -608,7 +574,41 @@ def test_an_order_that_is_not_pending_any_more_is_never_sent(waiting: Desk) -> N
     waiting.close(OrderStatus.CANCELLED)
     order = waiting.waiting[0]
 
-    assert release(waiting.execution, order, waiting.now) == Decision(waiting.execution)
+    assert release(waiting.execution, order, waiting.now, waiting.surroundings) == Decision(
+        waiting.execution
+    )
+
+
+def test_while_halted_no_order_is_released(waiting: Desk) -> None:
+    waiting.is_halted = True
+    waiting.at(16).journaled()
+
+    assert waiting.sent == []
+    assert waiting.child().status is OrderStatus.NEVER_ACCEPTED
+    assert waiting.child().reason is Reason.HALTED
+    assert waiting.next_wake == 21
+
+
+def test_while_halted_a_slice_is_delayed_and_tried_again(desk: Desk) -> None:
+    desk.is_halted = True
+    desk.at(15).look()
+    delayed = desk.last(TwapSliceDelayed)
+    assert (delayed.reason, delayed.slice_number) == (Reason.HALTED, 1)
+    assert desk.sent == []
+    assert desk.next_wake == 20
+    desk.is_halted = False
+    desk.at(20).look()
+
+    assert len(desk.sent) == 1
+
+
+def test_while_halted_the_deadline_holds() -> None:
+    desk = Desk(execution(["1"]), is_halted=True)
+    desk.at(150).look()
+    desk.at(300).look()
+
+    assert desk.execution.state is ExecutionState.INCOMPLETE
+    assert desk.execution.slice(1).reason is Reason.HALTED
 
 
 # --- Restarting --------------------------------------------------------------------------------------
@@ -624,6 +624,42 @@ def test_after_a_restart_every_open_child_is_asked_about(working: Desk) -> None:
     )
     working.close()
     assert recovered(working.execution, working.now) == Decision(working.execution)
+
+
+def test_a_second_restart_writes_nothing(working: Desk) -> None:
+    once = recovered(working.execution, working.now, Reason.REPEATED_FAILURE)
+    again = recovered(once.execution, working.now, Reason.REPEATED_FAILURE)
+
+    assert [type(event) for event in once.events] == [ChildUnknown, TwapPaused]
+    assert again.events == ()
+
+
+def test_what_keeps_failing_is_paused_with_that_reason_also_where_its_own_pause_would_lift_itself(
+    working: Desk,
+) -> None:
+    running = recovered(working.execution, working.now, Reason.REPEATED_FAILURE)
+    assert running.execution.state is ExecutionState.PAUSED
+    assert running.execution.reason is Reason.REPEATED_FAILURE
+    assert cancel_of("gx1001001") in running.effects
+    working.lose_answer()
+    working.at(75).wake()
+    assert working.execution.reason is Reason.UNSETTLED_CHILD
+    paused = recovered(working.execution, working.now, Reason.REPEATED_FAILURE)
+    assert paused.execution.reason is Reason.REPEATED_FAILURE
+    assert paused.execution.paused_at == working.now
+
+
+@pytest.mark.parametrize("is_cancel", [False, True])
+def test_what_keeps_failing_while_paused_by_its_user_or_ending_stays_as_it_is(
+    working: Desk, *, is_cancel: bool
+) -> None:
+    decision = working.cancel() if is_cancel else working.pause()
+    again = recovered(decision.execution, working.now, Reason.REPEATED_FAILURE)
+
+    assert again.execution.state is decision.execution.state
+    assert again.execution.reason is Reason.USER
+    assert [type(event) for event in again.events] == [ChildUnknown]
+    assert again.effects == (question_about("gx1001001"), cancel_of("gx1001001"))
 
 
 def test_after_a_restart_what_should_not_be_working_is_taken_back_once_more(waiting: Desk) -> None:

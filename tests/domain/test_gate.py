@@ -139,7 +139,7 @@ def test_what_was_sent_before_a_restart_counts(gate: Gate) -> None:
     assert reason(gate, order("b", "4")) is None
 
 
-def test_limits_of_quantity_notional_and_rate(gate: Gate) -> None:
+def test_limits_of_quantity_notional_and_rate() -> None:
     strict = Gate(
         GateLimits(
             max_orders_per_second=1,

@@ -18,7 +18,7 @@ from genesis_actors.domain.limits import (
     check_risk_limits,
 )
 from genesis_actors.messages.venue import PlaceOrder
-from genesis_actors.values import ZERO, ClientOrderId, Reason, Side
+from genesis_actors.values import ZERO, ClientOrderId, Reason, Side, TradeId
 from tests.domain.executions import EXECUTION_ID, NOON, SYMBOL, seconds
 
 LOT = Decimal("0.01")
@@ -103,7 +103,7 @@ def test_the_budget_is_the_rate_of_the_volume_less_all_fills_and_reservations() 
     assert use.budget(order()) == 5
     use.reserve(ClientOrderId("a"), Decimal(2))
     assert use.budget(order()) == 3
-    use.fill(ClientOrderId("a"), NOON + seconds(1), Decimal("0.5"))
+    use.fill(ClientOrderId("a"), TradeId("t1"), NOON + seconds(1), Decimal("0.5"))
     assert (use.reserved, use.filled_since(NOON)) == (Decimal("1.5"), Decimal("0.5"))
     assert use.budget(order()) == 3
     use.release(ClientOrderId("a"))
@@ -113,16 +113,16 @@ def test_the_budget_is_the_rate_of_the_volume_less_all_fills_and_reservations() 
 
 def test_a_fill_of_what_is_not_reserved_counts_and_more_than_reserved_reserves_nothing() -> None:
     use = SymbolUse()
-    use.fill(ClientOrderId("a"), NOON + seconds(1), Decimal(1))
+    use.fill(ClientOrderId("a"), TradeId("t2"), NOON + seconds(1), Decimal(1))
     use.reserve(ClientOrderId("b"), Decimal(1))
-    use.fill(ClientOrderId("b"), NOON + seconds(2), Decimal(2))
+    use.fill(ClientOrderId("b"), TradeId("t3"), NOON + seconds(2), Decimal(2))
 
     assert (use.filled_since(NOON), use.reserved) == (3, 0)
 
 
 def test_a_fill_at_the_windows_start_is_outside_of_it() -> None:
     use = SymbolUse()
-    use.fill(ClientOrderId("a"), NOON, Decimal(1))
+    use.fill(ClientOrderId("a"), TradeId("t4"), NOON, Decimal(1))
 
     assert use.filled_since(NOON) == 0
     assert use.filled_since(NOON - seconds(1)) == 1
@@ -130,7 +130,7 @@ def test_a_fill_at_the_windows_start_is_outside_of_it() -> None:
 
 def test_an_order_with_a_short_window_forgets_nothing_that_a_longer_one_needs() -> None:
     use = SymbolUse()
-    use.fill(ClientOrderId("a"), NOON - seconds(100), Decimal(4))
+    use.fill(ClientOrderId("a"), TradeId("t5"), NOON - seconds(100), Decimal(4))
     use.forget_before(NOON - seconds(60))
 
     assert use.budget(order(window_start=NOON - seconds(300))) == 1
@@ -138,8 +138,8 @@ def test_an_order_with_a_short_window_forgets_nothing_that_a_longer_one_needs() 
 
 def test_what_no_window_can_reach_is_forgotten() -> None:
     use = SymbolUse()
-    use.fill(ClientOrderId("a"), NOON - LONGEST_WINDOW, Decimal(4))
-    use.fill(ClientOrderId("a"), NOON, Decimal(1))
+    use.fill(ClientOrderId("a"), TradeId("t6"), NOON - LONGEST_WINDOW, Decimal(4))
+    use.fill(ClientOrderId("a"), TradeId("t7"), NOON, Decimal(1))
     use.forget_before(NOON)
 
     assert use.filled_since(NOON - 2 * LONGEST_WINDOW) == 1
@@ -150,8 +150,13 @@ def test_fills_count_by_their_times_in_whatever_order_they_come(
     fills: Sequence[tuple[int, int]], start: int
 ) -> None:
     use = SymbolUse()
-    for second, quantity in fills:
-        use.fill(ClientOrderId("a"), NOON + seconds(second), Decimal(quantity))
+    for number, (second, quantity) in enumerate(fills):
+        use.fill(
+            ClientOrderId("a"),
+            TradeId(f"{second}-{quantity}-{number}"),
+            NOON + seconds(second),
+            Decimal(quantity),
+        )
 
     later = sum((Decimal(quantity) for second, quantity in fills if second > start), ZERO)
     assert use.filled_since(NOON + seconds(start)) == later

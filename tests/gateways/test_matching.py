@@ -17,6 +17,7 @@ from genesis_actors.values import (
     OrderStatus,
     Reason,
     Side,
+    Symbol,
     TradeId,
     VenueOrderId,
 )
@@ -98,6 +99,7 @@ def test_an_order_takes_levels_best_first_one_fill_a_level(files: Files) -> None
             execution_id=ExecutionId("x"),
             client_order_id=ClientOrderId("a"),
             status=OrderStatus.FILLED,
+            filled_quantity=Decimal(13),
         ),
     )
 
@@ -508,6 +510,7 @@ def test_an_order_for_a_symbol_that_is_not_open_is_rejected(files: Files) -> Non
 
 def a_past_fill(quantity: str, price: str, ms: int, name: str = "a", number: int = 1) -> PastFill:
     return PastFill(
+        execution_id=ExecutionId("x"),
         client_order_id=ClientOrderId(name),
         venue_order_id=VenueOrderId(f"v-{name}"),
         trade_id=TradeId(f"v-{name}-{number}"),
@@ -563,3 +566,16 @@ def test_liquidity_taken_since_the_snapshot_in_force_stays_gone(
     venue.open(BTC, at(12))
 
     assert fills(venue.place(an_order("b", "buy", "9", "100"), at(12))) == [("2", "100")]
+
+
+def test_all_our_trades_since_a_time_are_told_for_whoever_missed_them(files: Files) -> None:
+    venue = files.opened(BOOK, depth=DEPTH)
+    venue.place(an_order("a", "buy", "1", "102"), at(3))
+    venue.place(an_order("b", "buy", "1", "102"), at(4))
+
+    told = venue.trades_since(BTC, at(4), at(9))
+
+    assert [(trade.client_order_id, trade.traded_at, trade.at) for trade in told] == [
+        ("b", at(4), at(9))
+    ]
+    assert venue.trades_since(Symbol("ETH/USDT"), at(0), at(9)) == ()

@@ -144,11 +144,13 @@ def test_a_venue_with_open_symbols_brings_their_rows_in_order_of_time() -> None:
     assert venue.next_at() == NOON + timedelta(seconds=10.25)
 
 
-def test_opening_twice_or_opening_nothing_brings_nothing() -> None:
+def test_opening_twice_tells_the_past_again_and_opening_nothing_brings_nothing() -> None:
     venue = PaperVenue(1)
-    venue.open(BTC, NOON)
+    first = venue.open(BTC, NOON)
+    due = venue.next_at()
 
-    assert venue.open(BTC, NOON) == Feed((), ())
+    assert venue.open(BTC, NOON) == first
+    assert venue.next_at() == due
     assert venue.open(Symbol("NO/USDT"), NOON) == Feed((), ())
     assert PaperVenue(1).next_at() is None
 
@@ -338,6 +340,7 @@ def test_a_restored_fill_is_known_paid_and_still_missing_from_the_book() -> None
     order = an_order("a", "buy", str(quote.ask_size), str(quote.ask))
     past = [
         PastFill(
+            execution_id=fill.execution_id,
             client_order_id=fill.client_order_id,
             venue_order_id=None,
             trade_id=TradeId(fill.trade_id),

@@ -87,8 +87,9 @@ def test_nothing_comes_before_the_feed_is_open(files: Files) -> None:
     assert venue.next_at() is None
     assert venue.advance(at(100)) == Feed((), ())
     assert venue.open(Symbol("ETH/USDT"), at(20)) == Feed((), ())
-    assert len(venue.open(BTC, at(20)).rows) == 3
-    assert venue.open(BTC, at(30)) == Feed((), ())
+    first = venue.open(BTC, at(20))
+    assert len(first.rows) == 3
+    assert venue.open(BTC, at(30)) == first, "told again, and no further"
     assert venue.next_at() == at(30)
 
 

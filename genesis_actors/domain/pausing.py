@@ -1,0 +1,49 @@
+"""Pausing and resuming, by the user or by a rule. A pause by a rule lifts only its own reason."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from genesis_actors.domain.children import AT_ONCE, cancels
+from genesis_actors.domain.decision import Steps
+from genesis_actors.domain.execution import Execution, Slice
+from genesis_actors.messages.events import PlannedSlice, TwapPaused, TwapResumed
+from genesis_actors.values import ExecutionState, Reason, ResumeMode
+
+
+def pause(steps: Steps, reason: Reason, detail: str | None = None) -> None:
+    """Send no more children, and take back what is at the venue."""
+    x = steps.execution
+    steps.add(TwapPaused(execution_id=x.execution_id, at=steps.now, reason=reason, detail=detail))
+    steps.ask(*cancels(steps.execution))
+
+
+def lifts_itself(x: Execution) -> bool:
+    """Tell whether `x` is paused for a reason that ends by itself."""
+    return x.state is ExecutionState.PAUSED and x.reason is Reason.UNSETTLED_CHILD
+
+
+def lift_pause(steps: Steps) -> None:
+    """Resume what was paused for its UNKNOWN children, once there are none any more."""
+    if lifts_itself(steps.execution) and not steps.execution.unknown_children:
+        resume(steps, ResumeMode.CATCH_UP)
+
+
+def resume(steps: Steps, mode: ResumeMode) -> None:
+    steps.add(_resumption(steps.execution, mode, steps.now))
+
+
+def _resumption(x: Execution, mode: ResumeMode, now: datetime) -> TwapResumed:
+    paused_at, ends_at = x.paused_at or now, x.ends_at or now
+    shift = now - paused_at if mode is ResumeMode.SHIFT else AT_ONCE
+    return TwapResumed(
+        execution_id=x.execution_id,
+        at=now,
+        mode=mode,
+        ends_at=ends_at + shift,
+        slices=tuple(_planned(part, part.due_at + shift) for part in x.unsent_slices),
+    )
+
+
+def _planned(part: Slice, due_at: datetime) -> PlannedSlice:
+    return PlannedSlice(number=part.number, due_at=due_at, quantity=part.planned_quantity)

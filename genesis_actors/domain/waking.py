@@ -1,0 +1,96 @@
+"""When an execution wants to be looked at next.
+
+It follows from the state, the time and the rules alone, so that an execution which is rebuilt from its journal needs
+nothing else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from genesis_actors.domain.execution import Child, Execution
+from genesis_actors.domain.proof import NOT_FOUND_TWICE_APART, ProofRules
+from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.values import ExecutionState, OrderStatus, Style
+
+_FIRST_QUESTIONS = tuple(timedelta(seconds=after) for after in (1, 3, 7, 15))
+_LONGEST_PAUSE = timedelta(seconds=10)
+
+
+def next_wake(execution: Execution, now: datetime, surroundings: Surroundings) -> datetime | None:
+    """Return when this execution wants to be looked at next; a time in the past means at once."""
+    x, proof = execution, surroundings.proof
+    if x.state is ExecutionState.FINISHING and not x.open_children:
+        return x.created_at
+    wakes = running_wakes(x) if x.state is ExecutionState.RUNNING else []
+    for child in x.open_children:
+        if child.status is OrderStatus.UNKNOWN:
+            wakes.append(next_question(child, now, proof))
+            if x.state is ExecutionState.RUNNING:
+                wakes.append(unknown_since(child) + proof.patience)
+        elif child.status is not OrderStatus.PENDING:
+            wakes.append(answer_due(x, child, proof))
+    return min(wakes, default=None)
+
+
+def running_wakes(x: Execution) -> list[datetime]:
+    """Return when a running execution has something to do besides asking about its UNKNOWN children."""
+    if x.open_children:
+        return [working_until(x, c) for c in x.open_children if c.status is not OrderStatus.UNKNOWN]
+    wakes = [x.ends_at] if x.ends_at is not None else []
+    # A slice that is delayed waits for `retry_at`, not for its due time, which has passed.
+    unsent = [s for s in x.unsent_slices if x.retry_at is None or s.reason is None]
+    if unsent:
+        wakes.append(unsent[0].due_at)
+    if x.retry_at is not None:
+        wakes.append(x.retry_at)
+    return wakes
+
+
+def working_until(x: Execution, child: Child) -> datetime:
+    """Return when a child of a running execution is taken back: at the end, a resting one also before it.
+
+    That is after the retry interval, at the latest when a slice falls due; with the style `auto` also when the time to
+    rest is over.
+    """
+    ends = [x.ends_at] if x.ends_at is not None else []
+    if child.resting:
+        ends.append(child.created_at + x.retry_interval)
+        ends += (part.due_at for part in x.unsent_slices[:1])
+        part = x.slice(child.slice_number)
+        if x.policy.style is Style.AUTO:
+            ends.append(x.takes_at(part, part.sent_at or child.created_at))
+    return min(ends)
+
+
+def answer_due(x: Execution, child: Child, proof: ProofRules) -> datetime:
+    """Return when a child at the venue should have ended: a resting one is waited for only once it is taken back."""
+    since = child.heard_at or child.created_at
+    if child.resting:
+        match x.state:
+            case ExecutionState.RUNNING:
+                taken_back_at = working_until(x, child)
+            case ExecutionState.PAUSED:
+                taken_back_at = x.paused_at
+            case _:
+                taken_back_at = x.finishing_at
+        since = max(since, taken_back_at or since)
+    return since + proof.answer_timeout
+
+
+def unknown_since(child: Child) -> datetime:
+    return child.unknown_since or child.created_at
+
+
+def next_question(child: Child, now: datetime, proof: ProofRules) -> datetime:
+    """Return when an UNKNOWN child is asked about after `now`: with growing pauses, and as soon as it may help."""
+    since = unknown_since(child)
+    passed = now - since
+    pause = next((after for after in _FIRST_QUESTIONS if after > passed), None)
+    if pause is None:
+        last = _FIRST_QUESTIONS[-1]
+        pause = last + ((passed - last) // _LONGEST_PAUSE + 1) * _LONGEST_PAUSE
+    helps = [proof.deadline(since)]
+    if child.not_found_at is not None:
+        helps.append(child.not_found_at + NOT_FOUND_TWICE_APART)
+    return min([since + pause, *(at for at in helps if at is not None and at > now)])
