@@ -31,6 +31,7 @@ class Faults:
     fill_lost: float = 0.0
     read_lost: float = 0.0
     read_stale: float = 0.0
+    blind: float = 0.0  # of orders whose answer is lost: for minutes nobody can say what became of them
     rejected: float = 0.0
     rate_limited: float = 0.0
     outage_every: float = 0.0
@@ -60,6 +61,7 @@ WEATHERS = {
         fill_lost=0.02,
         read_lost=0.05,
         read_stale=0.1,
+        blind=0.05,
         rejected=0.01,
         rate_limited=0.005,
         outage_every=600.0,
@@ -73,26 +75,27 @@ WEATHERS = {
     ),
     Weather.HOSTILE: Faults(
         request_lost=0.05,
-        request_late=0.05,
-        reply_lost=0.08,
-        reply_late=0.15,
-        told_twice=0.1,
-        told_out_of_order=0.1,
+        request_late=0.08,
+        reply_lost=0.12,
+        reply_late=0.2,
+        told_twice=0.2,
+        told_out_of_order=0.3,
         silence=0.3,
-        fill_lost=0.1,
+        fill_lost=0.2,
         read_lost=0.2,
         read_stale=0.4,
+        blind=0.2,
         rejected=0.03,
         rate_limited=0.02,
-        outage_every=200.0,
-        market_every=60.0,
+        outage_every=300.0,
+        market_every=90.0,
         slow_disk_every=60.0,
         broken_disk_every=200.0,
         commit_denied=0.01,
         crash_every=80.0,
         clock_jump_every=200.0,
         actor_failure_every=150.0,
-        user_every=10.0,
+        user_every=12.0,
     ),
 }
 

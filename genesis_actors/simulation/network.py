@@ -101,6 +101,7 @@ class Network:
         self._opened: set[Symbol] = set()
         self._outage_until = start
         self._next_outage_at: datetime | None = None
+        self._blind_until: dict[ClientOrderId, datetime] = {}
         self._told_at = start
         self._volumes = {
             listing.rules.symbol: _flat(listing.rules, listing.lots_per_step, start)
@@ -185,11 +186,13 @@ class Network:
         return ()
 
     def cancel(self, request: CancelOrder, at: datetime) -> tuple[OrderOutcome, ...]:
-        self._ask(at, lambda now: self._cancel_arrives(request, at, now))
+        if not self._is_blind(request.client_order_id, at):
+            self._ask(at, lambda now: self._cancel_arrives(request, at, now))
         return ()
 
     def look_up(self, request: LookUpOrder, at: datetime) -> tuple[OrderOutcome, ...]:
-        self._ask(at, lambda now: self._question_arrives(request, at, now))
+        if not self._is_blind(request.client_order_id, at):
+            self._ask(at, lambda now: self._question_arrives(request, at, now))
         return ()
 
     def trades_since(
@@ -339,11 +342,18 @@ class Network:
             arrives = at + self._dice.seconds(1, _LONGEST_REQUEST)
         self._push(arrives, _Arrival(act))
 
+    def _is_blind(self, client_order_id: ClientOrderId, at: datetime) -> bool:
+        """Tell whether nothing can be learned of this order now."""
+        until = self._blind_until.get(client_order_id)
+        return until is not None and at < until and self.faults.blind > 0
+
     def _is_answer_lost(self, at: datetime) -> bool:
         return self._is_out(at) or self._dice.goes_wrong("answer_lost", self.faults.read_lost)
 
     def _tell_unknown(self, request: Request, at: datetime) -> None:
         """Let the client hear, sooner or later, that it will hear no more; sometimes it does not even hear that."""
+        if self._dice.goes_wrong("blind", self.faults.blind):
+            self._blind_until[request.client_order_id] = at + self._dice.seconds(30, 240)
         if self._dice.goes_wrong("silence", self.faults.silence):
             return
         outcome = OrderOutcomeUnknown(
@@ -394,7 +404,7 @@ class Network:
             self._next_outage_at = at + self._dice.pause(every)
         if at >= self._next_outage_at:
             self._dice.counts["outage"] += 1
-            self._outage_until = at + self._dice.seconds(5, 150)
+            self._outage_until = at + self._dice.seconds(2, self._dice.random.choice((15, 150)))
             self._next_outage_at = self._outage_until + self._dice.pause(every)
         return at < self._outage_until
 

@@ -87,6 +87,7 @@ class Users:
         horizon = timedelta(minutes=float(minutes))
         self._wishes = [self._wish(number, start, horizon) for number in range(executions)]
         self._may_be_halted = False
+        self._halts = 0
         self._now: Callable[[], datetime] = lambda: start
         self._send: Callable[[ControlMessage], None] = lambda _message: None
         self._life = 0
@@ -113,26 +114,27 @@ class Users:
 
     def do_something(self) -> None:
         """Give one random command."""
-        draw = self._random.random()
-        if draw < 0.12:  # noqa: PLR2004 - shares of what people do
-            self._halt_or_unhalt()
+        if self._may_be_halted:
+            self._unhalt()
             return
         rows = self._invariants.rows
         open_ones = [x for x, row in rows.items() if not ExecutionState(row.state).is_final]
-        if not open_ones:
-            return
-        x = self._random.choice(open_ones)
-        match rows[x].state:
-            case ExecutionState.PAUSED if rows[x].unknown_quantity and draw < 0.6:  # noqa: PLR2004
-                self._settle(x)
-            case ExecutionState.PAUSED if draw < 0.9:  # noqa: PLR2004
-                self._resume(x)
-            case _ if draw < 0.22:  # noqa: PLR2004
-                self._cancel(x)
-            case _ if draw < 0.3:  # noqa: PLR2004
-                self._resume(x)
-            case _:
-                self._pause(x)
+        paused = [x for x in open_ones if rows[x].state == ExecutionState.PAUSED]
+        unknown = [x for x in open_ones if rows[x].unknown_quantity]
+        # What stands still is soon noticed; who cancels, pauses and halts too often learns nothing of the rest.
+        commands = [
+            (paused, 6, self._resume),
+            (unknown, 3, self._settle),
+            (open_ones, 4, self._pause),
+            (open_ones, 1, self._resume),
+            (open_ones, 1, self._cancel),
+            (open_ones, 1, lambda _x: self._halt()),
+        ]
+        possible = [(some, weight, act) for some, weight, act in commands if some]
+        if possible:
+            weights = [weight for _, weight, _ in possible]
+            ((some, _, act),) = self._random.choices(possible, weights)
+            act(self._random.choice(some))
 
     def leave(self, *, resume: bool) -> None:
         """Give the last commands: lift a halt, and resume what is paused or leave it."""
@@ -195,16 +197,16 @@ class Users:
             return child, sum((order.filled_quantity for order in orders), Decimal(0))
         return None
 
-    def _halt_or_unhalt(self) -> None:
-        if self._may_be_halted:
-            self._unhalt()
-            return
+    def _halt(self) -> None:
+        self._may_be_halted = True
+        self._halts += 1
+        number = self._halts
 
         def take(answer: object) -> None:
-            if isinstance(answer, HaltDone):
+            # Where it was to be lifted meanwhile, it may be over by now.
+            if isinstance(answer, HaltDone) and number == self._halts:
                 self._invariants.on_halted(self._now())
 
-        self._may_be_halted = True
         self._send(Halt(reason="a drill", reply_to=self._address(take)))
 
     def _unhalt(self) -> None:
@@ -212,6 +214,7 @@ class Users:
             if isinstance(answer, HaltDone):
                 self._may_be_halted = False
 
+        self._halts += 1
         self._invariants.on_unhalting()
         self._send(Unhalt(reply_to=self._address(take)))
 
@@ -246,7 +249,7 @@ class Users:
             quantity=_quantity(listing, duration, draw),
             duration=timedelta(seconds=int(duration.total_seconds())),
             client_id=ClientId(f"wish-{number}"),
-            slice_interval=timedelta(seconds=draw.choice((15, 20, 30, 45, 60))),
+            slice_interval=timedelta(seconds=draw.choice((10, 15, 20, 30))),
             style=draw.choice((Style.TAKER, Style.TAKER, Style.MAKER, Style.AUTO)),
             on_deadline=draw.choice(tuple(OnDeadline)),
             jitter=draw.choice((None, Decimal("0.2"))),
