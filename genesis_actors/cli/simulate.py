@@ -40,7 +40,10 @@ _SEEDS = 10
     help="For so long things go wrong; then everything settles.",
 )
 @click.option(
-    "--faults", type=click.Choice(("calm", "rough", "hostile")), default="hostile", show_default=True
+    "--faults",
+    type=click.Choice(("calm", "rough", "hostile")),
+    default="hostile",
+    show_default=True,
 )
 @click.option(
     "--db",

@@ -93,7 +93,7 @@ def sabotage(runtime: Runtime, dice: Dice) -> None:
         actor = ref.actor_inbox.actor if isinstance(ref.actor_inbox, Mailbox) else None
         if isinstance(actor, SlicerActor):
             slicers.append(actor)  # pyright: ignore[reportArgumentType]
-        elif isinstance(actor, MessageActor) and actor.name in _TRADING:  # pyright: ignore[reportUnknownMemberType]
+        elif isinstance(actor, MessageActor) and actor.name in _TRADING:
             shared.append(actor)  # pyright: ignore[reportUnknownArgumentType]
     chosen = slicers if slicers and dice.random.random() < 0.7 else shared  # noqa: PLR2004 - shares
     if chosen:

@@ -29,8 +29,10 @@ from genesis_actors.values import (
     exact,
 )
 
+REQUEST_EXPIRY = timedelta(seconds=5)
+
 PROOF = ProofRules(
-    request_expiry=timedelta(seconds=5),
+    request_expiry=REQUEST_EXPIRY,
     engine_timeout=timedelta(seconds=1),
     clock_error=timedelta(seconds=1),
     read_lag=timedelta(seconds=2),
@@ -183,6 +185,27 @@ class Exchange:
             self._sweep(market, order, at)
         return order
 
+    def trade_for_others(self, at: datetime) -> None:
+        """Let somebody else use the same account: an order that trades, and one that rests far from the market."""
+        for number, market in enumerate(self.markets.values()):
+            if market.quote is None:
+                continue
+            for name, price, resting in (
+                ("took", market.quote.ask, False),
+                ("rests", market.price(int(market.quote.bid / market.rules.tick) // 2), True),
+            ):
+                request = Request(
+                    client_order_id=ClientOrderId(f"web-{name}-{number}"),
+                    execution_id=NOBODY,
+                    symbol=market.rules.symbol,
+                    side=Side.BUY,
+                    quantity=market.rules.lot * 1000,
+                    price=price,
+                    resting=resting,
+                    sent_at=at,
+                )
+                self.accept(request, at)
+
     def cancel(self, order: LedgerOrder, at: datetime) -> None:
         if order.is_open:
             self._resting[order.symbol].remove(order)
@@ -215,9 +238,7 @@ class Exchange:
                 if not is_reached or not quantity:
                     continue
                 left -= quantity
-                done = self._trade(
-                    market, order, quantity, order.price, Liquidity.MAKER, trade.at
-                )
+                done = self._trade(market, order, quantity, order.price, Liquidity.MAKER, trade.at)
                 if not order.open_quantity:
                     self._resting[order.symbol].remove(order)
                     self._close(order, OrderStatus.FILLED, trade.at)

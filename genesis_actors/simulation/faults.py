@@ -31,7 +31,9 @@ class Faults:
     fill_lost: float = 0.0
     read_lost: float = 0.0
     read_stale: float = 0.0
-    blind: float = 0.0  # of orders whose answer is lost: for minutes nobody can say what became of them
+    blind: float = (
+        0.0  # of orders whose answer is lost: for minutes nobody can say what became of them
+    )
     rejected: float = 0.0
     rate_limited: float = 0.0
     outage_every: float = 0.0

@@ -237,7 +237,9 @@ class Invariants:
             self._check_row(known, write)
             known.row = write.execution
         for order in write.orders:
-            change = known.unknown.add if order.status == OrderStatus.UNKNOWN else known.unknown.discard
+            change = (
+                known.unknown.add if order.status == OrderStatus.UNKNOWN else known.unknown.discard
+            )
             change(ClientOrderId(order.client_order_id))
         for fill in write.fills:
             self._check_fill(fill)
@@ -381,7 +383,7 @@ class Invariants:
 
     def check_foreign_orders(self, at: datetime) -> None:
         for order in self._exchange.orders:
-            if not order.execution_id and not order.is_open:
+            if not order.execution_id and order.status is OrderStatus.CANCELLED:
                 self.broken("P10", at, f"the foreign order {order.client_order_id} is gone")
 
 

@@ -31,6 +31,7 @@ from genesis_actors.messages.venue import (
 )
 from genesis_actors.simulation.exchange import (
     PROOF,
+    REQUEST_EXPIRY,
     Exchange,
     LedgerOrder,
     LedgerTrade,
@@ -266,13 +267,23 @@ class Network:
 
     def _order_arrives(self, request: Request, at: datetime) -> None:
         self.in_flight[request.client_order_id].remove(request)
-        too_old = at - request.sent_at > PROOF.request_expiry  # pyright: ignore[reportOptionalOperand]
-        if too_old:
+        age, error = at - request.sent_at, self._dice.seconds(0, 2) - PROOF.clock_error
+        if age > REQUEST_EXPIRY + error:
             self._dice.counts["request_expired"] += 1
-            self._answer_order(
-                request, [_rejected(request, at, "Timestamp is outside of the recvWindow.")], at
-            )
-            return
+            detail = "Timestamp is outside of the recvWindow."
+            self._answer_order(request, [_rejected(request, at, detail)], at)
+        elif self._dice.goes_wrong("engine_slow", self.faults.request_late):
+            matched = at + self._dice.seconds(0, PROOF.engine_timeout.total_seconds())
+            self.in_flight.setdefault(request.client_order_id, []).append(request)
+            self._push(matched, _Arrival(lambda now: self._order_is_matched(request, now)))
+        else:
+            self._match(request, at)
+
+    def _order_is_matched(self, request: Request, at: datetime) -> None:
+        self.in_flight[request.client_order_id].remove(request)
+        self._match(request, at)
+
+    def _match(self, request: Request, at: datetime) -> None:
         if self._dice.goes_wrong("rejected", self.faults.rejected):
             self._answer_order(request, [self._rejection(request, at)], at)
             return
@@ -418,9 +429,7 @@ def _flat(rules: MarketRules, lots_per_step: int, start: datetime) -> tuple[Hour
     )
 
 
-def _story(
-    order: LedgerOrder, at: datetime, as_of: datetime | None = None
-) -> list[OrderOutcome]:
+def _story(order: LedgerOrder, at: datetime, as_of: datetime | None = None) -> list[OrderOutcome]:
     """Return what became of an order until `as_of`."""
     seen = at if as_of is None else as_of
     story: list[OrderOutcome] = [

@@ -1,11 +1,11 @@
-"""One seed: a whole engine, its users, its exchange and everything that goes wrong, from the first order to the last check."""
+"""One seed: a whole engine, its users, its exchange and all that goes wrong, from the first order to the last check."""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator, MutableMapping
+from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -144,6 +144,7 @@ class _Simulation:
     def run(self) -> None:
         self._path.write_bytes(_empty_database())
         self._network.pass_time(_START)
+        self._exchange.trade_for_others(_START)
         self._start()
         self._go_wrong(_START + timedelta(minutes=float(self._plan.minutes)))
         self._settle()
@@ -325,8 +326,10 @@ def _directory_of(plan: Plan) -> Generator[Path]:
 
 
 @contextmanager
-def _logs_to(listener: Any) -> Iterator[None]:  # noqa: ANN401
-    def listen(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _logs_to(listener: Callable[[MutableMapping[str, Any]], None]) -> Generator[None]:
+    def listen(
+        _logger: object, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
         listener(event)
         raise structlog.DropEvent
 

@@ -108,9 +108,7 @@ class Users:
         for wish in self._wishes:
             if not wish.is_answered and wish.at <= now:
                 wish.at = now + _ASKS_AGAIN
-                self._send(
-                    StartExecution(order=wish.order, reply_to=self._answer_to_start(wish))
-                )
+                self._send(StartExecution(order=wish.order, reply_to=self._answer_to_start(wish)))
 
     def do_something(self) -> None:
         """Give one random command."""
@@ -122,7 +120,7 @@ class Users:
         paused = [x for x in open_ones if rows[x].state == ExecutionState.PAUSED]
         unknown = [x for x in open_ones if rows[x].unknown_quantity]
         # What stands still is soon noticed; who cancels, pauses and halts too often learns nothing of the rest.
-        commands = [
+        commands: list[tuple[list[ExecutionId], int, Callable[[ExecutionId], None]]] = [
             (paused, 6, self._resume),
             (unknown, 3, self._settle),
             (open_ones, 4, self._pause),
