@@ -185,8 +185,9 @@ class Exchange:
             self._sweep(market, order, at)
         return order
 
+    @exact
     def trade_for_others(self, at: datetime) -> None:
-        """Let somebody else use the same account: an order that trades, and one that rests far from the market."""
+        """Let somebody else use the same account: one order trades, one rests after a first fill."""
         for number, market in enumerate(self.markets.values()):
             if market.quote is None:
                 continue
@@ -204,7 +205,9 @@ class Exchange:
                     resting=resting,
                     sent_at=at,
                 )
-                self.accept(request, at)
+                order = self.accept(request, at)
+                if resting and isinstance(order, LedgerOrder):
+                    self._trade(market, order, market.rules.lot, price, Liquidity.MAKER, at)
 
     def cancel(self, order: LedgerOrder, at: datetime) -> None:
         if order.is_open:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.events import ChildIntended, TwapAccepted
+from genesis_actors.messages.events import ChildIntended, TwapAccelerated, TwapAccepted
 from genesis_actors.messages.persistence import (
     ExecutionRow,
     FillRow,
@@ -35,6 +35,8 @@ from genesis_actors.values import (
 
 _SHORTEST_WINDOW = timedelta(seconds=60)
 _LONGEST_REST = timedelta(minutes=5)
+_BURST = timedelta(seconds=4)
+_SLICES_IN_A_BURST = 2
 _TRACED = 40
 _MOST = 20
 
@@ -62,6 +64,10 @@ class _Known:
     row: ExecutionRow | None = None
     unknown: set[ClientOrderId] = field(default_factory=set[ClientOrderId])
     last_sent_at: datetime | None = None
+    is_hurrying: bool = False
+    begun: dict[int, datetime] = field(
+        default_factory=dict[int, datetime]
+    )  # Slices, by their first child.
     is_held: bool = False  # A pause was acknowledged, and nobody has asked to resume since.
 
 
@@ -129,6 +135,7 @@ class Invariants:
         if known.last_sent_at == at:
             self.broken("P9", at, "two children are sent at one instant", x)
         known.last_sent_at = at
+        self._check_pace(known, order, at)
         self._check_quantity(known, order, at)
         self._check_participation(known, order, at)
         self._sent_by_symbol[order.symbol].append(order)
@@ -141,6 +148,14 @@ class Invariants:
             self.broken("P7", at, "a child is sent after its pause was acknowledged", x)
         if self._is_halted or self.is_halt_acknowledged:
             self.broken("P7", at, "a child is sent while everything is halted", x)
+
+    def _check_pace(self, known: _Known, order: PlaceOrder, at: datetime) -> None:
+        """Hold that what a stall has left undone does not come in a burst."""
+        known.begun.setdefault(order.slice_number, at)
+        recent = [begun for begun in known.begun.values() if at - begun < _BURST]
+        if len(recent) > _SLICES_IN_A_BURST and not known.is_hurrying:
+            what = f"{len(recent)} slices begin within {_BURST.seconds} seconds"
+            self.broken("P9", at, what, order.execution_id)
 
     def _check_quantity(self, known: _Known, order: PlaceOrder, at: datetime) -> None:
         assert known.row is not None  # noqa: S101 - looked at by the caller
@@ -230,6 +245,8 @@ class Invariants:
                         "P2", event.at, f"{event.client_order_id} is used twice", event.execution_id
                     )
                 self._intended[event.client_order_id] = event
+            elif isinstance(event, TwapAccelerated):
+                self._known[event.execution_id].is_hurrying = True
         known = self._known.get(write.execution_id)
         if known is None:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections import Counter
@@ -35,12 +36,14 @@ from genesis_actors.storage.checks import check_database
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.migrations import migrate
 from genesis_actors.storage.tables import events, fills
-from genesis_actors.values import ExecutionState, decimal_text
+from genesis_actors.values import ExecutionState, Reason, decimal_text
 
 _START: Final = datetime(2025, 1, 6, 14, 0, tzinfo=UTC)
 _SETTLING: Final = timedelta(minutes=8)
 _LAST_LOOK: Final = timedelta(seconds=30)
 _NEVER: Final = 1 << 62
+_NEVER_AT_THE_GATE: Final = {Reason.DUPLICATE_ORDER, Reason.PARENT_QUANTITY}
+"""Why the gate stops what should never have come that far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +294,9 @@ class _Simulation:
                 if not error.startswith(SabotageError.__name__):
                     what = f"the actor {event.get('actor')} has failed: {error}"
                     self._invariants.broken("P9", self._now, what)
+            case "stopped_at_gate" if event.get("reason") in _NEVER_AT_THE_GATE:
+                what = f"the gate had to stop {event.get('client_order_id')}: {event.get('reason')}"
+                self._invariants.broken("P1", self._now, what)
             case "core_given_up":
                 self._is_given_up = True
             case _:
@@ -336,7 +342,7 @@ def _logs_to(listener: Callable[[MutableMapping[str, Any]], None]) -> Generator[
     before = structlog.get_config()
     structlog.configure(
         processors=[listen],
-        wrapper_class=structlog.make_filtering_bound_logger(40),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         cache_logger_on_first_use=False,
     )
     try:
