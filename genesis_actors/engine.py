@@ -6,12 +6,14 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
 from typing import Self, TypeVar
 
 import structlog
+from pykka import ActorDeadError
 
 from genesis_actors.actors.control import ControlActor
 from genesis_actors.actors.guardian import GuardianActor
@@ -334,7 +336,8 @@ class Engine:
         return self._control
 
     def _tell(self, message: ControlMessage) -> None:
-        self._control.tell(message)
+        with suppress(ActorDeadError):  # Whoever waits for its answer is told that it has failed.
+            self._control.tell(message)
 
 
 _CANCELLED = ExecutionState.CANCELLED

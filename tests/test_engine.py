@@ -381,7 +381,7 @@ def test_a_journal_that_fails_is_told_to_whoever_waits(database: Path) -> None:
         vandal.execute("drop table fills")
         vandal.execute("drop table twap_slice_history")
 
-    with pytest.raises(EngineFailedError, match="slicer"):
+    with pytest.raises(EngineFailedError, match="the journal has failed"):
         twap.wait()
     with pytest.raises(EngineFailedError):
         engine.submit(an_order())

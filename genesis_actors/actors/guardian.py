@@ -89,12 +89,10 @@ class GuardianActor(MessageActor[_Message]):
                     self._rebuilds.append(self.clock.now())
                     self._begin_rebuild()
             case JournalDown():
-                log.error("journal_down", error=message.error)
                 if not self._waits_for_journal:
                     self._core.shut()
                     self.send(self._failures, ActorFailed("the journal", "", message.error))
             case JournalBack():
-                log.warning("journal_back")
                 if not self._is_rebuilding:
                     self._begin_rebuild()
             case Look():
@@ -111,6 +109,7 @@ class GuardianActor(MessageActor[_Message]):
     def _look(self) -> None:
         now = self.clock.now()
         if not self._core.is_stopped:
+            self._core.stop()  # Once more: on its way to its end one may have started another.
             self.wake_at(now + _LOOK_AGAIN, Look())
             return
         while self._rebuilds and self._rebuilds[0] <= now - REBUILD_WINDOW:

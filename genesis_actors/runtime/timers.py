@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final, TypeAlias
 
-from genesis_actors.runtime.actor import Address, T, tell_or_log
+import structlog
+from pykka import ActorDeadError
+
+from genesis_actors.runtime.actor import Address, T
+
+log = structlog.get_logger()
 
 COMPACT_AT_LEAST: Final = 64
 """Cancelled timers that may lie in a small heap; in a large one they may be half of it."""
@@ -38,8 +43,12 @@ class Timer:
     def deliver(self) -> None:
         address, message = self.address, self.message
         self.release()
-        if address is not None:
-            tell_or_log(address, message, sender="clock")
+        if address is None:
+            return
+        try:
+            address.tell(message)
+        except ActorDeadError:  # Whoever has set it needs it no more.
+            log.debug("timer_of_dead_actor", receiver=str(address))
 
     def leave_heap(self) -> None:
         self._heap = None

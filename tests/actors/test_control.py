@@ -12,9 +12,11 @@ from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.projection import rows
 from genesis_actors.domain.report import ExecutionReport
 from genesis_actors.messages.control import (
+    CoreRebuilt,
     ExecutionNews,
     ExecutionStatus,
     GetStatus,
+    StatusRestored,
     Subscribe,
     Unsubscribe,
 )
@@ -23,6 +25,8 @@ from genesis_actors.messages.persistence import StoreReport
 from genesis_actors.messages.supervisor import (
     CommandDone,
     CommandRefused,
+    ExecutionStarted,
+    OrderRejected,
     PauseExecution,
     StartExecution,
     UserCommand,
@@ -82,12 +86,50 @@ def news_of(execution: Execution, events: tuple[JournalEvent, ...]) -> Execution
     )
 
 
-def test_a_start_is_handed_on_as_it_is(door: Door) -> None:
-    start = StartExecution(order=a_parent_order(), reply_to=Probe())
+def test_a_start_is_named_and_handed_on(door: Door) -> None:
+    answers = Probe[ExecutionStarted | OrderRejected]()
+    start = StartExecution(order=a_parent_order(), reply_to=answers)
 
     door.tell(start)
 
-    assert door.supervisor.messages == [start]
+    (handed_on,) = door.supervisor.messages
+    assert isinstance(handed_on, StartExecution)
+    assert handed_on.order == start.order
+    assert handed_on.execution_id is not None
+    started = ExecutionStarted(execution_id=handed_on.execution_id)
+    handed_on.reply_to.tell(started)
+    door.simulation.run_until_quiet()
+    assert answers.messages == [started]
+
+
+def test_what_is_unanswered_is_asked_again_after_a_rebuild_and_answered_once(door: Door) -> None:
+    answers = Probe[ExecutionStarted | OrderRejected]()
+    door.tell(StartExecution(order=a_parent_order(), reply_to=answers))
+    paused, answered = door.pause(), door.pause("x2")
+    door.answer_newest()
+
+    door.tell(CoreRebuilt(()))
+
+    first, second, _, *again = door.supervisor.messages
+    assert again == [first, second], "the same start, under the same name, and the open pause"
+    door.answer_newest()
+    door.answer_newest()
+    assert len(paused.messages) == len(answered.messages) == 1
+
+
+def test_what_was_never_told_is_told_after_a_rebuild(door: Door) -> None:
+    execution, events = an_execution()
+    news = news_of(execution, events)
+    heard = Probe[ExecutionNews]()
+    door.tell(Subscribe(heard), news)
+    status = ExecutionStatus(news.execution, news.slices, (), ())
+    paused = replace(status, execution=replace(news.execution, state=ExecutionState.PAUSED))
+
+    door.tell(CoreRebuilt((StatusRestored(NOON, status),)))
+    assert heard.messages == [news], "nothing is new"
+    door.tell(CoreRebuilt((StatusRestored(NOON, paused),)))
+
+    assert [each.execution.state for each in heard.messages[1:]] == [ExecutionState.PAUSED]
 
 
 def test_a_second_command_hears_busy_until_the_first_is_answered(door: Door) -> None:
@@ -138,7 +180,7 @@ def test_analytics_stores_a_report_when_an_execution_has_ended(
     simulation: DeterministicRuntime,
 ) -> None:
     stored = Probe[StoreReport]()
-    analytics = AnalyticsActor.start(simulation, journal=stored, failures=Probe())
+    analytics = AnalyticsActor.start(simulation, journal=stored, failures=Probe(), known={})
     execution, events = an_execution()
     begun = news_of(execution, events)
     analytics.tell(begun)
