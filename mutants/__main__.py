@@ -49,7 +49,9 @@ def main() -> int:
                 caught += 1
                 print(f"{mutant.name} caught after {seeds} seeds", flush=True)
             else:
-                print(f"{mutant.name} NOT caught after {asked.seeds} seeds: {mutant.why}", flush=True)
+                print(
+                    f"{mutant.name} NOT caught after {asked.seeds} seeds: {mutant.why}", flush=True
+                )
             if said and asked.verbose:
                 print(f"    {what}", flush=True)
     print(f"caught {caught} / planted {len(planted)}")

@@ -173,7 +173,11 @@ MUTANTS = (
     _mutant(
         "halt_ignored_at_release",
         "What was decided before the halt is sent after it.",
-        ("domain/decide.py", "    if surroundings.is_halted:\n", "    if surroundings.is_halted is None:\n"),
+        (
+            "domain/decide.py",
+            "    if surroundings.is_halted:\n",
+            "    if surroundings.is_halted is None:\n",
+        ),
         ("domain/gate.py", "        if self.is_halted:\n", "        if self.is_halted is None:\n"),
     ),
     _mutant(
@@ -202,7 +206,11 @@ MUTANTS = (
             "filled_in_window=x.filled_since(window_start)",
             "filled_in_window=ZERO",
         ),
-        ("domain/limits.py", "filled_in_window=self.filled_since(order.window_start)", "filled_in_window=ZERO"),
+        (
+            "domain/limits.py",
+            "filled_in_window=self.filled_since(order.window_start)",
+            "filled_in_window=ZERO",
+        ),
     ),
     _mutant(
         "snapshot_loses_a_field",
@@ -256,7 +264,11 @@ MUTANTS = (
         "oversend",
         "More is sent than was ordered, and the gate is open.",
         ("domain/participation.py", "    child = min(goal, most)\n", "    child = most\n"),
-        ("domain/gate.py", "        if order.quantity > left:\n", "        if order.quantity < 0:\n"),
+        (
+            "domain/gate.py",
+            "        if order.quantity > left:\n",
+            "        if order.quantity < 0:\n",
+        ),
     ),
     _mutant(
         "journal_outage_ignored",
