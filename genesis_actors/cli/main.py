@@ -28,6 +28,7 @@ COMMANDS = {
     "halt": ("operator:halt", "Stop new orders of all executions."),
     "unhalt": ("operator:unhalt", "End a halt."),
     "db": ("db:db", "Look after the database."),
+    "simulate": ("simulate:simulate", "Let everything go wrong, and check what is promised."),
     "bench": ("bench:bench", "Measure this machine."),
     "version": ("version:version", "Show versions."),
 }
@@ -47,7 +48,6 @@ PLANNED = (
     "tca",
     "doctor",
     "config",
-    "simulate",
     "shell",
 )
 """Known by name, so that nobody takes them for a slip of the keyboard."""
