@@ -54,7 +54,6 @@ class Continuity:
         self.identity = identity
         self._lock = lock
         self._last_at: dict[ExecutionId, datetime] = {}
-        self._recovered: tuple[Execution, ...] | None = None
 
     @classmethod
     def open(cls, url: str, *, mode: str, venue: str, seed: int | None) -> Continuity:
@@ -87,11 +86,8 @@ class Continuity:
     def count_executions(self) -> int:
         return count_executions(self.database)
 
-    def past(self, chosen: Callable[[ParentOrder], bool], *, now: datetime) -> Past:
+    def past(self, executions: tuple[Execution, ...], *, now: datetime) -> Past:
         """Return what trading actors that start now have to know of what was before them."""
-        executions, self._recovered = self._recovered, None
-        if executions is None:  # What has been read for the clock is used once.
-            executions = self.recover(chosen)
         newest = last_event_at(self.database)
         if newest is None:
             return Past(is_halted=self.is_halted)
@@ -116,8 +112,7 @@ class Continuity:
             opened = load_open_executions(self.database)
             folded = [_folded(found) for found in opened]
         self._last_at = {it.execution_id: it.last_at for it in opened if it.last_at is not None}
-        self._recovered = tuple(x for x in folded if x is not None and chosen(x.order))
-        return self._recovered
+        return tuple(x for x in folded if x is not None and chosen(x.order))
 
     def last_instant(self, executions: tuple[Execution, ...]) -> datetime | None:
         """Return the time of the newest event of `executions`: where virtual time goes on."""

@@ -21,7 +21,6 @@ from genesis_actors.messages.venue import (
     Balance,
     CancelOrder,
     DescribeSymbol,
-    HaltChanged,
     LookUpOrder,
     LookUpTrades,
     OrderOutcome,
@@ -98,8 +97,6 @@ class VenueActor(MessageActor[_Message]):
                 self._gate.hear(message)
             case RestoreOrders():
                 self._gate.restore(message)
-            case HaltChanged():
-                self._gate.is_halted = message.is_halted
             case LookUpTrades():
                 self._tell_trades(message)
             case _:

@@ -76,7 +76,7 @@ def _measure(path: Path, count: int) -> dict[str, object]:
         now = store.last_instant(executions)
         if len(executions) != count or now is None:
             raise RuntimeError(f"{len(executions)} of {count} executions have been recovered")
-        past = store.past(lambda order: True, now=now)  # noqa: ARG005
+        past = store.past(executions, now=now)
         store.statuses(past.executions)
         store.client_orders()
         fills = store.past_fills()
