@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Final, TypeAlias, TypeVar, cast
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     Text,
     func,
     insert,
@@ -258,7 +257,7 @@ _FILL_COLUMNS: Final = select(
 ).select_from(fills)
 
 
-def _recorded(row: Row[Any]) -> RecordedFill:
+def _recorded(row: object) -> RecordedFill:
     venue, execution, order, venue_order, trade, symbol, side, *figures = cast("_FillTexts", row)
     quantity, price, fee, fee_currency, liquidity, traded_at = figures
     return RecordedFill(
