@@ -306,7 +306,7 @@ def _with_tails(connection: Connection, chosen: ColumnElement[bool]) -> Iterator
         events.c.aggregate_id, events.c.aggregate_version, events.c.event_type, events.c.event_data
     )
     in_order = later.select_from(with_snapshots.join(events, ours)).order_by(
-        events.c.sequence_number
+        events.c.aggregate_id, events.c.aggregate_version
     )
     later_events = connection.execute(in_order.where(chosen, is_later)).all()
     for execution_id, version, event_type, data in later_events:
