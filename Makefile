@@ -7,7 +7,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock dist clean
+.PHONY: help demo test check format bench soak mutants lock dist clean
 
 # The first of these that is recent enough; `make PYTHON=/path/to/python demo` chooses another.
 SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -42,6 +42,17 @@ format: .venv/.tested ## Lay the code out and repair what can be repaired.
 
 bench: .venv/.installed ## Measure this machine.
 	$(BIN)/python -m genesis_actors bench
+
+SEEDS ?= 5000
+KILLS ?= 200
+
+soak: .venv/.installed ## Simulate thousands of hostile seeds, then kill real runs. Takes hours.
+	$(BIN)/genesis simulate --seeds $(SEEDS) --executions 20 --minutes 10 --faults hostile \
+		--jobs $(WORKERS) --quiet
+	$(BIN)/python scripts/kill_soak.py --kills $(KILLS)
+
+mutants: .venv/.installed ## Plant bugs, and see that the simulator finds each of them.
+	$(BIN)/python -m mutants --jobs $(WORKERS)
 
 # `make lock UPGRADE=--upgrade` moves everything to the newest versions that fit.
 UPGRADE ?=

@@ -327,6 +327,11 @@ class Engine:
     ) -> None:
         self.stop()
 
+    @property
+    def door(self) -> Address[ControlMessage]:
+        """Where messages may be sent without waiting for what comes of them."""
+        return self._control
+
     def _tell(self, message: ControlMessage) -> None:
         with suppress(ActorDeadError):  # Whoever waits for its answer is told that it has failed.
             self._control.tell(message)

@@ -93,7 +93,7 @@ class PersistenceActor(MessageActor[_Accepted]):
     def begin(self) -> None:
         self._runner = asyncio.Runner()
         try:
-            self._journal = self._run(Journal.open(self._database))
+            self._journal = self._run(self._open_journal())
         except BaseException as error:
             self._give_up(error)  # Pykka reports no failure to start.
             raise
@@ -147,6 +147,10 @@ class PersistenceActor(MessageActor[_Accepted]):
         """
         self._waiting = Waiting()
         self._close()
+
+    async def _open_journal(self) -> Journal:
+        """Open the journal. A simulation may bring another one."""
+        return await Journal.open(self._database)
 
     def _write(self, batch: Sequence[Write]) -> Sequence[Failure | None]:
         """Make `batch` durable; return for each write why it is not. A simulation may let it fail."""

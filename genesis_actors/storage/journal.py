@@ -70,7 +70,7 @@ class Journal:
         # Read first: the writer's connection would create the file.
         last_sequence, last_epoch = database.read(_where_it_stands)
         with database.explained():
-            writer = await Writer.open(database)
+            writer = await cls._open_writer(database)
         return cls(database, writer, last_sequence, last_epoch + 1)
 
     @property
@@ -241,9 +241,13 @@ class Journal:
             log.warning("rollback_failed", error=str(error))
             await self._drop()
 
+    @staticmethod
+    async def _open_writer(database: Database) -> Writer:
+        return await Writer.open(database)
+
     async def _connected(self) -> Writer:
         if self._writer is None:
-            self._writer = await Writer.open(self._database)
+            self._writer = await self._open_writer(self._database)
         return self._writer
 
     async def _reconnect(self) -> Writer:

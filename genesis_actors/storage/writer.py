@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar, cast
+from typing import Final, Protocol, TypeAlias, TypeVar, cast
 
 import aiosqlite
 from sqlalchemy import Connection, Dialect
@@ -129,10 +129,20 @@ class SqliteConnection(aiosqlite.Connection):
         return await cast("Awaitable[T]", self._execute(work, self._conn))  # pyright: ignore[reportUnknownMemberType]
 
 
+class Driver(Protocol):
+    """What a writer needs of a connection to SQLite."""
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T: ...
+
+    async def rollback(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 class SqliteWriter(Writer):
     """The same past SQLAlchemy's cursors: their many hops to the driver's thread cost more than the writing."""
 
-    def __init__(self, database: Database, driver: SqliteConnection) -> None:
+    def __init__(self, database: Database, driver: Driver) -> None:
         self._database = database
         self._driver = driver
 

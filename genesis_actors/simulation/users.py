@@ -1,0 +1,273 @@
+"""People who submit orders, pause, resume, cancel, halt and settle at random, and hold the engine to its answers.
+
+Nobody waits: commands are messages, and what is answered is checked when the answer comes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from genesis_actors.messages.base import Address
+from genesis_actors.messages.control import ControlMessage
+from genesis_actors.messages.supervisor import (
+    CancelExecution,
+    CommandDone,
+    ExecutionStarted,
+    Halt,
+    HaltDone,
+    OrderRejected,
+    PauseExecution,
+    ResumeExecution,
+    SettleChild,
+    StartExecution,
+    Unhalt,
+)
+from genesis_actors.simulation.exchange import Exchange
+from genesis_actors.simulation.invariants import Invariants
+from genesis_actors.simulation.market import LISTINGS, STEP, Listing
+from genesis_actors.simulation.network import Network
+from genesis_actors.values import (
+    ClientId,
+    ClientOrderId,
+    ExecutionId,
+    ExecutionState,
+    OnDeadline,
+    ParentOrder,
+    ResumeMode,
+    Side,
+    Style,
+)
+
+_SHORTEST_WINDOW: Final = timedelta(minutes=2)
+_ASKS_AGAIN: Final = timedelta(seconds=20)
+
+
+@dataclass(slots=True)
+class _Wish:
+    """One parent order that somebody wants worked, asked for until it is known to have started or been refused."""
+
+    order: ParentOrder
+    at: datetime
+    is_answered: bool = False
+
+
+class _Answer:
+    """Where an answer comes in; one of a process that has died never does."""
+
+    def __init__(self, take: Callable[[object], None]) -> None:
+        self._take = take
+
+    def tell(self, message: object) -> None:
+        self._take(message)
+
+
+class Users:
+    """Everybody outside of the engine, of one simulation."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        executions: int,
+        start: datetime,
+        minutes: Decimal,
+        invariants: Invariants,
+        exchange: Exchange,
+        network: Network,
+    ) -> None:
+        self._random = random.Random(f"users:{seed}")
+        self._invariants = invariants
+        self._exchange = exchange
+        self._network = network
+        horizon = timedelta(minutes=float(minutes))
+        self._wishes = [self._wish(number, start, horizon) for number in range(executions)]
+        self._may_be_halted = False
+        self._halts = 0
+        self._now: Callable[[], datetime] = lambda: start
+        self._send: Callable[[ControlMessage], None] = lambda _message: None
+        self._life = 0
+
+    def connect(self, control: Address[ControlMessage], now: Callable[[], datetime]) -> None:
+        """Talk to the engine that has just started."""
+        self._life += 1
+        self._now = now
+        self._send = control.tell
+
+    @property
+    def next_wish_at(self) -> datetime | None:
+        return min((wish.at for wish in self._wishes if not wish.is_answered), default=None)
+
+    def submit_due(self) -> None:
+        """Submit what is wanted by now; what is not answered is asked for again."""
+        now = self._now()
+        for wish in self._wishes:
+            if not wish.is_answered and wish.at <= now:
+                wish.at = now + _ASKS_AGAIN
+                self._send(StartExecution(order=wish.order, reply_to=self._answer_to_start(wish)))
+
+    def do_something(self) -> None:
+        """Give one random command."""
+        if self._may_be_halted:
+            self._unhalt()
+            return
+        rows = self._invariants.rows
+        open_ones = [x for x, row in rows.items() if not ExecutionState(row.state).is_final]
+        paused = [x for x in open_ones if rows[x].state == ExecutionState.PAUSED]
+        unknown = [x for x in open_ones if rows[x].unknown_quantity]
+        # What stands still is soon noticed; who cancels, pauses and halts too often learns nothing of the rest.
+        commands: list[tuple[list[ExecutionId], int, Callable[[ExecutionId], None]]] = [
+            (paused, 6, self._resume),
+            (unknown, 3, self._settle),
+            (open_ones, 4, self._pause),
+            (open_ones, 1, self._resume),
+            (open_ones, 1, self._cancel),
+            (open_ones, 1, lambda _x: self._halt()),
+        ]
+        possible = [(some, weight, act) for some, weight, act in commands if some]
+        if possible:
+            weights = [weight for _, weight, _ in possible]
+            ((some, _, act),) = self._random.choices(possible, weights)
+            act(self._random.choice(some))
+
+    def leave(self, *, resume: bool) -> None:
+        """Give the last commands: lift a halt, and resume what is paused or leave it."""
+        if self._may_be_halted:
+            self._unhalt()
+        if resume:
+            for x, row in self._invariants.rows.items():
+                if row.state == ExecutionState.PAUSED:
+                    self._resume(x)
+
+    def cancel_what_runs(self) -> None:
+        for x, row in self._invariants.rows.items():
+            if row.state in {ExecutionState.RUNNING, ExecutionState.QUEUED}:
+                self._cancel(x)
+
+    # --- Commands ---
+
+    def _pause(self, x: ExecutionId) -> None:
+        def take(answer: object) -> None:
+            if isinstance(answer, CommandDone):
+                if answer.state.is_final:
+                    self._invariants.on_ended(x, self._now())
+                else:
+                    self._invariants.on_paused(x, self._now())
+
+        self._send(PauseExecution(execution_id=x, reply_to=self._address(take)))
+
+    def _resume(self, x: ExecutionId) -> None:
+        self._invariants.on_resuming(x)
+        mode = self._random.choice(tuple(ResumeMode))
+        self._send(ResumeExecution(execution_id=x, mode=mode, reply_to=self._address(_ignore)))
+
+    def _cancel(self, x: ExecutionId) -> None:
+        def take(answer: object) -> None:
+            if isinstance(answer, CommandDone):
+                self._invariants.on_ended(x, self._now())
+
+        self._send(CancelExecution(execution_id=x, reply_to=self._address(take)))
+
+    def _settle(self, x: ExecutionId) -> None:
+        """Tell of an order what the exchange says of it, once that cannot change any more."""
+        settled = self._settled_order(x)
+        if settled is None:
+            return
+        child, filled = settled
+        self._send(
+            SettleChild(
+                execution_id=x,
+                client_order_id=child,
+                filled_quantity=filled,
+                reply_to=self._address(_ignore),
+            )
+        )
+
+    def _settled_order(self, x: ExecutionId) -> tuple[ClientOrderId, Decimal] | None:
+        for child in self._invariants.unknown_children(x):
+            orders = self._exchange.orders_of(child)
+            if self._network.in_flight.get(child) or any(order.is_open for order in orders):
+                continue
+            return child, sum((order.filled_quantity for order in orders), Decimal(0))
+        return None
+
+    def _halt(self) -> None:
+        self._may_be_halted = True
+        self._halts += 1
+        number = self._halts
+
+        def take(answer: object) -> None:
+            # Where it was to be lifted meanwhile, it may be over by now.
+            if isinstance(answer, HaltDone) and number == self._halts:
+                self._invariants.on_halted(self._now())
+
+        self._send(Halt(reason="a drill", reply_to=self._address(take)))
+
+    def _unhalt(self) -> None:
+        def take(answer: object) -> None:
+            if isinstance(answer, HaltDone):
+                self._may_be_halted = False
+
+        self._halts += 1
+        self._invariants.on_unhalting()
+        self._send(Unhalt(reply_to=self._address(take)))
+
+    def _answer_to_start(self, wish: _Wish) -> Address[ExecutionStarted | OrderRejected]:
+        def take(answer: object) -> None:
+            if isinstance(answer, ExecutionStarted):
+                self._invariants.on_started(answer.execution_id, self._now())
+            wish.is_answered = True
+
+        return self._address(take)
+
+    def _address(self, take: Callable[[object], None]) -> _Answer:
+        life = self._life
+
+        def take_in_time(answer: object) -> None:
+            if life == self._life:
+                take(answer)
+
+        return _Answer(take_in_time)
+
+    # --- What is wanted ---
+
+    def _wish(self, number: int, start: datetime, horizon: timedelta) -> _Wish:
+        draw = self._random
+        listing = draw.choice(LISTINGS)
+        longest = max(_SHORTEST_WINDOW, horizon)
+        duration = _SHORTEST_WINDOW + (longest - _SHORTEST_WINDOW) * draw.randint(0, 100) / 100
+        side = draw.choice(tuple(Side))
+        order = ParentOrder(
+            symbol=listing.rules.symbol,
+            side=side,
+            quantity=_quantity(listing, duration, draw),
+            duration=timedelta(seconds=int(duration.total_seconds())),
+            client_id=ClientId(f"wish-{number}"),
+            slice_interval=timedelta(seconds=draw.choice((10, 15, 20, 30))),
+            style=draw.choice((Style.TAKER, Style.TAKER, Style.MAKER, Style.AUTO)),
+            on_deadline=draw.choice(tuple(OnDeadline)),
+            jitter=draw.choice((None, Decimal("0.2"))),
+            early_completion=draw.choice((None, Decimal(0), Decimal("0.001"))),
+        )
+        if draw.random() < 0.2:  # noqa: PLR2004 - one in five
+            away = Decimal("1.01") if side is Side.BUY else Decimal("0.99")
+            limit = listing.rules.tick * int(listing.price_ticks * away)
+            order = replace(order, limit_price=limit)
+        if draw.random() < 0.2:  # noqa: PLR2004
+            order = replace(order, max_slippage_bps=Decimal(100))
+        begins = horizon * draw.randint(0, 40) / 100 if number else timedelta(0)
+        return _Wish(order, start + begins)
+
+
+def _quantity(listing: Listing, duration: timedelta, draw: random.Random) -> Decimal:
+    """Return from one to four hundredths of what the market trades in that time."""
+    market_lots = listing.lots_per_step * (duration // STEP)
+    return listing.rules.lot * (market_lots * draw.randint(2, 20) // 1000)
+
+
+def _ignore(_answer: object) -> None:
+    """Nothing is promised beyond what the invariants see anyway."""
