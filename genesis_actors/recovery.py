@@ -25,6 +25,7 @@ from genesis_actors.storage.migrations import migrate
 from genesis_actors.storage.recovery import (
     Identity,
     OpenExecution,
+    RecordedFill,
     claim,
     count_executions,
     last_event_at,
@@ -88,6 +89,10 @@ class Continuity:
 
     def past(self, executions: tuple[Execution, ...], *, now: datetime) -> Past:
         """Return what trading actors that start now have to know of what was before them."""
+        with _without_collections():
+            return self._past(executions, now)
+
+    def _past(self, executions: tuple[Execution, ...], now: datetime) -> Past:
         newest = last_event_at(self.database)
         if newest is None:
             return Past(is_halted=self.is_halted)
@@ -127,23 +132,8 @@ class Continuity:
         return load_client_orders(self.database)
 
     def past_fills(self) -> tuple[PastFill, ...]:
-        return tuple(
-            PastFill(
-                execution_id=fill.execution_id,
-                client_order_id=fill.client_order_id,
-                venue_order_id=fill.venue_order_id,
-                trade_id=fill.trade_id,
-                symbol=fill.symbol,
-                side=fill.side,
-                quantity=fill.quantity,
-                price=fill.price,
-                fee=fill.fee,
-                fee_currency=fill.fee_currency,
-                traded_at=fill.traded_at,
-                liquidity=fill.liquidity,
-            )
-            for fill in load_fills(self.database)
-        )
+        with _without_collections():
+            return tuple(map(_past_fill, load_fills(self.database)))
 
     def close(self) -> None:
         self._lock.release()
@@ -175,6 +165,23 @@ class Statuses(MutableMapping[ExecutionId, ExecutionStatus]):
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _past_fill(fill: RecordedFill) -> PastFill:
+    return PastFill(
+        execution_id=fill.execution_id,
+        client_order_id=fill.client_order_id,
+        venue_order_id=fill.venue_order_id,
+        trade_id=fill.trade_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        quantity=fill.quantity,
+        price=fill.price,
+        fee=fill.fee,
+        fee_currency=fill.fee_currency,
+        traded_at=fill.traded_at,
+        liquidity=fill.liquidity,
+    )
 
 
 def _status(execution: Execution, venue: str) -> ExecutionStatus:

@@ -35,7 +35,7 @@ from genesis_actors.messages.venue import (
 )
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import Symbol
+from genesis_actors.values import Reason, Symbol
 
 log = structlog.get_logger()
 
@@ -109,6 +109,8 @@ class VenueActor(MessageActor[_Message]):
             self._send_to_venue(order)
             return
         log.warning("stopped_at_gate", client_order_id=order.client_order_id, reason=stop.reason)
+        if stop.reason is Reason.DUPLICATE_ORDER:
+            return  # An answer would be taken for the first one's, which may be at the venue.
         self.send(
             self._outcomes,
             OrderRefused(

@@ -29,7 +29,7 @@ def replace(value: T, /, **changes: object) -> T:
             _set(copy, name, changes[name] if name in changes else getattr(value, name))
     else:
         kept = state if len(state) == len(names) else {name: state[name] for name in names}
-        copy.__dict__.update(kept, **changes)
+        _set(copy, "__dict__", {**kept, **changes})
     return copy
 
 

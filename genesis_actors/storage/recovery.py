@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Final, TypeAlias, TypeVar, cast
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     Text,
     func,
     insert,
@@ -258,7 +257,7 @@ _FILL_COLUMNS: Final = select(
 ).select_from(fills)
 
 
-def _recorded(row: Row[Any]) -> RecordedFill:
+def _recorded(row: object) -> RecordedFill:
     venue, execution, order, venue_order, trade, symbol, side, *figures = cast("_FillTexts", row)
     quantity, price, fee, fee_currency, liquidity, traded_at = figures
     return RecordedFill(
@@ -307,7 +306,7 @@ def _with_tails(connection: Connection, chosen: ColumnElement[bool]) -> Iterator
         events.c.aggregate_id, events.c.aggregate_version, events.c.event_type, events.c.event_data
     )
     in_order = later.select_from(with_snapshots.join(events, ours)).order_by(
-        events.c.sequence_number
+        events.c.aggregate_id, events.c.aggregate_version
     )
     later_events = connection.execute(in_order.where(chosen, is_later)).all()
     for execution_id, version, event_type, data in later_events:
