@@ -30,7 +30,7 @@ from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.messages.persistence import JournalBack, JournalDown
 from genesis_actors.messages.supervisor import UserCommand
 from genesis_actors.messages.venue import VenueOutcome
-from genesis_actors.recovery import Continuity
+from genesis_actors.recovery import Continuity, Statuses
 from genesis_actors.runtime.actor import ActorFailed, Fanout
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.settings import Settings
@@ -63,7 +63,7 @@ class TradingCore:
         runtime, store, settings = ground.runtime, ground.store, ground.settings
         failures = ground.guardian
         past = store.past(ground.recover, now=self._began_at)
-        self._statuses = store.statuses(past.executions)
+        self._executions = past.executions
         self._gate = Gate(settings.gate_limits(), is_halted=past.is_halted)
         outcomes = Relay[VenueOutcome]()
         routed = Relay[VenueOutcome]()
@@ -89,7 +89,7 @@ class TradingCore:
         )
         outcomes.connect(risk)
         analytics = AnalyticsActor.start(
-            runtime, journal=journal, failures=failures, known=self._statuses
+            runtime, journal=journal, failures=failures, known=self.known()
         )
         supervisor = SupervisorActor.start(
             runtime,
@@ -127,9 +127,13 @@ class TradingCore:
     def is_stopped(self) -> bool:
         return not self._living()
 
+    def known(self) -> Statuses:
+        """Return what was known of the open executions at the start, to be kept by who asks."""
+        return self._ground.store.statuses(self._executions)
+
     def statuses(self) -> CoreRebuilt:
         return CoreRebuilt(
-            tuple(StatusRestored(self._began_at, status) for status in self._statuses.values())
+            tuple(StatusRestored(self._began_at, status) for status in self.known().values())
         )
 
     def _living(self) -> list[ActorRef[Any]]:

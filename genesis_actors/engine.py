@@ -118,10 +118,7 @@ class Engine:
             runtime,
             supervisor=ground.commands,
             failures=self._failures,
-            known={
-                ExecutionId(each.status.execution.execution_id): each.status
-                for each in core.statuses().statuses
-            },
+            known=core.known(),
         )
         ground.control.connect(self._control)
         guardian = GuardianActor.start(

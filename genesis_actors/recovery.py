@@ -5,18 +5,19 @@ The order is fixed: lock, migrate, check whose database it is, fold the journal 
 
 from __future__ import annotations
 
+import gc
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator, MutableMapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from genesis_actors.actors.supervisor import Past
 from genesis_actors.domain.client_ids import id_text
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import Execution, restore
-from genesis_actors.domain.projection import all_rows
+from genesis_actors.domain.projection import current_rows
 from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.control import ExecutionStatus
-from genesis_actors.messages.events import JournalEvent
 from genesis_actors.messages.risk import RestoreFills
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.lock import EngineLock
@@ -28,10 +29,10 @@ from genesis_actors.storage.recovery import (
     count_executions,
     last_event_at,
     load_client_orders,
-    load_events,
     load_fills,
     load_identity,
     load_open_executions,
+    load_quantities,
     symbols_traded_since,
 )
 from genesis_actors.values import ClientId, ExecutionId, ParentOrder
@@ -52,7 +53,8 @@ class Continuity:
         self.database = database
         self.identity = identity
         self._lock = lock
-        self._journals: dict[ExecutionId, tuple[JournalEvent, ...]] = {}
+        self._last_at: dict[ExecutionId, datetime] = {}
+        self._recovered: tuple[Execution, ...] | None = None
 
     @classmethod
     def open(cls, url: str, *, mode: str, venue: str, seed: int | None) -> Continuity:
@@ -87,27 +89,17 @@ class Continuity:
 
     def past(self, chosen: Callable[[ParentOrder], bool], *, now: datetime) -> Past:
         """Return what trading actors that start now have to know of what was before them."""
-        executions = self.recover(chosen)
+        executions, self._recovered = self._recovered, None
+        if executions is None:  # What has been read for the clock is used once.
+            executions = self.recover(chosen)
         newest = last_event_at(self.database)
         if newest is None:
             return Past(is_halted=self.is_halted)
         since = min(newest, now) - TRADES_MARGIN
-        recorded = [
-            fill for fill in load_fills(self.database) if fill.traded_at >= now - BUDGET_TIME
-        ]
+        recorded = load_quantities(self.database, now - BUDGET_TIME)
         return Past(
             executions=executions,
-            fills=tuple(
-                RestoreFills(
-                    symbol,
-                    tuple(
-                        (fill.client_order_id, fill.trade_id, fill.traded_at, fill.quantity)
-                        for fill in recorded
-                        if fill.symbol == symbol
-                    ),
-                )
-                for symbol in dict.fromkeys(fill.symbol for fill in recorded)
-            ),
+            fills=tuple(RestoreFills(symbol, tuple(found)) for symbol, found in recorded.items()),
             symbols=symbols_traded_since(self.database, since - BUDGET_TIME),
             trades_since=since,
             is_halted=self.is_halted,
@@ -120,24 +112,20 @@ class Continuity:
 
     def recover(self, chosen: Callable[[ParentOrder], bool]) -> tuple[Execution, ...]:
         """Return the open executions that `chosen` takes, as their journals have them."""
-        self._journals.clear()
-        folded = [_folded(found) for found in load_open_executions(self.database)]
-        return tuple(x for x in folded if x is not None and chosen(x.order))
+        with _without_collections():
+            opened = load_open_executions(self.database)
+            folded = [_folded(found) for found in opened]
+        self._last_at = {it.execution_id: it.last_at for it in opened if it.last_at is not None}
+        self._recovered = tuple(x for x in folded if x is not None and chosen(x.order))
+        return self._recovered
 
     def last_instant(self, executions: tuple[Execution, ...]) -> datetime | None:
         """Return the time of the newest event of `executions`: where virtual time goes on."""
-        times = [self._journal(x.execution_id)[-1].at for x in executions]
-        return max(times, default=None)
+        return max((self._last_at[x.execution_id] for x in executions), default=None)
 
-    def statuses(self, executions: tuple[Execution, ...]) -> dict[ExecutionId, ExecutionStatus]:
+    def statuses(self, executions: tuple[Execution, ...]) -> Statuses:
         """Return what is known of `executions`, as the tables have it."""
-        found: dict[ExecutionId, ExecutionStatus] = {}
-        for x in executions:
-            rows = all_rows(x, self._journal(x.execution_id), self.identity.venue)
-            found[x.execution_id] = ExecutionStatus(
-                rows.execution, rows.slices, rows.orders, rows.fills
-            )
-        return found
+        return Statuses(executions, self.identity.venue)
 
     def client_orders(self) -> dict[ClientId, tuple[ExecutionId, ParentOrder]]:
         """Return what each client id was used for."""
@@ -165,10 +153,51 @@ class Continuity:
     def close(self) -> None:
         self._lock.release()
 
-    def _journal(self, execution_id: ExecutionId) -> tuple[JournalEvent, ...]:
-        if execution_id not in self._journals:
-            self._journals[execution_id] = load_events(self.database, execution_id)
-        return self._journals[execution_id]
+
+class Statuses(MutableMapping[ExecutionId, ExecutionStatus]):
+    """What is known of each execution. The rows of those recovered are made when somebody asks: there are many."""
+
+    def __init__(self, executions: tuple[Execution, ...], venue: str) -> None:
+        self._venue = venue
+        self._known: dict[ExecutionId, Execution | ExecutionStatus] = {
+            x.execution_id: x for x in executions
+        }
+
+    def __getitem__(self, execution_id: ExecutionId) -> ExecutionStatus:
+        found = self._known[execution_id]
+        if isinstance(found, Execution):
+            self._known[execution_id] = found = _status(found, self._venue)
+        return found
+
+    def __setitem__(self, execution_id: ExecutionId, status: ExecutionStatus) -> None:
+        self._known[execution_id] = status
+
+    def __delitem__(self, execution_id: ExecutionId) -> None:
+        del self._known[execution_id]
+
+    def __iter__(self) -> Iterator[ExecutionId]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _status(execution: Execution, venue: str) -> ExecutionStatus:
+    rows = current_rows(execution, venue)
+    in_order = tuple(sorted(rows.fills, key=lambda fill: fill.traded_at))
+    return ExecutionStatus(rows.execution, rows.slices, rows.orders, in_order)
+
+
+@contextmanager
+def _without_collections() -> Generator[None]:
+    """Keep the garbage collector from looking again and again at all that is read, of which nothing is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _folded(found: OpenExecution) -> Execution | None:

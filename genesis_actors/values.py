@@ -40,6 +40,11 @@ def exact(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        current = decimal.getcontext()
+        if (
+            current.prec == EXACT.prec and current.rounding == EXACT.rounding
+        ):  # As in most nested calls.
+            return function(*args, **kwargs)
         with decimal.localcontext(EXACT):
             return function(*args, **kwargs)
 
@@ -263,10 +268,8 @@ class Reason(StrEnum):
     MAX_PORTFOLIO_EXPOSURE = "max_portfolio_exposure"
     PRICE_COLLAR = "price_collar"
     HALTED = "halted"
-    DUPLICATE_ORDER = (
-        "duplicate_order"  # an id that was sent before: only a fault of ours can do that
-    )
-    PARENT_QUANTITY = "parent_quantity"  # more than the parent order has left, likewise
+    DUPLICATE_ORDER = "duplicate_order"  # an id that was sent before
+    PARENT_QUANTITY = "parent_quantity"  # more than the parent order has left
     ORDER_RATE = "order_rate"
     VENUE_REJECTED = "venue_rejected"
     # Early completion, pauses and ends.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 
 from genesis_actors.domain.report import generate_execution_report
 from genesis_actors.domain.status import updated
@@ -25,11 +25,11 @@ class AnalyticsActor(MessageActor[AnalyticsMessage]):
         *,
         journal: Address[StoreReport],
         failures: Address[ActorFailed],
-        known: Mapping[ExecutionId, ExecutionStatus],
+        known: MutableMapping[ExecutionId, ExecutionStatus],
     ) -> None:
         super().__init__(runtime, name="analytics", supervisor=failures)
         self._journal = journal
-        self._known = dict(known)
+        self._known = known
 
     def handle(self, message: AnalyticsMessage) -> None:
         if isinstance(message, ExecutionNews):

@@ -6,7 +6,7 @@ handed on it remembers until it is answered: when the trading actors had to be r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeAlias, assert_never
@@ -81,11 +81,11 @@ class ControlActor(MessageActor[_Message]):
         *,
         supervisor: Address[UserCommand],
         failures: Address[ActorFailed],
-        known: Mapping[ExecutionId, ExecutionStatus],
+        known: MutableMapping[ExecutionId, ExecutionStatus],
     ) -> None:
         super().__init__(runtime, name="control", supervisor=failures)
         self._executions_address = supervisor
-        self._known = dict(known)
+        self._known = known
         self._subscribers: list[Address[ExecutionNews]] = []
         self._next_number = count().__next__
         self._asked: dict[int, _Asked] = {}

@@ -166,7 +166,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
                 return
             case HaltChanged():
                 self._surroundings = replace(self._surroundings, is_halted=message.is_halted)
-                if not message.is_halted:
+                if not message.is_halted and self._execution.state is ExecutionState.RUNNING:
                     self._ask_market()
             case PauseExecution() | ResumeExecution() | CancelExecution() | SettleChild():
                 self._on_command(message)

@@ -17,7 +17,7 @@ from genesis_actors.cli.output import Output
 from genesis_actors.cli.signals import interrupt_from_here
 from genesis_actors.cli.version import versions
 
-SCENARIOS = ("runtime", "journal", "replay")
+SCENARIOS = ("runtime", "journal", "recovery", "replay")
 SEED = 1
 
 
@@ -26,7 +26,7 @@ SEED = 1
 @click.option("--only", type=click.Choice(SCENARIOS), help="This scenario alone.")
 @options.output_option
 def bench(quick: bool, only: str | None, output: str) -> None:
-    """Measure this machine: the runtime, the journal, the speed of a replay."""
+    """Measure this machine: the runtime, the journal, recovery, the speed of a replay."""
     wanted = SCENARIOS if only is None else (only,)
     present = [name for name in wanted if find_spec(f"genesis_actors.bench.{name}") is not None]
     scenarios: dict[str, list[dict[str, object]]] = {}

@@ -25,11 +25,12 @@ from genesis_actors.domain.policy import resolve
 from genesis_actors.engine import CommandRefusedError, Engine, TwapHandle
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.persistence import ExecutionRow
+from genesis_actors.offline import halt_state
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import StorageError
 from genesis_actors.storage.queries import status_of
-from genesis_actors.values import ExecutionState, Reason, decimal_text
+from genesis_actors.values import ExecutionState, Reason, decimal_text, time_text
 from genesis_actors.views import status_view
 
 log = structlog.get_logger()
@@ -70,6 +71,7 @@ def run_in_foreground(asked: Asked) -> int:
     session = Session.of(asked)
     for warning in session.venue_warnings:
         view.say(f"warning: {warning}")
+    _check_halt(session)
     outcome = _run(session, view)
     _check_stored(outcome.status, session.settings.storage.url)
     shown = {**status_view(outcome.status, outcome.at), "warnings": list(outcome.warnings)}
@@ -80,6 +82,21 @@ def run_in_foreground(asked: Asked) -> int:
     for line in _hints(outcome, asked):
         view.say(line)
     return outcome.exit_code
+
+
+def _check_halt(session: Session) -> None:
+    """Refuse to work on a database whose executions are halted: nothing would be sent."""
+    url = session.settings.storage.url
+    halt = halt_state(url)
+    if halt.halted_at is None:
+        return
+    why = f" ({halt.reason})" if halt.reason else ""
+    raise CliError(
+        "halted",
+        f"{Database.of(url)} is halted since {time_text(halt.halted_at)}{why}",
+        f"when it may go on: genesis unhalt --db {Database.of(url)}",
+        ExitCode.HALTED,
+    )
 
 
 def _check_stored(status: ExecutionStatus, url: str) -> None:

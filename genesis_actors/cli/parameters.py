@@ -120,6 +120,7 @@ def _time(text: str) -> datetime:
 
 SYMBOL = Parsed("symbol", parse_symbol)
 QUANTITY = Checked("quantity", _quantity)
+FILLED = Parsed("quantity", _between(parse_decimal, _ZERO))
 DURATION = Checked("duration", _duration)
 LATENCY = Checked("duration", parse_duration)
 PRICE = Checked("price", _between(parse_decimal, above=_ZERO))

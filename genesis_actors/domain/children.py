@@ -30,13 +30,14 @@ def cancels(x: Execution) -> tuple[CancelOrder, ...]:
 
 
 def take_back(x: Execution) -> tuple[CancelOrder, ...]:
-    return tuple(
-        CancelOrder(
-            execution_id=x.execution_id,
-            client_order_id=child.client_order_id,
-            symbol=x.order.symbol,
-        )
-        for child in x.open_children
+    return tuple(cancel_of(x, child) for child in x.open_children)
+
+
+def cancel_of(x: Execution, child: Child) -> CancelOrder:
+    return CancelOrder(
+        execution_id=x.execution_id,
+        client_order_id=child.client_order_id,
+        symbol=x.order.symbol,
     )
 
 

@@ -6,13 +6,13 @@ What may follow what is decided in `decide`; here events have already happened a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from typing import assert_never
 
 from genesis_actors.domain.execution import Child, Execution, Fill, Slice, status_of
+from genesis_actors.domain.replacing import replace
 from genesis_actors.messages.events import (
     ArrivalObserved,
     ChildAccepted,
@@ -61,7 +61,7 @@ def evolve(execution: Execution | None, event: JournalEvent) -> Execution:
         if not isinstance(event, TwapAccepted):
             raise ValueError(f"a journal begins with TwapAccepted, not with {type(event).__name__}")
         return _accepted(event)
-    return replace(_applied(execution, event), version=execution.version + 1)
+    return _applied(execution, event).having(version=execution.version + 1)
 
 
 def _accepted(event: TwapAccepted) -> Execution:
@@ -85,7 +85,7 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
         case TwapAccepted():
             raise ValueError("an execution is accepted once")
         case ArrivalObserved():
-            return replace(x, arrival_price=event.arrival_price, arrival_at=event.at)
+            return x.having(arrival_price=event.arrival_price, arrival_at=event.at)
         case TwapStarted():
             return _started(x, event)
         case TwapRescheduled():
@@ -94,7 +94,7 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
             return _slice_started(x, event)
         case TwapSliceDelayed():
             part = replace(x.slice(event.slice_number), reason=event.reason)
-            return replace(_with_slice(x, part), retry_at=event.retry_at, available_quantity=None)
+            return _with_slice(x, part).having(retry_at=event.retry_at, available_quantity=None)
         case TwapSliceExecuted():
             return _slice_executed(x, event)
         case ChildIntended():
@@ -127,14 +127,13 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
         case ChildSettled():
             return _settled(x, event)
         case TwapAccelerated():
-            return replace(x, accelerated=True, pace_changed_at=event.at, retry_at=None)
+            return x.having(accelerated=True, pace_changed_at=event.at, retry_at=None)
         case TwapSlowed():
-            return replace(
-                x, accelerated=False, pace_changed_at=event.at, retry_at=_when_to_work(x, event.at)
+            return x.having(
+                accelerated=False, pace_changed_at=event.at, retry_at=_when_to_work(x, event.at)
             )
         case TwapPaused():
-            return replace(
-                x,
+            return x.having(
                 state=ExecutionState.PAUSED,
                 reason=event.reason,
                 # A pause upon a pause changes the reason, not how long it has lasted.
@@ -144,8 +143,7 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
         case TwapResumed():
             return _resumed(x, event)
         case TwapFinishing():
-            return replace(
-                x,
+            return x.having(
                 state=ExecutionState.FINISHING,
                 reason=event.reason,
                 finishing_as=event.state,
@@ -153,8 +151,7 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
             )
         case TwapCompleted():
             reason = Reason.FAVOURABLE_PRICE if event.early else Reason.AHEAD_OF_SCHEDULE
-            return replace(
-                _with_all_done(x, event.at, reason),
+            return _with_all_done(x, event.at, reason).having(
                 state=ExecutionState.COMPLETED,
                 reason=None,
                 finished_at=event.at,
@@ -162,8 +159,7 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
                 early_completion=event.early,
             )
         case TwapEnded():
-            return replace(
-                _with_all_done(x, event.at, event.reason),
+            return _with_all_done(x, event.at, event.reason).having(
                 state=event.state,
                 reason=event.reason,
                 finished_at=event.at,
@@ -174,8 +170,7 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
 
 
 def _started(x: Execution, event: TwapStarted) -> Execution:
-    return replace(
-        x,
+    return x.having(
         state=ExecutionState.RUNNING,
         started_at=event.at,
         ends_at=event.ends_at,
@@ -196,9 +191,8 @@ def _rescheduled(x: Execution, event: TwapRescheduled) -> Execution:
             replace(s, planned_quantity=s.filled_quantity) if s.status.is_done else s
             for s in x.slices
         )
-        x = replace(x, slices=done)
-    return replace(
-        _with_unsent(x, event.slices),
+        x = x.having(slices=done)
+    return _with_unsent(x, event.slices).having(
         ends_at=event.ends_at,
         deadline_applied=x.deadline_applied or event.reason is Reason.DEADLINE,
         volume_ratio=x.volume_ratio if event.volume_ratio is None else event.volume_ratio,
@@ -206,8 +200,7 @@ def _rescheduled(x: Execution, event: TwapRescheduled) -> Execution:
 
 
 def _resumed(x: Execution, event: TwapResumed) -> Execution:
-    return replace(
-        _with_unsent(x, event.slices),
+    return _with_unsent(x, event.slices).having(
         state=ExecutionState.RUNNING,
         reason=None,
         paused_at=None,
@@ -225,18 +218,17 @@ def _when_to_work(x: Execution, now: datetime) -> datetime | None:
 
 def _with_unsent(x: Execution, parts: tuple[PlannedSlice, ...]) -> Execution:
     kept = tuple(s for s in x.slices if s.status is not SliceStatus.PLANNED)
-    return replace(x, slices=kept + tuple(_planned(part) for part in parts))
+    return x.having(slices=kept + tuple(_planned(part) for part in parts))
 
 
 def _with_slice(x: Execution, part: Slice) -> Execution:
     at = part.number - 1
-    return replace(x, slices=(*x.slices[:at], part, *x.slices[at + 1 :]))
+    return x.having(slices=(*x.slices[:at], part, *x.slices[at + 1 :]))
 
 
 def _with_all_done(x: Execution, at: datetime, reason: Reason | None) -> Execution:
     """Close what the schedule still had open when the execution ended."""
-    return replace(
-        x,
+    return x.having(
         slices=tuple(
             part
             if part.status.is_done
@@ -268,7 +260,7 @@ def _slice_executed(x: Execution, event: TwapSliceExecuted) -> Execution:
     part = replace(
         x.slice(event.slice_number), status=event.status, reason=event.reason, done_at=event.at
     )
-    return replace(_with_slice(x, part), retry_at=None, available_quantity=None)
+    return _with_slice(x, part).having(retry_at=None, available_quantity=None)
 
 
 def _intended(x: Execution, event: ChildIntended) -> Execution:
@@ -288,8 +280,7 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
     )
     part = x.slice(event.slice_number)
     x = _with_slice(x, replace(part, attempts=event.attempt, reason=event.cut_by))
-    return replace(
-        x,
+    return x.having(
         children={**x.children, child.client_order_id: child},
         retry_at=None,
         available_quantity=None,
@@ -299,7 +290,7 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
 
 def _with_child(x: Execution, client_order_id: ClientOrderId, **changes: object) -> Execution:
     child = replace(x.children[client_order_id], **changes)
-    return replace(x, children={**x.children, client_order_id: child})
+    return x.having(children={**x.children, client_order_id: child})
 
 
 def _at_venue(x: Execution, event: ChildAccepted) -> Execution:
@@ -349,8 +340,7 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
         heard_at=event.at,
         settled_quantity=child.settled_quantity - said,
     )
-    return replace(
-        _with_traded(x, child.slice_number, quantity, notional),
+    return _with_traded(x, child.slice_number, quantity, notional).having(
         fees_quote=None if fees is None else fees - _settled_fee(x, child, said),
         retry_at=event.at + x.retry_interval if child.status.is_open and is_full else x.retry_at,
         rejects=0,
@@ -375,8 +365,7 @@ def _settled(x: Execution, event: ChildSettled) -> Execution:
         settled_at=event.at,
     )
     x = _with_slice(x, replace(x.slice(child.slice_number), reason=Reason.SETTLED))
-    return replace(
-        _with_traded(x, child.slice_number, said, notional),
+    return _with_traded(x, child.slice_number, said, notional).having(
         fees_quote=None if fees is None else fees + _settled_fee(x, child, said),
         retry_at=event.retry_at,
         available_quantity=None,
@@ -401,8 +390,7 @@ def _with_traded(
         part = replace(
             part, status=status, reason=None if status is SliceStatus.FILLED else part.reason
         )
-    return replace(
-        _with_slice(x, part),
+    return _with_slice(x, part).having(
         filled_quantity=x.filled_quantity + quantity,
         filled_notional=x.filled_notional + notional,
     )
@@ -434,8 +422,7 @@ def _closed(x: Execution, event: ChildClosed) -> Execution:
     if event.reason is not None:
         part = x.slice(child.slice_number)
         x = _with_slice(x, replace(part, reason=event.reason))
-    return replace(
-        x,
+    return x.having(
         retry_at=event.retry_at,
         available_quantity=event.available_quantity,
         rejects=_rejects_in_a_row(x, child, event.status),

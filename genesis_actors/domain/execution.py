@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from typing import Self
 
 from pydantic import TypeAdapter
 
@@ -29,6 +30,7 @@ from genesis_actors.values import (
     SliceStatus,
     TradeId,
     VenueOrderId,
+    quotient,
 )
 
 _SHORTEST_RETRY = timedelta(seconds=1)
@@ -92,7 +94,7 @@ class Child:
         return max(self.quantity - self.filled_quantity, ZERO)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Slice:
     """One part of the schedule and what became of it."""
 
@@ -109,6 +111,13 @@ class Slice:
     filled_notional: Decimal = ZERO
     sent_at: datetime | None = None
     done_at: datetime | None = None
+
+    @cached_property
+    def participation_rate(self) -> Decimal | None:
+        """Return its filled share of the market volume of the last w before its first child."""
+        if self.market_volume is None:
+            return None
+        return quotient(self.filled_quantity, self.market_volume)
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,15 @@ class Execution:
     finishing_as: ExecutionState | None = None
     early_completion: bool = False
     market: MarketSummary | None = None
+
+    def having(self, **changes: object) -> Self:
+        """Return the same execution but for `changes`: what `replace` does, without running through every field."""
+        changed = object.__new__(type(self))
+        fields = changed.__dict__
+        fields.update(self.__dict__)
+        fields.pop("open_children", None)
+        fields.update(changes)
+        return changed
 
     @cached_property
     def open_children(self) -> tuple[Child, ...]:

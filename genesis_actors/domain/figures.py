@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from genesis_actors.domain.benchmarks import average_price, interval_twap, interval_vwap
-from genesis_actors.domain.execution import Execution, Slice
+from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.shortfall import calculate_implementation_shortfall
 from genesis_actors.domain.slippage import slippage_vs_price_bps, slippage_vs_twap_bps
 from genesis_actors.messages.persistence import ExecutionRow, SliceRow
@@ -38,7 +38,7 @@ def figures(execution: Execution, market: MarketSummary | None = None) -> Figure
     x = execution
     market = x.market if market is None else market
     side = x.order.side
-    rates = [rate for part in x.slices if (rate := slice_participation(part)) is not None]
+    rates = [rate for part in x.slices if (rate := part.participation_rate) is not None]
     return Figures(
         average_price=average_price(x.filled_notional, x.filled_quantity),
         twap_benchmark=None if market is None else interval_twap(market),
@@ -61,13 +61,6 @@ def figures(execution: Execution, market: MarketSummary | None = None) -> Figure
         participation_rate=None if market is None else quotient(x.filled_quantity, market.volume),
         max_slice_participation=max(rates, default=None),
     )
-
-
-def slice_participation(part: Slice) -> Decimal | None:
-    """Return a slice's filled share of the market volume of the last w before its first child."""
-    if part.market_volume is None:
-        return None
-    return quotient(part.filled_quantity, part.market_volume)
 
 
 def progress(row: ExecutionRow) -> Decimal | None:

@@ -9,6 +9,7 @@ from typing import assert_never
 from genesis_actors.domain.children import (
     AT_ONCE,
     after_child,
+    cancel_of,
     cancels,
     close_child,
     look_up,
@@ -78,6 +79,13 @@ def _on_accepted(steps: Steps, child: Child, message: OrderAccepted) -> None:
     )
     if is_found and x.state is not ExecutionState.RUNNING:
         steps.ask(*cancels(x))
+    if _was_thought_gone(child):
+        steps.ask(cancel_of(x, child))
+
+
+def _was_thought_gone(child: Child) -> bool:
+    """Tell whether a child was closed by proof, or by the operator's word, and not by the venue's own."""
+    return child.status is OrderStatus.NEVER_ACCEPTED or child.reason is Reason.SETTLED
 
 
 def _on_filled(steps: Steps, child: Child, message: OrderFilled) -> None:
@@ -101,6 +109,8 @@ def _on_filled(steps: Steps, child: Child, message: OrderFilled) -> None:
     if steps.execution.remaining_quantity < ZERO:
         # It came after its order's close, and what it leaves is less than what another child may still do.
         steps.ask(*cancels(steps.execution))
+    if _was_thought_gone(child):
+        steps.ask(cancel_of(steps.execution, child))
     child = steps.execution.children[child.client_order_id]
     if not child.status.is_open:
         after_child(steps, child)

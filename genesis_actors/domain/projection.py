@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from genesis_actors.domain.execution import Child, Execution, Fill, Slice
-from genesis_actors.domain.figures import figures, slice_participation
+from genesis_actors.domain.figures import figures
 from genesis_actors.domain.slippage import calculate_slippage, slippage_vs_price_bps
 from genesis_actors.messages.events import (
     ChildAccepted,
@@ -169,7 +169,7 @@ def slice_row(x: Execution, part: Slice) -> SliceRow:
         market_price=part.market_price,
         slippage_bps=slippage,
         market_volume=part.market_volume,
-        participation_rate=slice_participation(part),
+        participation_rate=part.participation_rate,
         status=part.status,
         reason=part.reason,
         sent_at=part.sent_at,

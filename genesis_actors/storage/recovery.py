@@ -7,9 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Text,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 
 from genesis_actors.messages.events import JournalEvent, TwapAccepted
 from genesis_actors.storage.database import Database, Target, check_schema
@@ -34,6 +44,7 @@ from genesis_actors.values import (
     Symbol,
     TradeId,
     VenueOrderId,
+    parse_time,
 )
 
 T = TypeVar("T")
@@ -62,6 +73,8 @@ class OpenExecution:
     snapshot_version: int | None
     tail: tuple[JournalEvent, ...]
     version: int | None
+    last_at: datetime | None
+    """When its newest event happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,10 @@ class RecordedFill:
     fee_currency: str
     liquidity: Liquidity
     traded_at: datetime
+
+
+TradedQuantity: TypeAlias = tuple[ClientOrderId, TradeId, datetime, Decimal]
+"""One trade of ours: its order, its id, its time and its quantity."""
 
 
 def load_identity(target: Target) -> Identity | None:
@@ -139,30 +156,31 @@ def load_open_execution(target: Target, execution_id: str) -> OpenExecution | No
 
 
 def load_fills(target: Target) -> tuple[RecordedFill, ...]:
-    """Return all trades of ours in the order in which they happened, then in that of their journal."""
+    """Return all trades of ours in the order in which they happened, then by their ids."""
 
     def query(connection: Connection) -> tuple[RecordedFill, ...]:
         of_order = fills.c.client_order_id == orders.c.client_order_id
-        both = select(fills, orders.c.venue_order_id, orders.c.side).join(orders, of_order)
+        both = _FILL_COLUMNS.join(orders, of_order)
         found = connection.execute(both.order_by(fills.c.traded_at, fills.c.trade_id))
-        return tuple(
-            RecordedFill(
-                venue=row.venue,
-                execution_id=ExecutionId(row.execution_id),
-                client_order_id=ClientOrderId(row.client_order_id),
-                venue_order_id=row.venue_order_id,
-                trade_id=TradeId(row.trade_id),
-                symbol=Symbol(row.symbol),
-                side=Side(row.side),
-                quantity=row.quantity,
-                price=row.price,
-                fee=row.fee,
-                fee_currency=row.fee_currency,
-                liquidity=Liquidity(row.liquidity),
-                traded_at=row.traded_at,
-            )
-            for row in found
-        )
+        return tuple(map(_recorded, found.all()))
+
+    return _read(target, query)
+
+
+def load_quantities(target: Target, since: datetime) -> dict[Symbol, list[TradedQuantity]]:
+    """Return what counts in budgets of each trade of ours since then."""
+    columns = fills.c.client_order_id, fills.c.trade_id, fills.c.traded_at, fills.c.quantity
+    recent = select(fills.c.symbol, *(type_coerce(column, Text) for column in columns)).where(
+        fills.c.traded_at >= since
+    )
+
+    def query(connection: Connection) -> dict[Symbol, list[TradedQuantity]]:
+        by_symbol: dict[Symbol, list[TradedQuantity]] = defaultdict(list)
+        found = connection.execute(recent.order_by(fills.c.traded_at, fills.c.trade_id)).all()
+        rows = cast("list[tuple[Symbol, ClientOrderId, TradeId, str, str]]", found)
+        for symbol, order, trade_id, at, quantity in rows:
+            by_symbol[symbol].append((order, trade_id, parse_time(at), Decimal(quantity)))
+        return by_symbol
 
     return _read(target, query)
 
@@ -217,6 +235,56 @@ def _read(target: Target, query: Callable[[Connection], T]) -> T:
     return Database.of(target).read(checked)
 
 
+_FILL_COLUMNS: Final = select(
+    *(
+        # As the texts that they are: to convert them here takes half the time.
+        type_coerce(column, Text)
+        for column in (
+            fills.c.venue,
+            fills.c.execution_id,
+            fills.c.client_order_id,
+            orders.c.venue_order_id,
+            fills.c.trade_id,
+            fills.c.symbol,
+            orders.c.side,
+            fills.c.quantity,
+            fills.c.price,
+            fills.c.fee,
+            fills.c.fee_currency,
+            fills.c.liquidity,
+            fills.c.traded_at,
+        )
+    )
+).select_from(fills)
+
+
+def _recorded(row: Row[Any]) -> RecordedFill:
+    venue, execution, order, venue_order, trade, symbol, side, *figures = cast("_FillTexts", row)
+    quantity, price, fee, fee_currency, liquidity, traded_at = figures
+    return RecordedFill(
+        venue,
+        ExecutionId(execution),
+        ClientOrderId(order),
+        venue_order,
+        TradeId(trade),
+        Symbol(symbol),
+        _SIDES[side],
+        Decimal(quantity),
+        Decimal(price),
+        Decimal(fee),
+        fee_currency,
+        _LIQUIDITIES[liquidity],
+        parse_time(traded_at),
+    )
+
+
+_FillTexts: TypeAlias = tuple[
+    str, str, str, VenueOrderId | None, str, str, str, str, str, str, str, str, str
+]
+_SIDES: Final = {side.value: side for side in Side}
+_LIQUIDITIES: Final = {liquidity.value: liquidity for liquidity in Liquidity}
+
+
 def _identity(connection: Connection) -> Identity | None:
     row = connection.execute(select(engine_identity)).mappings().first()
     if row is None:
@@ -241,15 +309,19 @@ def _with_tails(connection: Connection, chosen: ColumnElement[bool]) -> Iterator
     in_order = later.select_from(with_snapshots.join(events, ours)).order_by(
         events.c.sequence_number
     )
-    for execution_id, version, event_type, data in connection.execute(
-        in_order.where(chosen, is_later)
-    ):
+    later_events = connection.execute(in_order.where(chosen, is_later)).all()
+    for execution_id, version, event_type, data in later_events:
         tails[execution_id].append((version, from_json(event_type, data)))
-    heads = select(twap_executions.c.execution_id, snapshots.c.state, snapshots.c.aggregate_version)
+    heads = select(
+        twap_executions.c.execution_id,
+        snapshots.c.state,
+        snapshots.c.aggregate_version,
+        snapshots.c.created_at,
+    )
     oldest_first = heads.select_from(with_snapshots).order_by(
         twap_executions.c.created_at, twap_executions.c.execution_id
     )
-    for execution_id, state, version in connection.execute(oldest_first.where(chosen)):
+    for execution_id, state, version, at in connection.execute(oldest_first.where(chosen)).all():
         tail = tails[execution_id]
         yield OpenExecution(
             execution_id=execution_id,
@@ -257,4 +329,5 @@ def _with_tails(connection: Connection, chosen: ColumnElement[bool]) -> Iterator
             snapshot_version=version,
             tail=tuple(event for _, event in tail),
             version=tail[-1][0] if tail else version,
+            last_at=tail[-1][1].at if tail else at,
         )

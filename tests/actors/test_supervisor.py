@@ -152,6 +152,7 @@ def test_an_order_becomes_an_execution_that_is_acknowledged_when_durable(house: 
 def test_an_unknown_symbol_is_rejected_with_what_is_known(house: House) -> None:
     answers = house.start(a_parent_order(symbol=Symbol("BTC/USD")))
     for question in house.venue.messages:
+        assert isinstance(question, DescribeSymbol)
         question.reply_to.tell(a_description(question.symbol, rules=None))
     house.simulation.run_until_quiet()
 

@@ -10,13 +10,14 @@ import heapq
 import random
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from genesis_actors.domain.admission import Market as Known
 from genesis_actors.domain.admission import Rejection, accept, admit
+from genesis_actors.domain.children import cancels
 from genesis_actors.domain.decide import DecidableMessage, decide, recovered, release
 from genesis_actors.domain.decision import AskMarket, Decision, Effect, SetTrigger, WakeAt
 from genesis_actors.domain.early_completion import early_completion_price
@@ -25,14 +26,17 @@ from genesis_actors.domain.execution import Execution, Slice, restore, snapshot
 from genesis_actors.domain.participation import minimum_quantity
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import all_rows, rows
+from genesis_actors.domain.proof import NO_DELAYS, ProofRules
 from genesis_actors.domain.status import updated
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.volume_profile import VolumeProfile
-from genesis_actors.domain.waking import next_wake
+from genesis_actors.domain.waking import next_wake, unknown_since
 from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
 from genesis_actors.messages.events import (
+    ChildClosed,
     ChildFilled,
     ChildIntended,
+    ChildSettled,
     JournalEvent,
     TwapAccelerated,
     TwapCompleted,
@@ -41,7 +45,12 @@ from genesis_actors.messages.events import (
 )
 from genesis_actors.messages.market_data import MarketView, PriceCrossed
 from genesis_actors.messages.slicer import Wake
-from genesis_actors.messages.supervisor import CancelExecution, PauseExecution, ResumeExecution
+from genesis_actors.messages.supervisor import (
+    CancelExecution,
+    PauseExecution,
+    ResumeExecution,
+    SettleChild,
+)
 from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
@@ -53,6 +62,7 @@ from genesis_actors.messages.venue import (
     OrderOutcomeUnknown,
     OrderRefused,
     PlaceOrder,
+    SettleOrder,
 )
 from genesis_actors.values import (
     BPS,
@@ -88,6 +98,7 @@ TICK = Decimal("0.01")
 MICROSECOND = timedelta(microseconds=1)
 HORIZON = timedelta(hours=12)
 MOST_STEPS_AT_ONE_INSTANT = 60
+MOST_UNASKED = timedelta(seconds=10)
 
 
 class PricePath(StrEnum):
@@ -116,6 +127,10 @@ class Fault(StrEnum):
     SLOW_JOURNAL = "slow journal"
     THIN_BOOK = "thin book"
     USER = "user"
+    LOST = "lost"  # any message of the venue or of risk may never come
+    NO_PROOF = "no proof"  # requests arrive late, reads lag, and "not found" says only that
+    HALT = "halt"
+    OUTAGE = "outage"  # of the journal
 
 
 @dataclass(frozen=True)
@@ -144,6 +159,7 @@ class Scenario:
     target_bps: int | None = None
     max_slippage_bps: int | None = None
     faults: frozenset[Fault] = frozenset()
+    proof: ProofRules = NO_DELAYS
 
 
 @dataclass(frozen=True)
@@ -259,6 +275,12 @@ class VenueOrder:
     fills: list[OrderFilled] = field(default_factory=list[OrderFilled])
     hidden: list[OrderFilled] = field(default_factory=list[OrderFilled])
     closed: OrderStatus | None = None
+    changed_at: datetime | None = None
+
+    @property
+    def filled(self) -> Decimal:
+        """Return what the venue would say was filled."""
+        return sum((fill.quantity for fill in self.fills), ZERO)
 
     @property
     def left(self) -> Decimal:
@@ -277,7 +299,7 @@ class Play:
         self.now = self.start
         self.market = Market(scenario, self.start, self.dice)
         self.profile = self._make_profile() if scenario.has_profile else None
-        self.surroundings = Surroundings(self.profile)
+        self.surroundings = Surroundings(self.profile, proof=scenario.proof)
         self.events: list[JournalEvent] = []
         self.sent: list[PlaceOrder] = []
         self.rejection: Rejection | None = None
@@ -299,10 +321,13 @@ class Play:
         # The venue.
         self._orders: dict[ClientOrderId, VenueOrder] = {}
         self._denied: set[ClientOrderId] = set()
+        self._on_their_way: set[ClientOrderId] = set()
+        self._settled: set[ClientOrderId] = set()
         self._trades = 0
         self._told_at: dict[ClientOrderId, datetime] = {}
         # What the checks remember.
         self._intended: set[ClientOrderId] = set()
+        self._asked_at: dict[ClientOrderId, datetime] = {}
         self._budgets: dict[ClientOrderId, tuple[Decimal, Decimal]] = {}
         self._late_slices: set[int] = set()
         self._pace_changed_at: datetime | None = None
@@ -422,6 +447,7 @@ class Play:
         self._check_untouched(before, message)
         if isinstance(message, MarketView):
             self._check_rest()
+        self._check_unknown(message)
         self._attend()
 
     def _apply(self, decision: Decision, *, first: bool = False) -> None:
@@ -503,7 +529,12 @@ class Play:
             case CancelOrder():
                 self._after(self._latency(), lambda: self._venue_cancels(effect))
             case LookUpOrder():
+                self._asked_at[effect.client_order_id] = self.now
                 self._after(self._latency(), lambda: self._venue_looks_up(effect))
+            case SettleOrder():
+                child = self.execution.children[effect.client_order_id]
+                assert not child.status.is_open
+                assert effect.client_order_id in self._durably_closed()
             case AskMarket():
                 self._ask_market()
             case SetTrigger():
@@ -555,11 +586,29 @@ class Play:
 
         self._at(at, self._mine(fire))
 
+    def _durably_closed(self) -> set[ClientOrderId]:
+        return {
+            event.client_order_id
+            for event in self.events[: self._durable_version]
+            if isinstance(event, ChildClosed | ChildSettled)
+        }
+
     def _crash(self) -> None:
         if self.execution.state.is_final:
             return
         # What was handed to the journal may have become durable, or not; never a later part without an earlier one.
-        durable = self.dice.choice([v for v in self._batches if v >= self._durable_version])
+        self._fall_back(self.dice.choice([v for v in self._batches if v >= self._durable_version]))
+
+    def _lose_journal(self) -> None:
+        """Have nothing become durable any more: what is at the venue is taken back until the journal is there again."""
+        if self._is_down or self.execution.state.is_final or not self._durable_version:
+            return
+        for cancel in cancels(self.execution):
+            self._perform(cancel)
+        self._fall_back(self._durable_version)
+
+    def _fall_back(self, durable: int) -> None:
+        """End this life of the shell; the next one knows what is durable."""
         self._epoch += 1
         self._is_down = True
         self.events = self.events[:durable]
@@ -587,7 +636,9 @@ class Play:
         paces = [e.at for e in self.events if isinstance(e, TwapAccelerated | TwapSlowed)]
         self._pace_changed_at = paces[-1] if paces else None
         self._retell_forgotten()
-        self._apply(recovered(self.execution, self.now))
+        first = recovered(self.execution, self.now)
+        assert recovered(first.execution, self.now).events == ()
+        self._apply(first)
         self._ask_market()
         self._attend()
         self._nudge()
@@ -600,9 +651,10 @@ class Play:
         for child in tuple(self.execution.children.values()):
             known = self._orders.get(child.client_order_id)
             if known is not None and not child.status.is_open:
-                for fill in known.fills:
-                    if fill.trade_id not in counted:
-                        self._handle(fill)
+                for fill in [f for f in known.fills if f.trade_id not in counted]:
+                    known.fills.remove(fill)
+                    known.hidden.append(fill)
+                    self._reveal(known, fill)
 
     # --- The user ----------------------------------------------------------------------------------
 
@@ -614,7 +666,55 @@ class Play:
         if Fault.CRASH in self.scenario.faults:
             for _ in range(self.dice.randint(1, 3)):
                 self._after(self.dice.uniform(0, span * 1.1), self._crash)
+        if Fault.OUTAGE in self.scenario.faults:
+            for _ in range(self.dice.randint(1, 2)):
+                self._after(self.dice.uniform(0, span * 1.1), self._lose_journal)
+        if Fault.HALT in self.scenario.faults:
+            for _ in range(self.dice.randint(1, 3)):
+                self._after(self.dice.uniform(0, span), self._halt)
         self._nudge()
+
+    def _halt(self) -> None:
+        self.surroundings = replace(self.surroundings, is_halted=True)
+        self._after(self.dice.choice((0.5, 20, 100)), self._unhalt)
+
+    def _unhalt(self) -> None:
+        self.surroundings = replace(self.surroundings, is_halted=False)
+        if not self._is_down:
+            self._ask_market()
+
+    def _settle(self) -> None:
+        """Say of what is UNKNOWN what the venue has of it, or too much - and have its trades come after all."""
+        for child in self.execution.unknown_children:
+            name = child.client_order_id
+            if name in self._on_their_way or self.dice.random() < 0.5:
+                continue
+            known = self._orders.get(name)
+            filled = ZERO
+            if known is not None:
+                if known.closed is None:
+                    known.closed = OrderStatus.CANCELLED
+                filled = max(known.filled, child.filled_quantity)
+                self._after(self.dice.choice((3, 50)), lambda k=known: self._retell(k))
+            if self.dice.random() < 0.2:
+                filled = child.quantity
+            self._denied.add(name)
+            self._settled.add(name)
+            self._handle(
+                SettleChild(
+                    execution_id=EXECUTION_ID,
+                    reply_to=Nobody(),
+                    client_order_id=name,
+                    filled_quantity=filled,
+                )
+            )
+
+    def _retell(self, known: VenueOrder) -> None:
+        if self._is_down:
+            self._after(7, lambda: self._retell(known))
+            return
+        for fill in known.fills:
+            self._handle(fill)
 
     def _command(self) -> None:
         match self.dice.choice(("pause", "pause", "resume", "catch up", "cancel")):
@@ -637,6 +737,7 @@ class Play:
         """Resume what is paused, after a while, and cancel it when that does not help: every play is to end."""
         if self.execution.state.is_final:
             return
+        self._settle_the_old()
         if self.execution.state is ExecutionState.PAUSED:
             self._resumptions += 1
             if self._resumptions > 6:
@@ -644,6 +745,11 @@ class Play:
             else:
                 self._resume(self.dice.choice(list(ResumeMode)))
         self._after(self.dice.choice((1, 20, 61.5)), self._mine(self._nudge))
+
+    def _settle_the_old(self) -> None:
+        unknown = self.execution.unknown_children
+        if unknown and unknown_since(unknown[0]) + self.scenario.proof.patience < self.now:
+            self._settle()
 
     # --- Risk and the venue ------------------------------------------------------------------------
 
@@ -653,6 +759,8 @@ class Play:
     def _send(self, order: PlaceOrder) -> None:
         x = self.execution
         assert x.state is ExecutionState.RUNNING
+        assert not self.surroundings.is_halted
+        assert not x.unknown_children
         assert order.client_order_id not in {known.client_order_id for known in self.sent}
         durable = {
             e.client_order_id
@@ -666,7 +774,9 @@ class Play:
         filled_before, budget = self._budgets[order.client_order_id]
         assert x.filled_quantity - filled_before + order.quantity <= budget
         self.sent.append(order)
+        self._on_their_way.add(order.client_order_id)
         if self._has(Fault.REFUSE):
+            self._on_their_way.discard(order.client_order_id)
             self._refuse(order)
         else:
             self._after(self._latency(), lambda: self._venue_gets(order))
@@ -696,7 +806,9 @@ class Play:
         )
 
     def _tell(self, outcome: OrderOutcome, delay: float | None = None) -> None:
-        """Let an outcome arrive, behind the earlier ones of its order unless there is disorder."""
+        """Let an outcome arrive, behind the earlier ones of its order unless there is disorder, or be lost."""
+        if self._has(Fault.LOST):
+            return
         at = self.now + timedelta(seconds=self._latency() if delay is None else delay)
         if not self._has(Fault.DISORDER, 0.3):
             at = max(at, self._told_at.get(outcome.client_order_id, at))
@@ -725,7 +837,10 @@ class Play:
 
     def _venue_gets(self, order: PlaceOrder) -> None:
         name = order.client_order_id
-        known = VenueOrder(order)
+        if Fault.NO_PROOF in self.scenario.faults and self._is_late(order):
+            return
+        self._on_their_way.discard(name)
+        known = VenueOrder(order, changed_at=self.now)
         if name in self._denied or self._has(Fault.REJECT):
             known.closed = OrderStatus.REJECTED
             self._orders[name] = known
@@ -743,6 +858,26 @@ class Play:
             return
         self._tell_story(known)
         if known.closed is None:
+            self._rest(known)
+
+    def _is_late(self, order: PlaceOrder) -> bool:
+        """Tell whether the request is held up on its way, for as long as the rules of proof have it."""
+        longest = self.scenario.proof.request_expiry
+        if longest == timedelta(0) or self.dice.random() < 0.8:
+            return False
+        late = self.dice.uniform(0, 200 if longest is None else longest.total_seconds())
+        self._tell_unknown(order.client_order_id)
+        self._after(late, lambda: self._arrives_late(order))
+        return True
+
+    def _arrives_late(self, order: PlaceOrder) -> None:
+        name = order.client_order_id
+        self._on_their_way.discard(name)
+        known = VenueOrder(order, changed_at=self.now)
+        self._orders[name] = known
+        if not order.resting:
+            self._take(known)
+        else:
             self._rest(known)
 
     def _tell_unknown(self, name: ClientOrderId) -> None:
@@ -824,17 +959,19 @@ class Play:
             client_order_id=known.order.client_order_id,
             status=known.closed,
             reason=reason,
+            filled_quantity=known.filled if Fault.LOST in self.scenario.faults else None,
         )
 
     def _tell_story(self, known: VenueOrder) -> None:
-        self._tell(
-            OrderAccepted(
-                at=self.now,
-                execution_id=EXECUTION_ID,
-                client_order_id=known.order.client_order_id,
-                venue_order_id=VenueOrderId(f"v-{known.order.client_order_id}"),
+        if known.closed is not OrderStatus.REJECTED:
+            self._tell(
+                OrderAccepted(
+                    at=self.now,
+                    execution_id=EXECUTION_ID,
+                    client_order_id=known.order.client_order_id,
+                    venue_order_id=VenueOrderId(f"v-{known.order.client_order_id}"),
+                )
             )
-        )
         for fill in known.fills:
             self._tell(fill)
         if known.closed is not None:
@@ -856,13 +993,22 @@ class Play:
 
     def _venue_looks_up(self, request: LookUpOrder) -> None:
         known = self._orders.get(request.client_order_id)
-        if known is None:
+        if known is None or self._reads_old(known):
             self._deny(request.client_order_id)
         else:
             self._tell_story(known)
 
+    def _reads_old(self, known: VenueOrder) -> bool:
+        """Tell whether a read does not see the order yet."""
+        assert known.changed_at is not None
+        is_new = self.now < known.changed_at + self.scenario.proof.read_lag
+        return Fault.NO_PROOF in self.scenario.faults and is_new and self.dice.random() < 0.7
+
     def _deny(self, name: ClientOrderId) -> None:
         """Say that there is no such order: first without proof, perhaps, and at last with it."""
+        if Fault.NO_PROOF in self.scenario.faults:
+            self._tell(self._not_found(name, is_proof=False))
+            return
         self._denied.add(name)
         delay = 0.0
         for _ in range(self.dice.randint(0, 2) if Fault.UNKNOWN in self.scenario.faults else 0):
@@ -964,6 +1110,14 @@ class Play:
             ),
             ZERO,
         )
+        recent += sum(
+            (
+                child.settled_quantity
+                for child in x.children.values()
+                if child.settled_at is not None and child.settled_at > self.now - x.window
+            ),
+            ZERO,
+        )
         assert recent + quantity <= rate * window
         budget = min(rate * since_start - x.filled_quantity, rate * window - recent)
         self._budgets[event.client_order_id] = (x.filled_quantity, budget)
@@ -996,6 +1150,17 @@ class Play:
             if not isinstance(message, OrderFilled | OrderAccepted):
                 assert x == before
 
+    def _check_unknown(self, message: DecidableMessage) -> None:
+        """What is unknown is asked about every 10 s at least, and pauses what it is of in the end."""
+        x, proof = self.execution, self.scenario.proof
+        for child in x.unknown_children:
+            since = unknown_since(child)
+            assert self.now <= max(self._asked_at[child.client_order_id], since) + MOST_UNASKED
+            is_running = x.state is ExecutionState.RUNNING
+            assert not (isinstance(message, Wake) and is_running) or self.now < (
+                since + proof.patience
+            )
+
     def _check_rest(self) -> None:
         """Having seen the market, with nothing open, it waits for a later time."""
         x = self.execution
@@ -1026,13 +1191,17 @@ class Play:
         assert known.orders == everything.orders
         assert known.fills == everything.fills
         row = known.execution
-        assert row.filled_quantity == sum((fill.quantity for fill in known.fills), ZERO)
+        settled = sum((child.settled_quantity for child in x.children.values()), ZERO)
+        assert row.filled_quantity == settled + sum((fill.quantity for fill in known.fills), ZERO)
         assert row.filled_quantity == sum((part.filled_quantity for part in known.slices), ZERO)
         assert row.filled_quantity == sum((order.filled_quantity for order in known.orders), ZERO)
         assert row.slices_done == min(len(known.slices), row.slices_total)
         assert row.state == x.state
         if row.filled_quantity and row.average_price is not None:
-            notional = sum((fill.quantity * fill.price for fill in known.fills), ZERO)
+            notional = sum(
+                (child.settled_quantity * child.price for child in x.children.values()), ZERO
+            )
+            notional += sum((fill.quantity * fill.price for fill in known.fills), ZERO)
             off = abs(row.average_price * row.filled_quantity - notional)
             assert off <= Decimal("1e-10") * row.filled_quantity * ONE
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from genesis_actors.domain.evolve import evolve, fold
 from genesis_actors.domain.execution import Execution, restore, snapshot
+from genesis_actors.domain.proof import NO_DELAYS, ProofRules
 from genesis_actors.messages.events import ChildSent
 from genesis_actors.values import (
     ZERO,
@@ -60,6 +61,13 @@ SCENARIOS = st.builds(
     target_bps=st.none() | st.integers(-10, 30),
     max_slippage_bps=st.none() | st.integers(0, 40),
     faults=st.frozensets(st.sampled_from(Fault)),
+    proof=st.sampled_from(
+        [
+            NO_DELAYS,
+            ProofRules(request_expiry=seconds(5), read_lag=seconds(2)),
+            ProofRules(request_expiry=None, read_lag=seconds(2), answer_timeout=seconds(5)),
+        ]
+    ),
 )
 
 CALM_MARKET = st.builds(

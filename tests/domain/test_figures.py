@@ -11,7 +11,6 @@ from genesis_actors.domain.figures import (
     figures,
     progress,
     progress_of_schedule,
-    slice_participation,
 )
 from genesis_actors.domain.projection import all_rows
 from genesis_actors.values import ZERO, Side
@@ -76,8 +75,8 @@ def test_fees_that_cannot_be_converted_leave_the_shortfall_unknown(desk: Desk) -
 
 
 def test_a_slices_share_is_that_of_the_volume_before_its_first_child(desk: Desk) -> None:
-    assert slice_participation(desk.execution.slice(1)) == Decimal("0.02")
-    assert slice_participation(desk.execution.slice(2)) is None
+    assert desk.execution.slice(1).participation_rate == Decimal("0.02")
+    assert desk.execution.slice(2).participation_rate is None
 
 
 def test_progress_is_what_is_filled_and_what_should_be(desk: Desk) -> None:

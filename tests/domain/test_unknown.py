@@ -352,8 +352,41 @@ def test_a_fill_for_what_was_proven_away_is_recorded_and_takes_back_what_is_too_
         CancelOrder(
             execution_id=EXECUTION_ID, client_order_id=ClientOrderId("gx1001002"), symbol=SYMBOL
         ),
+        CANCEL,
     )
     assert parts(desk.execution) == (Decimal("0.4"), Decimal(1), ZERO, Decimal("-0.4"))
+
+
+@pytest.mark.parametrize("is_settled", [False, True])
+def test_an_order_that_turns_up_after_it_was_given_up_is_taken_back(
+    unknown: Desk, *, is_settled: bool
+) -> None:
+    if is_settled:
+        unknown.settle("0")
+    else:
+        unknown.not_found(is_proof=True)
+    decision = unknown.accept()
+
+    assert kinds(decision) == [ChildAccepted]
+    assert decision.effects == (CANCEL,)
+    assert unknown.child().status is OrderStatus.NEVER_ACCEPTED
+    assert unknown.accept() == Decision(unknown.execution)
+
+
+def test_late_words_on_a_closed_child_change_nothing_but_its_name_at_the_venue(desk: Desk) -> None:
+    desk.close()
+    assert kinds(desk.accept()) == [ChildAccepted]
+    assert desk.child().status is OrderStatus.EXPIRED
+
+    for late in (
+        desk.accept(),
+        desk.lose_answer(),
+        desk.not_found(),
+        desk.not_found(is_proof=True),
+        desk.refuse(Reason.HALTED),
+        desk.close(OrderStatus.FILLED, filled="1"),
+    ):
+        assert late == Decision(desk.execution)
 
 
 def test_a_venue_that_fills_too_much_is_recorded_too(desk: Desk) -> None:

@@ -25,7 +25,9 @@ from genesis_actors.storage.errors import (
 from genesis_actors.storage.journal import Journal
 from genesis_actors.storage.migrations import Migration, current, migrate
 from genesis_actors.storage.queries import executions
+from genesis_actors.storage.recovery import Identity, load_identity
 from genesis_actors.storage.tables import SCHEMA, metadata
+from tests.storage.samples import NOON
 
 
 def definitions(path: Path) -> dict[str, list[str]]:
@@ -180,6 +182,30 @@ def test_a_damaged_database_is_named_so(database: Database) -> None:
 
     with pytest.raises(DatabaseUnusable, match="damaged"):
         migrate(database)
+
+
+def at_revision(path: Path, revision: str) -> Database:
+    """Return a new database as an older version has left it."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        migrations.upgrade(connection, revision)
+    engine.dispose()
+    return Database.of(path)
+
+
+def test_an_older_database_keeps_what_it_has_and_was_never_halted(tmp_path: Path) -> None:
+    database = at_revision(tmp_path / "old.db", "0001")
+    database.transact(
+        lambda connection: connection.execute(
+            text(
+                "INSERT INTO engine_identity (identity, client_order_id_prefix, mode, venue, created_at, engine_epoch)"
+                " VALUES (1, 'ab12', 'paper', 'paper', '2024-08-08T12:00:00.000000Z', 3)"
+            )
+        )
+    )
+
+    assert migrate(database) == Migration("0001", SCHEMA)
+    assert load_identity(database) == Identity("ab12", "paper", "paper", NOON, engine_epoch=3)
 
 
 def test_downgrade_takes_everything_away(database: Database) -> None:

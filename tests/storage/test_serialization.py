@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AwareDatetime
 
-from genesis_actors.messages.events import ExecutionEvent, JournalEvent
+from genesis_actors.messages.events import ExecutionEvent, JournalEvent, PlannedSlice
 from genesis_actors.storage.errors import DatabaseUnusable
 from genesis_actors.storage.serialization import EVENT_TYPES, event_id, from_json, to_json
 from tests.storage.samples import NOON, sent
@@ -26,6 +26,10 @@ st.register_type_strategy(Decimal, MONEY)
 st.register_type_strategy(datetime, TIMES)
 st.register_type_strategy(timedelta, DURATIONS)
 st.register_type_strategy(AwareDatetime, TIMES)  # type: ignore[arg-type]
+st.register_type_strategy(
+    PlannedSlice,
+    st.builds(PlannedSlice, number=st.integers(), due_at=TIMES, quantity=MONEY),
+)
 
 
 def of_type(event_type: type[ExecutionEvent]) -> st.SearchStrategy[ExecutionEvent]:
