@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from mutants.planted import MUTANTS, Mutant
@@ -42,8 +42,9 @@ def main() -> int:
     planted = [mutant for mutant in MUTANTS if not asked.names or mutant.name in asked.names]
     caught = 0
     with ThreadPoolExecutor(asked.jobs) as executor:
-        found = executor.map(lambda mutant: hunt(mutant, asked.seeds), planted)
-        for mutant, said in zip(planted, found, strict=True):
+        hunts = {executor.submit(hunt, mutant, asked.seeds): mutant for mutant in planted}
+        for done in as_completed(hunts):
+            mutant, said = hunts[done], done.result()
             seeds, _, what = said.partition(" ")
             if said:
                 caught += 1

@@ -35,7 +35,7 @@ from genesis_actors.values import (
 
 _SHORTEST_WINDOW = timedelta(seconds=60)
 _LONGEST_REST = timedelta(minutes=5)
-_BURST = timedelta(seconds=4)
+_BURST = timedelta(seconds=5)
 _SLICES_IN_A_BURST = 2
 _TRACED = 40
 _MOST = 20

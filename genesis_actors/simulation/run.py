@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -42,6 +42,7 @@ _START: Final = datetime(2025, 1, 6, 14, 0, tzinfo=UTC)
 _SETTLING: Final = timedelta(minutes=8)
 _LAST_LOOK: Final = timedelta(seconds=30)
 _NEVER: Final = 1 << 62
+_MOST_AT_AN_INSTANT: Final = 50_000  # Messages.
 _NEVER_AT_THE_GATE: Final = {Reason.DUPLICATE_ORDER, Reason.PARENT_QUANTITY}
 """Why the gate stops what should never have come that far."""
 
@@ -85,9 +86,13 @@ def simulate(plan: Plan) -> Result:
     began = time.process_time()
     with _directory_of(plan) as directory:
         simulation = _Simulation(plan, directory / f"seed-{plan.seed}.db")
-        with _logs_to(simulation.on_log):
+        with _logs_to(simulation.on_log), suppress(_StuckError):
             simulation.run()
     return simulation.result(time.process_time() - began)
+
+
+class _StuckError(Exception):
+    """Messages go round and round, and time stands still: there is nothing more to simulate."""
 
 
 class _Simulation:
@@ -136,6 +141,10 @@ class _Simulation:
         self._engine: Engine
         self._runtime: DeterministicRuntime
         self._now = _START
+        self._instant = (
+            _START,
+            0,
+        )  # The present one, and how many messages had been handled before it.
         self._lives = 0
         self._crash_count = 0
         self._act_at = _NEVER
@@ -254,6 +263,12 @@ class _Simulation:
         """Tell whether the process dies here; asked after every message."""
         handled = self._runtime.messages_handled
         self._note_time()
+        if self._now != self._instant[0]:
+            self._instant = self._now, handled
+        elif handled - self._instant[1] > _MOST_AT_AN_INSTANT:
+            self._invariants.broken("P9", self._now, "messages go round, and time stands still")
+            self._engine.abandon()
+            raise _StuckError
         if handled >= self._act_at:
             self._act()
         return self._is_given_up or self._crashes.is_sprung(handled)
@@ -274,12 +289,14 @@ class _Simulation:
         self._engine.abandon()
         self._network.crash()
         self._now += downtime
+        self._instant = self._now, 0
         self._network.pass_time(self._now)
         self._invariants.now = self._now
         self._start()
         self._crashes.restarted(self._now)
 
     def _end(self) -> None:
+        self._instant = self._now, 0
         self._engine.stop()
         self._trace.update(self._runtime.trace_hash.encode())
         self._network.crash()
