@@ -12,7 +12,6 @@ from functools import reduce
 from typing import assert_never
 
 from genesis_actors.domain.execution import Child, Execution, Fill, Slice, status_of
-from genesis_actors.domain.replacing import replace
 from genesis_actors.messages.events import (
     ArrivalObserved,
     ChildAccepted,
