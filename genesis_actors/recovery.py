@@ -89,9 +89,11 @@ class Continuity:
 
     def past(self, chosen: Callable[[ParentOrder], bool], *, now: datetime) -> Past:
         """Return what trading actors that start now have to know of what was before them."""
-        executions, self._recovered = self._recovered, None
-        if executions is None:  # What has been read for the clock is used once.
+        executions = self._recovered
+        if executions is None:
             executions = self.recover(chosen)
+        # What has been read is used once: actors that are rebuilt later start from what is on disk then.
+        self._recovered = None
         newest = last_event_at(self.database)
         if newest is None:
             return Past(is_halted=self.is_halted)

@@ -317,6 +317,11 @@ MUTANTS = (
         ),
     ),
     _mutant(
+        "rebuild_from_stale_state",
+        "Actors that are rebuilt begin where an earlier rebuild began: what has traded since is forgotten.",
+        ("recovery.py", "        self._recovered = None\n        newest", "        newest"),
+    ),
+    _mutant(
         "rebuilt_slicer_forgets_its_commands",
         "A pause that was asked for while its slicer failed is never answered.",
         (
