@@ -317,6 +317,11 @@ MUTANTS = (
         ),
     ),
     _mutant(
+        "rebuild_from_stale_state",
+        "Actors that are rebuilt begin where an earlier rebuild began: what has traded since is forgotten.",
+        ("engine.py", "lambda: TradingCore(ground)", "lambda: TradingCore(ground, recovered)"),
+    ),
+    _mutant(
         "rebuilt_slicer_forgets_its_commands",
         "A pause that was asked for while its slicer failed is never answered.",
         (
