@@ -21,7 +21,6 @@ from genesis_actors.actors.supervisor import (
     VenueTraits,
 )
 from genesis_actors.actors.venue import VenueActor
-from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.gate import Gate
 from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.listeners import Relay
@@ -31,7 +30,7 @@ from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.messages.persistence import JournalBack, JournalDown
 from genesis_actors.messages.supervisor import UserCommand
 from genesis_actors.messages.venue import VenueOutcome
-from genesis_actors.recovery import Continuity, Statuses
+from genesis_actors.recovery import Continuity, Statuses, Stock
 from genesis_actors.runtime.actor import ActorFailed, Fanout
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.settings import Settings
@@ -58,14 +57,12 @@ class Ground:
 class TradingCore:
     """One generation of persistence, market data, venue, risk, supervisor with its slicers, and analytics."""
 
-    def __init__(self, ground: Ground, recovered: tuple[Execution, ...] | None = None) -> None:
-        """Start on `recovered`, or on what the journal has now."""
+    def __init__(self, ground: Ground, stock: Stock) -> None:
         self._ground = ground
         self._began_at = ground.runtime.clock.now()
         runtime, store, settings = ground.runtime, ground.store, ground.settings
         failures = ground.guardian
-        executions = store.recover(ground.recover) if recovered is None else recovered
-        past = store.past(executions, now=self._began_at)
+        past = stock.past(self._began_at)
         self._executions = past.executions
         self._gate = Gate(settings.gate_limits(), is_halted=past.is_halted)
         outcomes = Relay[VenueOutcome]()
@@ -110,9 +107,9 @@ class TradingCore:
             seed=ground.seed,
             known_orders={
                 client_id: KnownOrder(execution_id, order)
-                for client_id, (execution_id, order) in store.client_orders().items()
+                for client_id, (execution_id, order) in stock.client_orders.items()
             },
-            executions_before=store.count_executions(),
+            executions_before=stock.executions_count,
             past=past,
             failures=failures,
         )

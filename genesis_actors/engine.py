@@ -19,7 +19,6 @@ from genesis_actors.actors.control import ControlActor
 from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.persistence import PersistenceActor
 from genesis_actors.core import Ground, TradingCore
-from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.report import ExecutionReport, generate_execution_report
 from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.listeners import Callback, CallbackThread, Failures, Priority, Relay, When
@@ -51,7 +50,7 @@ from genesis_actors.messages.supervisor import (
 )
 from genesis_actors.opening import VirtualTime, check_clock, open_venue, runtime_for, seed_of
 from genesis_actors.orders import TwapOrder
-from genesis_actors.recovery import Continuity
+from genesis_actors.recovery import Continuity, Stock
 from genesis_actors.runtime.actor import ActorFailed
 from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.runtime.simulation import DeterministicRuntime
@@ -109,7 +108,7 @@ class Engine:
     def __init__(
         self,
         ground: Ground,
-        recovered: tuple[Execution, ...],
+        stock: Stock,
         *,
         waits_for_journal: bool,
     ) -> None:
@@ -120,7 +119,7 @@ class Engine:
         self._callbacks: list[Callback | CallbackThread] = []
         self._failures = Failures()
         runtime.start()
-        core = TradingCore(ground, recovered)
+        core = TradingCore(ground, stock)
         self._control = ControlActor.start(
             runtime,
             supervisor=ground.commands,
@@ -131,7 +130,7 @@ class Engine:
         guardian = GuardianActor.start(
             runtime,
             core=core,
-            start_core=lambda: TradingCore(ground),
+            start_core=lambda: TradingCore(ground, ground.store.look(ground.recover)),
             control=self._control,
             failures=self._failures,
             waits_for_journal=waits_for_journal,
@@ -167,10 +166,10 @@ class Engine:
             seed=None if virtual is None else seed_of(settings),
         )
         try:
-            recovered = store.recover(recover)
-            runtime = runtime_for(settings, venue, virtual, store, recovered, make_runtime)
+            stock = store.look(recover)
+            runtime = runtime_for(settings, venue, virtual, stock, make_runtime)
             venue.restore(store.past_fills())
-            for execution in recovered:
+            for execution in stock.executions:
                 venue.reach_back(execution.started_at or execution.created_at)
             ground = Ground(
                 runtime=runtime,
@@ -187,7 +186,7 @@ class Engine:
             )
             # A disk does not come back in virtual time, unless the disk itself is simulated.
             waits = virtual is None or persistence is not PersistenceActor
-            return cls(ground, recovered, waits_for_journal=waits)
+            return cls(ground, stock, waits_for_journal=waits)
         except BaseException:
             store.close()
             raise

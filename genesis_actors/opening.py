@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from genesis_actors.domain.execution import Execution
 from genesis_actors.gateways.venue import SimulatedVenue, SourceError
-from genesis_actors.recovery import Continuity
+from genesis_actors.recovery import Stock
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.settings import ReplaySettings, Settings
 from genesis_actors.values import (
@@ -91,15 +90,14 @@ def runtime_for(
     settings: Settings,
     venue: SimulatedVenue,
     virtual: VirtualTime | None,
-    store: Continuity,
-    recovered: tuple[Execution, ...],
+    stock: Stock,
     make: Callable[[int, datetime], Runtime] | None = None,
 ) -> Runtime:
     if virtual is None:
         return Runtime.system()
-    start = store.last_instant(recovered) or starts_at(venue, virtual)
+    start = stock.last_instant or starts_at(venue, virtual)
     # A later run of the same database draws other ids than an earlier one.
-    seed = seed_of(settings) * 1_000_003 + store.count_executions()
+    seed = seed_of(settings) * 1_000_003 + stock.executions_count
     if make is not None:
         return make(seed, start)
     return Runtime.deterministic(seed=seed, start=start, speed=virtual.speed)

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable, Generator, Iterator, MutableMapping
+from collections.abc import Callable, Generator, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection
 
 from genesis_actors.actors.supervisor import Past
 from genesis_actors.domain.client_ids import id_text
@@ -26,8 +29,10 @@ from genesis_actors.storage.recovery import (
     Identity,
     OpenExecution,
     RecordedFill,
+    TradedQuantity,
     claim,
     count_executions,
+    in_one_look,
     last_event_at,
     load_client_orders,
     load_fills,
@@ -36,7 +41,7 @@ from genesis_actors.storage.recovery import (
     load_quantities,
     symbols_traded_since,
 )
-from genesis_actors.values import ClientId, ExecutionId, ParentOrder
+from genesis_actors.values import ClientId, ExecutionId, ParentOrder, Symbol
 
 TRADES_MARGIN = timedelta(minutes=2)
 """The venue is asked for trades from so long before the last event: some may have been heard, but not recorded."""
@@ -54,7 +59,6 @@ class Continuity:
         self.database = database
         self.identity = identity
         self._lock = lock
-        self._last_at: dict[ExecutionId, datetime] = {}
 
     @classmethod
     def open(cls, url: str, *, mode: str, venue: str, seed: int | None) -> Continuity:
@@ -84,52 +88,14 @@ class Continuity:
             lock.release()
             raise
 
-    def count_executions(self) -> int:
-        return count_executions(self.database)
-
-    def past(self, executions: tuple[Execution, ...], *, now: datetime) -> Past:
-        """Return what trading actors that start now have to know of what was before them."""
+    def look(self, chosen: Callable[[ParentOrder], bool]) -> Stock:
+        """Return what the database has now, and of open executions those that `chosen` takes, as their journals say."""
         with _without_collections():
-            return self._past(executions, now)
-
-    def _past(self, executions: tuple[Execution, ...], now: datetime) -> Past:
-        newest = last_event_at(self.database)
-        if newest is None:
-            return Past(is_halted=self.is_halted)
-        since = min(newest, now) - TRADES_MARGIN
-        recorded = load_quantities(self.database, now - BUDGET_TIME)
-        return Past(
-            executions=executions,
-            fills=tuple(RestoreFills(symbol, tuple(found)) for symbol, found in recorded.items()),
-            symbols=symbols_traded_since(self.database, since - BUDGET_TIME),
-            trades_since=since,
-            is_halted=self.is_halted,
-        )
-
-    @property
-    def is_halted(self) -> bool:
-        found = load_identity(self.database)
-        return found is not None and found.halted_at is not None
-
-    def recover(self, chosen: Callable[[ParentOrder], bool]) -> tuple[Execution, ...]:
-        """Return the open executions that `chosen` takes, as their journals have them."""
-        with _without_collections():
-            opened = load_open_executions(self.database)
-            folded = [_folded(found) for found in opened]
-        self._last_at = {it.execution_id: it.last_at for it in opened if it.last_at is not None}
-        return tuple(x for x in folded if x is not None and chosen(x.order))
-
-    def last_instant(self, executions: tuple[Execution, ...]) -> datetime | None:
-        """Return the time of the newest event of `executions`: where virtual time goes on."""
-        return max((self._last_at[x.execution_id] for x in executions), default=None)
+            return in_one_look(self.database, lambda connection: _stock(connection, chosen))
 
     def statuses(self, executions: tuple[Execution, ...]) -> Statuses:
         """Return what is known of `executions`, as the tables have it."""
         return Statuses(executions, self.identity.venue)
-
-    def client_orders(self) -> dict[ClientId, tuple[ExecutionId, ParentOrder]]:
-        """Return what each client id was used for."""
-        return load_client_orders(self.database)
 
     def past_fills(self) -> tuple[PastFill, ...]:
         with _without_collections():
@@ -137,6 +103,51 @@ class Continuity:
 
     def close(self) -> None:
         self._lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What a database had when it was looked at."""
+
+    executions: tuple[Execution, ...]
+    last_instant: datetime | None
+    """When the newest event of these happened: where virtual time goes on."""
+    newest_at: datetime | None
+    quantities: Mapping[Symbol, Sequence[TradedQuantity]]
+    symbols: tuple[Symbol, ...]
+    is_halted: bool
+    client_orders: Mapping[ClientId, tuple[ExecutionId, ParentOrder]]
+    executions_count: int
+
+    def past(self, now: datetime) -> Past:
+        """Return what trading actors that start now have to know of what was before them."""
+        return Past(
+            executions=self.executions,
+            fills=tuple(
+                RestoreFills(symbol, tuple(found)) for symbol, found in self.quantities.items()
+            ),
+            symbols=self.symbols,
+            trades_since=min(self.newest_at or now, now) - TRADES_MARGIN,
+            is_halted=self.is_halted,
+        )
+
+
+def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Stock:
+    identity, newest_at = load_identity(connection), last_event_at(connection)
+    since = newest_at or datetime.max.replace(tzinfo=UTC)
+    opened = load_open_executions(connection)
+    folded = [(_folded(found), found.last_at) for found in opened]
+    taken = [(x, last_at) for x, last_at in folded if x is not None and chosen(x.order)]
+    return Stock(
+        executions=tuple(x for x, _ in taken),
+        last_instant=max((at for _, at in taken if at is not None), default=None),
+        newest_at=newest_at,
+        quantities=load_quantities(connection, since - BUDGET_TIME),
+        symbols=symbols_traded_since(connection, since - BUDGET_TIME),
+        is_halted=identity is not None and identity.halted_at is not None,
+        client_orders=load_client_orders(connection),
+        executions_count=count_executions(connection),
+    )
 
 
 class Statuses(MutableMapping[ExecutionId, ExecutionStatus]):

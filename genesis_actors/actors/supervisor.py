@@ -322,8 +322,10 @@ class SupervisorActor(MessageActor[_Message]):
 
     def _on_described(self, described: SymbolDescribed) -> None:
         symbol = described.symbol
+        known = self._described.get(symbol)
         self._described[symbol] = described
-        self._profiles[symbol] = profile_of(described)
+        if known is None or known.volumes != described.volumes:
+            self._profiles[symbol] = profile_of(described)
         self.send(self._ports.risk, described)
         if described.rules is not None and symbol not in self._restored:
             self._restored.add(symbol)

@@ -75,14 +75,11 @@ def _measure(path: Path, count: int) -> dict[str, object]:
     began, cpu = time.perf_counter(), time.process_time()
     store = Continuity.open(str(path), mode="paper", venue="paper", seed=None)
     try:
-        executions = store.recover(lambda order: True)  # noqa: ARG005
-        folded = time.perf_counter()
-        now = store.last_instant(executions)
-        if len(executions) != count or now is None:
-            raise RuntimeError(f"{len(executions)} of {count} executions have been recovered")
-        past = store.past(executions, now=now)
+        stock = store.look(lambda order: True)  # noqa: ARG005
+        if len(stock.executions) != count or stock.last_instant is None:
+            raise RuntimeError(f"{len(stock.executions)} of {count} executions were recovered")
+        past = stock.past(stock.last_instant)
         store.statuses(past.executions)
-        store.client_orders()
         ready = time.perf_counter()
         cpu = time.process_time() - cpu
         fills = store.past_fills()
@@ -93,7 +90,6 @@ def _measure(path: Path, count: int) -> dict[str, object]:
         "open_executions": count,
         "slices_each": SLICES,
         "fills": len(fills),
-        "folded_seconds": round(folded - began, 3),
         "ready_seconds": round(ready - began, 3),
         "ready_cpu_seconds": round(cpu, 3),
         "simulated_ledger_seconds": round(restored - ready, 3),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ class SeededTurns:
         self._idle: dict[Mailbox, None] = {}
         self._ready: list[Mailbox] = []
         self._trace = blake2b(digest_size=16) if trace else None
+        self._traced_at: datetime | None = None
+        self._instant = ""
         self._wake = wake
 
     @property
@@ -109,6 +112,9 @@ class SeededTurns:
 
     def _record(self, mailbox: Mailbox) -> None:
         assert self._trace is not None  # noqa: S101 - asked by the caller
+        now = self._clock.now()
+        if now is not self._traced_at:
+            self._traced_at, self._instant = now, now.isoformat()
         name = getattr(mailbox.actor, "name", "")
         message_type = type(mailbox.next_message).__name__
-        self._trace.update(f"{self._clock.now().isoformat()}|{name}|{message_type}\n".encode())
+        self._trace.update(f"{self._instant}|{name}|{message_type}\n".encode())

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, Table, func, select
 
@@ -134,14 +134,12 @@ def _differences(connection: Connection, name: str, venue: str) -> Iterator[str]
         )
 
 
-def _by(key: str, rows: Iterable[_Row]) -> dict[object, Mapping[str, Any]]:
-    return {getattr(row, key): asdict(row) for row in rows}
+def _by(key: str, rows: Iterable[_Row]) -> dict[object, _Row]:
+    return {getattr(row, key): row for row in rows}
 
 
 def _compared(
-    table: str,
-    found: Mapping[object, Mapping[str, Any]],
-    wanted: Mapping[object, Mapping[str, Any]],
+    table: str, found: Mapping[object, _Row], wanted: Mapping[object, _Row]
 ) -> Iterator[str]:
     yield from (
         f"{table} lacks {key}, which the journal has" for key in wanted.keys() - found.keys()
@@ -150,11 +148,13 @@ def _compared(
         f"{table} has {key}, which the journal lacks" for key in found.keys() - wanted.keys()
     )
     for key in wanted.keys() & found.keys():
-        yield from (
-            f"{table} has {name} {found[key][name]} for {key}, the journal says {value}"
-            for name, value in wanted[key].items()
-            if found[key][name] != value
-        )
+        if found[key] != wanted[key]:
+            there, meant = asdict(found[key]), asdict(wanted[key])
+            yield from (
+                f"{table} has {name} {there[name]} for {key}, the journal says {value}"
+                for name, value in meant.items()
+                if there[name] != value
+            )
 
 
 def _count(connection: Connection, table: Table) -> int:

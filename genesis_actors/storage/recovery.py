@@ -101,7 +101,7 @@ TradedQuantity: TypeAlias = tuple[ClientOrderId, TradeId, datetime, Decimal]
 """One trade of ours: its order, its id, its time and its quantity."""
 
 
-def load_identity(target: Target) -> Identity | None:
+def load_identity(target: Target | Connection) -> Identity | None:
     return _read(target, _identity)
 
 
@@ -130,7 +130,7 @@ def claim(target: Target, wanted: Identity) -> Identity:
     return found
 
 
-def load_open_executions(target: Target) -> tuple[OpenExecution, ...]:
+def load_open_executions(target: Target | Connection) -> tuple[OpenExecution, ...]:
     """Return every execution that is not over, the oldest first."""
     return _read(target, _open_executions)
 
@@ -167,7 +167,9 @@ def load_fills(target: Target) -> tuple[RecordedFill, ...]:
     return _read(target, query)
 
 
-def load_quantities(target: Target, since: datetime) -> dict[Symbol, list[TradedQuantity]]:
+def load_quantities(
+    target: Target | Connection, since: datetime
+) -> dict[Symbol, list[TradedQuantity]]:
     """Return what counts in budgets of each trade of ours since then."""
     columns = fills.c.client_order_id, fills.c.trade_id, fills.c.traded_at, fills.c.quantity
     recent = select(fills.c.symbol, *(type_coerce(column, Text) for column in columns)).where(
@@ -185,25 +187,27 @@ def load_quantities(target: Target, since: datetime) -> dict[Symbol, list[Traded
     return _read(target, query)
 
 
-def count_executions(target: Target) -> int:
+def count_executions(target: Target | Connection) -> int:
     count = select(func.count()).select_from(twap_executions)
     return _read(target, lambda connection: connection.scalar(count)) or 0
 
 
-def last_event_at(target: Target) -> datetime | None:
+def last_event_at(target: Target | Connection) -> datetime | None:
     """Return the time of the newest event, None for an empty journal."""
     newest = select(events.c.created_at).order_by(events.c.sequence_number.desc()).limit(1)
     return _read(target, lambda connection: connection.scalar(newest))
 
 
-def symbols_traded_since(target: Target, since: datetime) -> tuple[Symbol, ...]:
+def symbols_traded_since(target: Target | Connection, since: datetime) -> tuple[Symbol, ...]:
     """Return every symbol in which an order was made at `since` or later."""
     recent = select(orders.c.symbol).where(orders.c.created_at >= since).distinct()
     found = _read(target, lambda connection: connection.scalars(recent.order_by("symbol")).all())
     return tuple(Symbol(symbol) for symbol in found)
 
 
-def load_client_orders(target: Target) -> dict[ClientId, tuple[ExecutionId, ParentOrder]]:
+def load_client_orders(
+    target: Target | Connection,
+) -> dict[ClientId, tuple[ExecutionId, ParentOrder]]:
     """Return which execution each client id was used for, and for which order."""
 
     def query(connection: Connection) -> dict[ClientId, tuple[ExecutionId, ParentOrder]]:
@@ -227,7 +231,15 @@ def load_client_orders(target: Target) -> dict[ClientId, tuple[ExecutionId, Pare
     return _read(target, query)
 
 
-def _read(target: Target, query: Callable[[Connection], T]) -> T:
+def in_one_look(target: Target, look: Callable[[Connection], T]) -> T:
+    """Let `look` ask several of the questions above in one transaction: they take its connection for a target."""
+    return _read(target, look)
+
+
+def _read(target: Target | Connection, query: Callable[[Connection], T]) -> T:
+    if isinstance(target, Connection):
+        return query(target)
+
     def checked(connection: Connection) -> T:
         check_schema(connection)
         return query(connection)
