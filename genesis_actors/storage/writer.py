@@ -125,6 +125,10 @@ class SqliteConnection(aiosqlite.Connection):
             raise
         return connection
 
+    async def close(self) -> None:
+        await super().close()
+        self._thread.join()  # It has nothing left to do, and whoever closes wants it gone.
+
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await cast("Awaitable[T]", self._execute(work, self._conn))  # pyright: ignore[reportUnknownMemberType]
 
