@@ -12,14 +12,10 @@ from genesis_actors.actors.analytics import AnalyticsActor
 from genesis_actors.actors.control import ControlActor
 from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.market_data import MarketDataActor
+from genesis_actors.actors.past import KnownOrder, VenueTraits
 from genesis_actors.actors.persistence import PersistenceActor
 from genesis_actors.actors.risk import RiskActor
-from genesis_actors.actors.supervisor import (
-    KnownOrder,
-    SupervisorActor,
-    SupervisorPorts,
-    VenueTraits,
-)
+from genesis_actors.actors.supervisor import SupervisorActor, SupervisorPorts
 from genesis_actors.actors.venue import VenueActor
 from genesis_actors.domain.gate import Gate
 from genesis_actors.gateways.venue import SimulatedVenue

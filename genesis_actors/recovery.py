@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from genesis_actors.actors.supervisor import Past
+from genesis_actors.actors.past import Past
 from genesis_actors.domain.client_ids import id_text
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import Execution, restore

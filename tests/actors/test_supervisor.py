@@ -6,13 +6,8 @@ from decimal import Decimal
 import pytest
 from pykka import ActorRef
 
-from genesis_actors.actors.supervisor import (
-    KnownOrder,
-    Past,
-    SupervisorActor,
-    SupervisorPorts,
-    VenueTraits,
-)
+from genesis_actors.actors.past import KnownOrder, Past, VenueTraits
+from genesis_actors.actors.supervisor import SupervisorActor, SupervisorPorts
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.messages.control import News
 from genesis_actors.messages.market_data import MarketDataMessage, MarketQuery, MarketView

@@ -1,0 +1,225 @@
+"""Parent orders on their way to becoming executions: described, priced, judged, and known by their client ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from genesis_actors.actors.past import KnownOrder
+from genesis_actors.domain.admission import Market, Rejection, accept, admit
+from genesis_actors.domain.client_ids import EXECUTION_ID_BITS, execution_id_from
+from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.policy import TwapDefaults
+from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.messages.base import Address
+from genesis_actors.messages.events import TwapAccepted, TwapStarted
+from genesis_actors.messages.market_data import (
+    MarketDataMessage,
+    MarketQuery,
+    MarketView,
+    UnwatchSymbol,
+    WatchSymbol,
+)
+from genesis_actors.messages.supervisor import ExecutionStarted, OrderRejected, StartExecution
+from genesis_actors.messages.venue import DescribeSymbol, SymbolDescribed, VenueMessage
+from genesis_actors.runtime.actor import MessageActor
+from genesis_actors.values import ClientId, ExecutionId, ParentOrder, Quote, Reason, Symbol
+
+Begin: TypeAlias = Callable[[Execution, tuple[TwapAccepted, TwapStarted]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A parent order that is not an execution yet, the so-manieth of this database."""
+
+    execution_id: ExecutionId
+    number: int
+    message: StartExecution
+
+
+class Admitting:
+    """Admits orders for the supervisor; `begin` makes an execution of each that is accepted."""
+
+    def __init__(
+        self,
+        actor: MessageActor[Any],
+        *,
+        defaults: TwapDefaults,
+        client_order_id_prefix: str,
+        seed: int | None,
+        known_orders: dict[ClientId, KnownOrder],
+        executions_before: int,
+        venue: Address[VenueMessage],
+        market_data: Address[MarketDataMessage],
+        begin: Begin,
+    ) -> None:
+        self.described: dict[Symbol, SymbolDescribed] = {}
+        self.profiles: dict[Symbol, VolumeProfile | None] = {}
+        self._actor = actor
+        self._defaults = defaults
+        self._prefix = client_order_id_prefix
+        self._seed = seed
+        self._known = dict(known_orders)
+        self._count = executions_before
+        self._venue = venue
+        self._market_data = market_data
+        self._begin = begin
+        self._waiting: dict[Symbol, list[_Candidate]] = {}
+        self._admitting: dict[ExecutionId, _Candidate] = {}
+        self._starting: dict[ExecutionId, list[StartExecution]] = {}
+
+    def ask(self, message: StartExecution, *, is_open: Callable[[ExecutionId], bool]) -> None:
+        """Begin to admit an order, or find the execution that it has started before."""
+        client_id, execution_id = message.order.client_id, message.execution_id
+        known = None if client_id is None else self._known.get(client_id)
+        if known is not None and not is_same_order(known.order, message.order):
+            self._reject(
+                message,
+                Reason.CLIENT_ID_CONFLICT,
+                f"client id {client_id} belongs to execution {known.execution_id}, "
+                "which has other parameters",
+                "repeat the order exactly, or choose another --client-id",
+            )
+            return
+        found = execution_id if known is None else known.execution_id
+        if found is not None and found in self._starting:
+            self._starting[found].append(message)
+        elif found is not None and (known is not None or is_open(found)):
+            # It is new to the one whose answer a rebuild has lost.
+            is_new = found == execution_id
+            self._actor.send(message.reply_to, ExecutionStarted(execution_id=found, is_new=is_new))
+        else:
+            candidate = self._candidate(message)
+            self.watch(candidate.execution_id, message.order, self._actor.clock.now())
+            self._waiting.setdefault(message.order.symbol, []).append(candidate)
+            self.describe(message.order.symbol)
+
+    def watch(self, execution_id: ExecutionId, order: ParentOrder, since: datetime) -> None:
+        """Watch before the venue tells its past: what nobody watches is soon forgotten.
+
+        No volume window is longer than the order's own; the slicer says how long its really is.
+        """
+        watch = WatchSymbol(execution_id, order.symbol, since, order.duration)
+        self._actor.send(self._market_data, watch)
+
+    def describe(self, symbol: Symbol) -> None:
+        """Ask the venue about the symbol, for each order afresh, because balances change."""
+        question = DescribeSymbol(symbol=symbol, reply_to=self._actor.actor_ref)
+        self._actor.send(self._venue, question)
+
+    def learn(self, described: SymbolDescribed) -> None:
+        symbol = described.symbol
+        known = self.described.get(symbol)
+        self.described[symbol] = described
+        if known is None or known.volumes != described.volumes:
+            volumes = described.volumes
+            self.profiles[symbol] = VolumeProfile.from_bars(volumes) if volumes else None
+
+    def admit_next(self, symbol: Symbol) -> None:
+        """Go on with the first order that waited for its symbol to be described."""
+        waiting = self._waiting.get(symbol)
+        if not waiting:
+            return
+        first = waiting.pop(0)
+        if self.described[symbol].rules is None:
+            self._admit(first, None)
+            return
+        self._admitting[first.execution_id] = first
+        self._actor.send(
+            self._market_data,
+            MarketQuery(
+                execution_id=first.execution_id,
+                symbol=symbol,
+                since=self._actor.clock.now(),
+                window=self._defaults.slice_interval,
+                reply_to=self._actor.actor_ref,
+            ),
+        )
+
+    def admit_all(self, symbol: Symbol) -> None:
+        for _ in range(len(self._waiting.get(symbol, ()))):
+            self.admit_next(symbol)
+
+    def on_market_view(self, view: MarketView) -> None:
+        candidate = self._admitting.pop(view.execution_id, None)
+        if candidate is not None:
+            self._admit(candidate, view.quote)
+
+    def started(self, started: ExecutionStarted) -> None:
+        """Tell who asked: the first has made it, the others have found it. A rebuilt slicer may say it once more."""
+        first, *others = self._starting.pop(started.execution_id, (None,))
+        if first is not None:
+            self._actor.send(first.reply_to, started)
+        for asked in others:
+            self._actor.send(asked.reply_to, started.model_copy(update={"is_new": False}))
+
+    def forget(self, execution_id: ExecutionId) -> None:
+        """Nothing of it ever became durable: it does not exist, and whoever asked for it is told so."""
+        self._known = {
+            client_id: known
+            for client_id, known in self._known.items()
+            if known.execution_id != execution_id
+        }
+        for asked in self._starting.pop(execution_id, ()):
+            self._reject(
+                asked,
+                Reason.REPEATED_FAILURE,
+                f"execution {execution_id} failed before it was durable",
+                "nothing was sent; give the order again",
+            )
+
+    def _candidate(self, message: StartExecution) -> _Candidate:
+        self._count += 1
+        drawn = message.execution_id or execution_id_from(
+            self._actor.runtime.random.getrandbits(EXECUTION_ID_BITS)
+        )
+        return _Candidate(drawn, self._count, message)
+
+    def _admit(self, candidate: _Candidate, quote: Quote | None) -> None:
+        message, order = candidate.message, candidate.message.order
+        # Two starts with one client id may have met on the way here: the first of them has it.
+        if order.client_id is not None and order.client_id in self._known:
+            self._unwatch(candidate)
+            self.ask(message, is_open=lambda _: False)
+            return
+        described = self.described[order.symbol]
+        market = Market(
+            rules=described.rules,
+            known_symbols=described.known_symbols,
+            balances={balance.currency: balance.free for balance in described.balances},
+            quote=quote,
+            profile=self.profiles[order.symbol],
+        )
+        now = self._actor.clock.now()
+        admission = admit(order, market, self._defaults, now=now, seed=self._seed_of(candidate))
+        if isinstance(admission, Rejection):
+            self._unwatch(candidate)
+            self._reject(message, admission.reason, admission.message, admission.hint)
+            return
+        execution, events = accept(admission, candidate.execution_id, self._prefix)
+        if order.client_id is not None:
+            self._known[order.client_id] = KnownOrder(execution.execution_id, execution.order)
+        self._starting[execution.execution_id] = [message]
+        self._begin(execution, events)
+
+    def _unwatch(self, candidate: _Candidate) -> None:
+        order = candidate.message.order
+        self._actor.send(self._market_data, UnwatchSymbol(candidate.execution_id, order.symbol))
+
+    def _reject(self, asked: StartExecution, reason: Reason, message: str, hint: str) -> None:
+        rejected = OrderRejected(reason=reason, message=message, hint=hint)
+        self._actor.send(asked.reply_to, rejected)
+
+    def _seed_of(self, candidate: _Candidate) -> int:
+        if self._seed is None:
+            return self._actor.runtime.random.getrandbits(32)
+        return self._seed + candidate.number - 1
+
+
+def is_same_order(known: ParentOrder, asked: ParentOrder) -> bool:
+    """Tell whether `asked` repeats `known`; a seed that the user leaves open matches any."""
+    if asked.seed is None:
+        known = replace(known, seed=None)
+    return known == asked

@@ -1,0 +1,61 @@
+"""What trading actors that start now have to know of what was before them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.proof import NO_DELAYS, ProofRules
+from genesis_actors.messages.risk import RestoreFills
+from genesis_actors.messages.venue import PastOrder, RestoreOrders
+from genesis_actors.values import ExecutionId, ParentOrder, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrder:
+    """An order that this database has seen before, by its client id."""
+
+    execution_id: ExecutionId
+    order: ParentOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the database has: open executions, and trades that may still count in a budget.
+
+    `symbols` are all whose trades the venue is asked for, from `trades_since` on, because some may not be recorded.
+    """
+
+    executions: tuple[Execution, ...] = ()
+    fills: tuple[RestoreFills, ...] = ()
+    symbols: tuple[Symbol, ...] = ()
+    trades_since: datetime | None = None
+    is_halted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VenueTraits:
+    """What must be known of a venue: its name, when its "not found" is proof, how often to ask for trades."""
+
+    name: str
+    proof: ProofRules = NO_DELAYS
+    trades_every: timedelta | None = None
+
+
+def past_orders(execution: Execution) -> RestoreOrders:
+    """Return what risk and gate must know of an execution's children of earlier runs."""
+    return RestoreOrders(
+        execution_id=execution.execution_id,
+        symbol=execution.order.symbol,
+        parent_quantity=execution.quantity,
+        orders=tuple(
+            PastOrder(
+                client_order_id=child.client_order_id,
+                fills=tuple((fill.trade_id, fill.traded_at, fill.quantity) for fill in child.fills),
+                settled_quantity=child.settled_quantity,
+                reserved_quantity=child.reserved_quantity,
+            )
+            for child in execution.children.values()
+        ),
+    )
