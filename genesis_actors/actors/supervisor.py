@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TypeAlias, assert_never
 
 import structlog
@@ -58,6 +59,7 @@ from genesis_actors.messages.supervisor import (
 from genesis_actors.messages.venue import (
     DescribeSymbol,
     HaltChanged,
+    HourlyVolume,
     LookUpTrades,
     OrderAccepted,
     OrderClosed,
@@ -667,7 +669,13 @@ def past_orders(execution: Execution) -> RestoreOrders:
 
 def profile_of(described: SymbolDescribed) -> VolumeProfile | None:
     """Return the volume profile that a venue's bars make, None where there are none."""
-    return VolumeProfile.from_bars(described.volumes) if described.volumes else None
+    return _profile(described.volumes) if described.volumes else None
+
+
+@lru_cache(maxsize=64)
+def _profile(volumes: tuple[HourlyVolume, ...]) -> VolumeProfile:
+    # A symbol is described for each of its orders, and its bars change once an hour.
+    return VolumeProfile.from_bars(volumes)
 
 
 def is_same_order(known: ParentOrder, asked: ParentOrder) -> bool:

@@ -228,11 +228,15 @@ def load_client_orders(target: Target) -> dict[ClientId, tuple[ExecutionId, Pare
 
 
 def _read(target: Target, query: Callable[[Connection], T]) -> T:
+    database = Database.of(target)
+
     def checked(connection: Connection) -> T:
-        check_schema(connection)
+        if not database.is_checked:
+            check_schema(connection)
+            database.is_checked = True
         return query(connection)
 
-    return Database.of(target).read(checked)
+    return database.read(checked)
 
 
 _FILL_COLUMNS: Final = select(
