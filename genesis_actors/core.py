@@ -21,6 +21,7 @@ from genesis_actors.actors.supervisor import (
     VenueTraits,
 )
 from genesis_actors.actors.venue import VenueActor
+from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.gate import Gate
 from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.listeners import Relay
@@ -57,12 +58,14 @@ class Ground:
 class TradingCore:
     """One generation of persistence, market data, venue, risk, supervisor with its slicers, and analytics."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, recovered: tuple[Execution, ...] | None = None) -> None:
+        """Start on `recovered`, or on what the journal has now."""
         self._ground = ground
         self._began_at = ground.runtime.clock.now()
         runtime, store, settings = ground.runtime, ground.store, ground.settings
         failures = ground.guardian
-        past = store.past(ground.recover, now=self._began_at)
+        executions = store.recover(ground.recover) if recovered is None else recovered
+        past = store.past(executions, now=self._began_at)
         self._executions = past.executions
         self._gate = Gate(settings.gate_limits(), is_halted=past.is_halted)
         outcomes = Relay[VenueOutcome]()
@@ -100,6 +103,7 @@ class TradingCore:
                 journal=journal,
                 market_data=market_data,
                 venue=venue,
+                gate=self._gate,
                 risk=risk,
                 news=Fanout[News](analytics, ground.control),
             ),

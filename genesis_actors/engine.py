@@ -19,6 +19,7 @@ from genesis_actors.actors.control import ControlActor
 from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.persistence import PersistenceActor
 from genesis_actors.core import Ground, TradingCore
+from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.report import ExecutionReport, generate_execution_report
 from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.listeners import Callback, CallbackThread, Failures, Priority, Relay, When
@@ -105,7 +106,13 @@ class Engine:
     a virtual clock in the thread that waits for a result.
     """
 
-    def __init__(self, ground: Ground, *, waits_for_journal: bool) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        recovered: tuple[Execution, ...],
+        *,
+        waits_for_journal: bool,
+    ) -> None:
         self.runtime = runtime = ground.runtime
         self.venue = ground.venue
         self._store = ground.store
@@ -113,7 +120,7 @@ class Engine:
         self._callbacks: list[Callback | CallbackThread] = []
         self._failures = Failures()
         runtime.start()
-        core = TradingCore(ground)
+        core = TradingCore(ground, recovered)
         self._control = ControlActor.start(
             runtime,
             supervisor=ground.commands,
@@ -180,7 +187,7 @@ class Engine:
             )
             # A disk does not come back in virtual time, unless the disk itself is simulated.
             waits = virtual is None or persistence is not PersistenceActor
-            return cls(ground, waits_for_journal=waits)
+            return cls(ground, recovered, waits_for_journal=waits)
         except BaseException:
             store.close()
             raise

@@ -25,6 +25,7 @@ from genesis_actors.storage.migrations import migrate
 from genesis_actors.storage.recovery import (
     Identity,
     OpenExecution,
+    RecordedFill,
     claim,
     count_executions,
     last_event_at,
@@ -54,7 +55,6 @@ class Continuity:
         self.identity = identity
         self._lock = lock
         self._last_at: dict[ExecutionId, datetime] = {}
-        self._recovered: tuple[Execution, ...] | None = None
 
     @classmethod
     def open(cls, url: str, *, mode: str, venue: str, seed: int | None) -> Continuity:
@@ -87,13 +87,12 @@ class Continuity:
     def count_executions(self) -> int:
         return count_executions(self.database)
 
-    def past(self, chosen: Callable[[ParentOrder], bool], *, now: datetime) -> Past:
+    def past(self, executions: tuple[Execution, ...], *, now: datetime) -> Past:
         """Return what trading actors that start now have to know of what was before them."""
-        executions = self._recovered
-        if executions is None:
-            executions = self.recover(chosen)
-        # What has been read is used once: actors that are rebuilt later start from what is on disk then.
-        self._recovered = None
+        with _without_collections():
+            return self._past(executions, now)
+
+    def _past(self, executions: tuple[Execution, ...], now: datetime) -> Past:
         newest = last_event_at(self.database)
         if newest is None:
             return Past(is_halted=self.is_halted)
@@ -118,8 +117,7 @@ class Continuity:
             opened = load_open_executions(self.database)
             folded = [_folded(found) for found in opened]
         self._last_at = {it.execution_id: it.last_at for it in opened if it.last_at is not None}
-        self._recovered = tuple(x for x in folded if x is not None and chosen(x.order))
-        return self._recovered
+        return tuple(x for x in folded if x is not None and chosen(x.order))
 
     def last_instant(self, executions: tuple[Execution, ...]) -> datetime | None:
         """Return the time of the newest event of `executions`: where virtual time goes on."""
@@ -134,23 +132,8 @@ class Continuity:
         return load_client_orders(self.database)
 
     def past_fills(self) -> tuple[PastFill, ...]:
-        return tuple(
-            PastFill(
-                execution_id=fill.execution_id,
-                client_order_id=fill.client_order_id,
-                venue_order_id=fill.venue_order_id,
-                trade_id=fill.trade_id,
-                symbol=fill.symbol,
-                side=fill.side,
-                quantity=fill.quantity,
-                price=fill.price,
-                fee=fill.fee,
-                fee_currency=fill.fee_currency,
-                traded_at=fill.traded_at,
-                liquidity=fill.liquidity,
-            )
-            for fill in load_fills(self.database)
-        )
+        with _without_collections():
+            return tuple(map(_past_fill, load_fills(self.database)))
 
     def close(self) -> None:
         self._lock.release()
@@ -182,6 +165,23 @@ class Statuses(MutableMapping[ExecutionId, ExecutionStatus]):
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _past_fill(fill: RecordedFill) -> PastFill:
+    return PastFill(
+        execution_id=fill.execution_id,
+        client_order_id=fill.client_order_id,
+        venue_order_id=fill.venue_order_id,
+        trade_id=fill.trade_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        quantity=fill.quantity,
+        price=fill.price,
+        fee=fill.fee,
+        fee_currency=fill.fee_currency,
+        traded_at=fill.traded_at,
+        liquidity=fill.liquidity,
+    )
 
 
 def _status(execution: Execution, venue: str) -> ExecutionStatus:

@@ -81,8 +81,7 @@ def ceil_to_step(value: Decimal, step: Decimal) -> Decimal:
 
 
 def _to_step(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    with decimal.localcontext(EXACT):
-        return (value / step).to_integral_value(rounding=rounding) * step
+    return EXACT.multiply(EXACT.divide(value, step).to_integral_value(rounding), step)
 
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:
@@ -203,7 +202,10 @@ class SliceStatus(StrEnum):
 
     @property
     def is_done(self) -> bool:
-        return self in {SliceStatus.FILLED, SliceStatus.PARTIAL, SliceStatus.SKIPPED}
+        return self in _DONE_STATUSES
+
+
+_DONE_STATUSES = frozenset({SliceStatus.FILLED, SliceStatus.PARTIAL, SliceStatus.SKIPPED})
 
 
 class OrderStatus(StrEnum):

@@ -319,7 +319,7 @@ MUTANTS = (
     _mutant(
         "rebuild_from_stale_state",
         "Actors that are rebuilt begin where an earlier rebuild began: what has traded since is forgotten.",
-        ("recovery.py", "        self._recovered = None\n        newest", "        newest"),
+        ("engine.py", "lambda: TradingCore(ground)", "lambda: TradingCore(ground, recovered)"),
     ),
     _mutant(
         "rebuilt_slicer_forgets_its_commands",

@@ -69,7 +69,10 @@ class RiskActor(MessageActor[RiskMessage]):
             case CancelOrder() | LookUpOrder():
                 self.send(self._venue, message)
             case SettleOrder():
-                self._release(message)
+                book = self._book_of(message.client_order_id)
+                if book is not None:
+                    now = self.clock.now()
+                    book.use.settle(message.client_order_id, now, message.filled_quantity)
                 self.send(self._venue, message)
             case SymbolDescribed():
                 self._learn(message)
@@ -151,7 +154,7 @@ class RiskActor(MessageActor[RiskMessage]):
         symbol = self._symbol_of.get(client_order_id)
         return None if symbol is None else self._symbols[symbol]
 
-    def _release(self, outcome: OrderClosed | OrderNotFound | OrderRefused | SettleOrder) -> None:
+    def _release(self, outcome: OrderClosed | OrderNotFound | OrderRefused) -> None:
         if isinstance(outcome, OrderNotFound) and not outcome.is_proof:
             return
         book = self._book_of(outcome.client_order_id)

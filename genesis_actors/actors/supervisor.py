@@ -93,6 +93,7 @@ class SupervisorPorts:
     journal: Address[WriteJournal | LoadExecution | WriteHalt]
     market_data: Address[MarketDataMessage]
     venue: Address[VenueMessage]
+    gate: Address[HaltChanged]
     risk: Address[RiskMessage]
     news: Address[News]
 
@@ -621,7 +622,7 @@ class SupervisorActor(MessageActor[_Message]):
 
     def _tell_halt(self, *, is_halted: bool) -> None:
         changed = HaltChanged(is_halted)
-        self.send(self._ports.venue, changed)
+        self.send(self._ports.gate, changed)
         for slicer in self._slicers.values():
             self._to_slicer(slicer, changed)
 

@@ -21,7 +21,6 @@ from genesis_actors.messages.venue import (
     Balance,
     CancelOrder,
     DescribeSymbol,
-    HaltChanged,
     LookUpOrder,
     LookUpTrades,
     OrderOutcome,
@@ -36,7 +35,7 @@ from genesis_actors.messages.venue import (
 )
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import Symbol
+from genesis_actors.values import Reason, Symbol
 
 log = structlog.get_logger()
 
@@ -98,8 +97,6 @@ class VenueActor(MessageActor[_Message]):
                 self._gate.hear(message)
             case RestoreOrders():
                 self._gate.restore(message)
-            case HaltChanged():
-                self._gate.is_halted = message.is_halted
             case LookUpTrades():
                 self._tell_trades(message)
             case _:
@@ -112,6 +109,8 @@ class VenueActor(MessageActor[_Message]):
             self._send_to_venue(order)
             return
         log.warning("stopped_at_gate", client_order_id=order.client_order_id, reason=stop.reason)
+        if stop.reason is Reason.DUPLICATE_ORDER:
+            return  # An answer would be taken for the first one's, which may be at the venue.
         self.send(
             self._outcomes,
             OrderRefused(

@@ -1,4 +1,7 @@
-"""How long an engine needs after a crash until it may send again, by the number of open executions."""
+"""How long an engine needs after a crash until it may send again, by the number of open executions.
+
+A simulated venue has its own ledger in our database; to read that back is counted by itself.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ from genesis_actors.settings import Settings
 COUNTS: Final = (1_000, 10_000)
 SLICES: Final = 60
 _WINDOW: Final = timedelta(minutes=30)
-_CRASH_AFTER: Final = timedelta(minutes=15, seconds=20)
+_CRASH_AFTER: Final = timedelta(minutes=14, seconds=10)
+"""When half of an execution is done, and half of the events between two snapshots have come after the last one."""
 
 _LATER: Final = """aggregate_version = 1
     OR aggregate_version > (SELECT aggregate_version FROM snapshots WHERE execution_id = :original)"""
@@ -76,11 +80,13 @@ def _measure(path: Path, count: int) -> dict[str, object]:
         now = store.last_instant(executions)
         if len(executions) != count or now is None:
             raise RuntimeError(f"{len(executions)} of {count} executions have been recovered")
-        past = store.past(lambda order: True, now=now)  # noqa: ARG005
+        past = store.past(executions, now=now)
         store.statuses(past.executions)
         store.client_orders()
-        fills = store.past_fills()
         ready = time.perf_counter()
+        cpu = time.process_time() - cpu
+        fills = store.past_fills()
+        restored = time.perf_counter()
     finally:
         store.close()
     return {
@@ -89,7 +95,8 @@ def _measure(path: Path, count: int) -> dict[str, object]:
         "fills": len(fills),
         "folded_seconds": round(folded - began, 3),
         "ready_seconds": round(ready - began, 3),
-        "cpu_seconds": round(time.process_time() - cpu, 3),
+        "ready_cpu_seconds": round(cpu, 3),
+        "simulated_ledger_seconds": round(restored - ready, 3),
     }
 
 

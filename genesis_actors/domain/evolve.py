@@ -12,7 +12,6 @@ from functools import reduce
 from typing import assert_never
 
 from genesis_actors.domain.execution import Child, Execution, Fill, Slice, status_of
-from genesis_actors.domain.replacing import replace
 from genesis_actors.messages.events import (
     ArrivalObserved,
     ChildAccepted,
@@ -93,7 +92,7 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
         case TwapSliceStarted():
             return _slice_started(x, event)
         case TwapSliceDelayed():
-            part = replace(x.slice(event.slice_number), reason=event.reason)
+            part = x.slice(event.slice_number).having(reason=event.reason)
             return _with_slice(x, part).having(retry_at=event.retry_at, available_quantity=None)
         case TwapSliceExecuted():
             return _slice_executed(x, event)
@@ -188,7 +187,7 @@ def _rescheduled(x: Execution, event: TwapRescheduled) -> Execution:
     if event.reason is Reason.DEADLINE:
         # What the slices so far have left is planned anew: the plan goes on adding up to the quantity.
         done = tuple(
-            replace(s, planned_quantity=s.filled_quantity) if s.status.is_done else s
+            s.having(planned_quantity=s.filled_quantity) if s.status.is_done else s
             for s in x.slices
         )
         x = x.having(slices=done)
@@ -232,8 +231,7 @@ def _with_all_done(x: Execution, at: datetime, reason: Reason | None) -> Executi
         slices=tuple(
             part
             if part.status.is_done
-            else replace(
-                part,
+            else part.having(
                 status=status_of(part),
                 reason=part.reason or (None if status_of(part) is SliceStatus.FILLED else reason),
                 done_at=at,
@@ -244,8 +242,7 @@ def _with_all_done(x: Execution, at: datetime, reason: Reason | None) -> Executi
 
 
 def _slice_started(x: Execution, event: TwapSliceStarted) -> Execution:
-    part = replace(
-        x.slice(event.slice_number),
+    part = x.slice(event.slice_number).having(
         status=SliceStatus.WORKING,
         target_quantity=event.target_quantity,
         market_volume=event.market_volume,
@@ -257,8 +254,8 @@ def _slice_started(x: Execution, event: TwapSliceStarted) -> Execution:
 
 
 def _slice_executed(x: Execution, event: TwapSliceExecuted) -> Execution:
-    part = replace(
-        x.slice(event.slice_number), status=event.status, reason=event.reason, done_at=event.at
+    part = x.slice(event.slice_number).having(
+        status=event.status, reason=event.reason, done_at=event.at
     )
     return _with_slice(x, part).having(retry_at=None, available_quantity=None)
 
@@ -279,7 +276,7 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
         cut_by=event.cut_by,
     )
     part = x.slice(event.slice_number)
-    x = _with_slice(x, replace(part, attempts=event.attempt, reason=event.cut_by))
+    x = _with_slice(x, part.having(attempts=event.attempt, reason=event.cut_by))
     return x.having(
         children={**x.children, child.client_order_id: child},
         retry_at=None,
@@ -289,7 +286,7 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
 
 
 def _with_child(x: Execution, client_order_id: ClientOrderId, **changes: object) -> Execution:
-    child = replace(x.children[client_order_id], **changes)
+    child = x.children[client_order_id].having(**changes)
     return x.having(children={**x.children, client_order_id: child})
 
 
@@ -364,7 +361,7 @@ def _settled(x: Execution, event: ChildSettled) -> Execution:
         settled_quantity=said,
         settled_at=event.at,
     )
-    x = _with_slice(x, replace(x.slice(child.slice_number), reason=Reason.SETTLED))
+    x = _with_slice(x, x.slice(child.slice_number).having(reason=Reason.SETTLED))
     return _with_traded(x, child.slice_number, said, notional).having(
         fees_quote=None if fees is None else fees + _settled_fee(x, child, said),
         retry_at=event.retry_at,
@@ -380,15 +377,14 @@ def _with_traded(
     x: Execution, slice_number: int, quantity: Decimal, notional: Decimal
 ) -> Execution:
     part = x.slice(slice_number)
-    part = replace(
-        part,
+    part = part.having(
         filled_quantity=part.filled_quantity + quantity,
         filled_notional=part.filled_notional + notional,
     )
     if part.status.is_done:  # A late fill: what the slice is called follows its figures.
         status = status_of(part)
-        part = replace(
-            part, status=status, reason=None if status is SliceStatus.FILLED else part.reason
+        part = part.having(
+            status=status, reason=None if status is SliceStatus.FILLED else part.reason
         )
     return _with_slice(x, part).having(
         filled_quantity=x.filled_quantity + quantity,
@@ -421,7 +417,7 @@ def _closed(x: Execution, event: ChildClosed) -> Execution:
     x = _with_child(x, event.client_order_id, status=event.status, reason=event.reason)
     if event.reason is not None:
         part = x.slice(child.slice_number)
-        x = _with_slice(x, replace(part, reason=event.reason))
+        x = _with_slice(x, part.having(reason=event.reason))
     return x.having(
         retry_at=event.retry_at,
         available_quantity=event.available_quantity,

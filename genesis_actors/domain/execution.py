@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import TypeAdapter
 
@@ -50,8 +50,26 @@ class Fill:
     traded_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class _State:
+    """What is replaced, never changed."""
+
+    _derived: ClassVar[dict[str, frozenset[str]]] = {}
+    """What is worked out once, and from which fields: anew only after one of these has changed."""
+
+    def having(self, **changes: object) -> Self:
+        """Return the same but for `changes`: what `replace` does, without running through every field."""
+        changed = object.__new__(type(self))
+        fields = changed.__dict__
+        fields.update(self.__dict__)
+        for name, sources in self._derived.items():
+            if not sources.isdisjoint(changes):
+                fields.pop(name, None)
+        fields.update(changes)
+        return changed
+
+
+@dataclass(frozen=True)
+class Child(_State):
     """One child order. Its unfilled quantity is reserved as long as its status is open."""
 
     client_order_id: ClientOrderId
@@ -95,8 +113,12 @@ class Child:
 
 
 @dataclass(frozen=True)
-class Slice:
+class Slice(_State):
     """One part of the schedule and what became of it."""
+
+    _derived = {  # noqa: RUF012 - a ClassVar of its base
+        "participation_rate": frozenset({"filled_quantity", "market_volume"})
+    }
 
     number: int
     due_at: datetime
@@ -121,8 +143,14 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Execution:
+class Execution(_State):
     """The working of one parent order. Replaced, never changed."""
+
+    _derived = {  # noqa: RUF012 - a ClassVar of its base
+        "open_children": frozenset({"children"}),
+        "unsent_slices": frozenset({"slices"}),
+        "working_slice": frozenset({"slices"}),
+    }
 
     execution_id: ExecutionId
     version: int
@@ -159,15 +187,6 @@ class Execution:
     early_completion: bool = False
     market: MarketSummary | None = None
 
-    def having(self, **changes: object) -> Self:
-        """Return the same execution but for `changes`: what `replace` does, without running through every field."""
-        changed = object.__new__(type(self))
-        fields = changed.__dict__
-        fields.update(self.__dict__)
-        fields.pop("open_children", None)
-        fields.update(changes)
-        return changed
-
     @cached_property
     def open_children(self) -> tuple[Child, ...]:
         return tuple(child for child in self.children.values() if child.status.is_open)
@@ -198,11 +217,11 @@ class Execution:
         """
         return self.quantity - self.filled_quantity - self.reserved_quantity
 
-    @property
+    @cached_property
     def working_slice(self) -> Slice | None:
         return next((s for s in self.slices if s.status is SliceStatus.WORKING), None)
 
-    @property
+    @cached_property
     def unsent_slices(self) -> tuple[Slice, ...]:
         return tuple(s for s in self.slices if s.status is SliceStatus.PLANNED)
 

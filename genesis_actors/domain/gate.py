@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from genesis_actors.messages.venue import (
+    HaltChanged,
     OrderClosed,
     OrderFilled,
     OrderNotFound,
@@ -73,6 +74,10 @@ class Gate:
         self._limits = limits
         self._parents: dict[ExecutionId, _Parent] = {}
         self._passed_at: deque[datetime] = deque()
+
+    def tell(self, message: HaltChanged) -> None:
+        """Take a halt as an address would, but at once: not behind the orders that wait in its actor's inbox."""
+        self.is_halted = message.is_halted
 
     @exact
     def judge(self, order: PlaceOrder, now: datetime) -> Stop | None:

@@ -149,6 +149,17 @@ class SymbolUse:
         if order is not None:
             self.reserve(client_order_id, max(filled_quantity - order.filled, ZERO))
 
+    @exact
+    def settle(
+        self, client_order_id: ClientOrderId, at: datetime, filled_quantity: Decimal
+    ) -> None:
+        """Count what the operator says was filled, beyond the trades heard so far, as filled now."""
+        self.release(client_order_id)
+        order = self._orders.get(client_order_id)
+        if order is not None and filled_quantity > order.filled:
+            quantity = filled_quantity - order.filled
+            self.fill(client_order_id, TradeId(f"settled-{client_order_id}"), at, quantity)
+
     def forget(self, client_order_id: ClientOrderId) -> None:
         """Forget an order for good. What it has filled stays counted."""
         self.release(client_order_id)

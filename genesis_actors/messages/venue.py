@@ -223,5 +223,5 @@ OrderOutcome: TypeAlias = (
 VenueOutcome: TypeAlias = OrderOutcome | TradesTold
 """Everything that comes back from a venue, in the order in which it was told."""
 
-VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades | RestoreOrders | HaltChanged
+VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades | RestoreOrders
 """Everything the venue actor accepts from others; its own timers aside."""

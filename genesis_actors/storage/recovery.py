@@ -12,8 +12,9 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
+    Select,
     Text,
+    bindparam,
     func,
     insert,
     select,
@@ -149,8 +150,7 @@ def load_open_execution(target: Target, execution_id: str) -> OpenExecution | No
     """Return one execution's snapshot and tail, over or not; None for an unknown one."""
 
     def query(connection: Connection) -> OpenExecution | None:
-        chosen = twap_executions.c.execution_id == execution_id
-        return next(iter(_with_tails(connection, chosen)), None)
+        return next(_with_tails(connection, *_ONE, chosen_id=execution_id), None)
 
     return _read(target, query)
 
@@ -262,7 +262,7 @@ _FILL_COLUMNS: Final = select(
 ).select_from(fills)
 
 
-def _recorded(row: Row[Any]) -> RecordedFill:
+def _recorded(row: object) -> RecordedFill:
     venue, execution, order, venue_order, trade, symbol, side, *figures = cast("_FillTexts", row)
     quantity, price, fee, fee_currency, liquidity, traded_at = figures
     return RecordedFill(
@@ -296,39 +296,57 @@ def _identity(connection: Connection) -> Identity | None:
     return Identity(**{name: value for name, value in row.items() if name != "identity"})
 
 
+_Later: TypeAlias = Select[str, int, str, str]
+_Heads: TypeAlias = Select[str, str, int, Any]
+
+
 def _open_executions(connection: Connection) -> tuple[OpenExecution, ...]:
-    open_states = [state for state in ExecutionState if not state.is_final]
-    return tuple(_with_tails(connection, twap_executions.c.state.in_(open_states)))
+    return tuple(_with_tails(connection, *_ALL_OPEN))
 
 
-def _with_tails(connection: Connection, chosen: ColumnElement[bool]) -> Iterator[OpenExecution]:
+def _tails_and_heads(chosen: ColumnElement[bool]) -> tuple[_Later, _Heads]:
+    """Return what finds the events after the snapshots of the executions that are `chosen`, and the snapshots."""
     has_snapshot = snapshots.c.execution_id == twap_executions.c.execution_id
     ours = events.c.aggregate_id == twap_executions.c.execution_id
     is_later = events.c.aggregate_version > func.coalesce(snapshots.c.aggregate_version, -1)
     with_snapshots = twap_executions.outerjoin(snapshots, has_snapshot)
-    tails: dict[str, list[tuple[int, JournalEvent]]] = defaultdict(list)
     later = select(
         events.c.aggregate_id, events.c.aggregate_version, events.c.event_type, events.c.event_data
     )
-    in_order = later.select_from(with_snapshots.join(events, ours)).order_by(
-        events.c.sequence_number
-    )
-    later_events = connection.execute(in_order.where(chosen, is_later)).all()
-    for execution_id, version, event_type, data in later_events:
-        tails[execution_id].append((version, from_json(event_type, data)))
     heads = select(
         twap_executions.c.execution_id,
         snapshots.c.state,
         snapshots.c.aggregate_version,
         snapshots.c.created_at,
     )
-    oldest_first = heads.select_from(with_snapshots).order_by(
-        twap_executions.c.created_at, twap_executions.c.execution_id
+    return (
+        later.select_from(with_snapshots.join(events, ours))
+        .where(chosen, is_later)
+        .order_by(events.c.aggregate_id, events.c.aggregate_version),
+        heads.select_from(with_snapshots)
+        .where(chosen)
+        .order_by(twap_executions.c.created_at, twap_executions.c.execution_id),
     )
-    for execution_id, state, version, at in connection.execute(oldest_first.where(chosen)).all():
+
+
+# Made once: to make them takes longer than to run them on a small database.
+_ALL_OPEN: Final = _tails_and_heads(
+    twap_executions.c.state.in_([state for state in ExecutionState if not state.is_final])
+)
+_ONE: Final = _tails_and_heads(twap_executions.c.execution_id == bindparam("chosen_id"))
+
+
+def _with_tails(
+    connection: Connection, later: _Later, heads: _Heads, **chosen: str
+) -> Iterator[OpenExecution]:
+    tails: dict[str, list[tuple[int, JournalEvent]]] = defaultdict(list)
+    later_events = connection.execute(later, chosen).all()
+    for execution_id, version, event_type, data in later_events:
+        tails[execution_id].append((version, from_json(event_type, data)))
+    for execution_id, state, version, at in connection.execute(heads, chosen).all():
         tail = tails[execution_id]
         yield OpenExecution(
-            execution_id=execution_id,
+            execution_id=ExecutionId(execution_id),
             snapshot=state,
             snapshot_version=version,
             tail=tuple(event for _, event in tail),

@@ -262,17 +262,18 @@ def test_what_a_close_says_was_filled_stays_reserved_until_its_trades_are_told(d
     assert refusal(desk).available_quantity == Decimal(6)
 
 
-def test_a_settled_order_reserves_nothing_and_the_gate_hears_of_it(desk: Desk) -> None:
+def test_a_settled_order_reserves_nothing_more_and_the_gate_hears_of_it(desk: Desk) -> None:
     first = a_child("c1", quantity="10")
     settled = SettleOrder(
         execution_id=first.execution_id,
         client_order_id=first.client_order_id,
         symbol=BTC,
-        filled_quantity=ZERO,
+        filled_quantity=Decimal(3),
     )
-    desk.tell(first, settled, a_child("c2", quantity="10"))
+    desk.tell(settled, first, settled, a_child("c2", quantity="8"))
 
-    assert desk.venue.messages == [first, settled, a_child("c2", quantity="10")]
+    assert desk.venue.messages == [settled, first, settled]
+    assert refusal(desk).available_quantity == Decimal(7), "what was filled counts as filled"
 
 
 def test_that_all_trades_are_told_comes_behind_them(desk: Desk) -> None:

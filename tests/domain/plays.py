@@ -502,6 +502,8 @@ class Play:
         if self._commands and self._has(Fault.USER, 0.1):
             self._commands -= 1
             self._after(0.001, self._command)
+        if self._has(Fault.HALT, 0.1):
+            self._after(0.001, self._halt)
         hidden = [(known, fill) for known in self._orders.values() for fill in known.hidden]
         if hidden and self.dice.random() < 0.3:
             known, fill = hidden[0]
@@ -1151,8 +1153,12 @@ class Play:
                 assert x == before
 
     def _check_unknown(self, message: DecidableMessage) -> None:
-        """What is unknown is asked about every 10 s at least, and pauses what it is of in the end."""
+        """What does not answer becomes unknown, is asked about every 10 s at least, and pauses what it is of."""
         x, proof = self.execution, self.scenario.proof
+        for child in x.open_children:
+            if child.status in {OrderStatus.SENT, OrderStatus.PARTIAL} and not child.resting:
+                assert child.heard_at is not None
+                assert self.now < child.heard_at + proof.answer_timeout + timedelta(seconds=1)
         for child in x.unknown_children:
             since = unknown_since(child)
             assert self.now <= max(self._asked_at[child.client_order_id], since) + MOST_UNASKED

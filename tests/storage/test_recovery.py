@@ -118,6 +118,33 @@ def test_fills_come_with_what_their_order_knows(database: Database) -> None:
     )
 
 
+def test_what_counts_in_budgets_is_found_by_symbol_from_a_time_on(database: Database) -> None:
+    second = timedelta(seconds=1)
+    early, late, other = (
+        fill_row("x1", "t1"),
+        replace(fill_row("x1", "t2"), traded_at=NOON + second),
+        replace(fill_row("x1", "t3"), traded_at=NOON + 2 * second, symbol="ETH/USDT"),
+    )
+    began = write("x1", execution=execution_row("x1"), orders=[order_row("x1")])
+    written(database, replace(began, fills=(other, late, early)))
+
+    assert recovery.load_quantities(database, NOON + second) == {
+        "BTC/USDT": [("x1-1", "t2", NOON + second, Decimal("0.1"))],
+        "ETH/USDT": [("x1-1", "t3", NOON + 2 * second, Decimal("0.1"))],
+    }
+
+
+def test_an_open_executions_newest_event_is_in_its_tail_or_in_its_snapshot(
+    database: Database,
+) -> None:
+    later = sent("x2", "c2").model_copy(update={"at": NOON + timedelta(seconds=3)})
+    written(database, whole_write("x1", 1), whole_write("x2", 1), write("x2", 2, [later]))
+
+    x1, x2 = recovery.load_open_executions(database)
+
+    assert (x1.last_at, x2.last_at) == (NOON, later.at)
+
+
 def test_client_ids_lead_to_their_orders(database: Database) -> None:
     mine = accepted("x1", "mine")
     written(
