@@ -271,15 +271,6 @@ MUTANTS = (
         ),
     ),
     _mutant(
-        "journal_outage_ignored",
-        "Orders go out on the strength of what has never been written.",
-        (
-            "actors/slicer.py",
-            "                self._go_down(message.error)\n                return\n",
-            "                return\n",
-        ),
-    ),
-    _mutant(
         "failed_write_acknowledged",
         "What the disk has refused is taken for safe.",
         (
@@ -308,26 +299,8 @@ MUTANTS = (
         ),
     ),
     _mutant(
-        "late_fill_reopens_nothing_but_the_end",
-        "A fill that comes after the end makes the execution end a second time.",
-        (
-            "domain/children.py",
-            "    if x.state.is_final:\n        return\n",
-            "",
-        ),
-    ),
-    _mutant(
         "rebuild_from_stale_state",
         "Actors that are rebuilt begin where an earlier rebuild began: what has traded since is forgotten.",
         ("engine.py", "lambda: TradingCore(ground)", "lambda: TradingCore(ground, recovered)"),
-    ),
-    _mutant(
-        "rebuilt_slicer_forgets_its_commands",
-        "A pause that was asked for while its slicer failed is never answered.",
-        (
-            "actors/supervisor.py",
-            "        for command in slicer.unanswered:\n            self._hand_over(slicer, command)\n",
-            "",
-        ),
     ),
 )
