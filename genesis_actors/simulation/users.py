@@ -264,9 +264,10 @@ class Users:
 
 
 def _quantity(listing: Listing, duration: timedelta, draw: random.Random) -> Decimal:
-    """Return from one to four hundredths of what the market trades in that time."""
+    """Return at most two hundredths of what the market trades in that time; now and then up to a tenth."""
     market_lots = listing.lots_per_step * (duration // STEP)
-    return listing.rules.lot * (market_lots * draw.randint(2, 20) // 1000)
+    most = draw.choice((20, 20, 100))
+    return listing.rules.lot * (market_lots * draw.randint(2, most) // 1000)
 
 
 def _ignore(_answer: object) -> None:
