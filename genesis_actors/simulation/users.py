@@ -163,7 +163,13 @@ class Users:
     def _resume(self, x: ExecutionId) -> None:
         self._invariants.on_resuming(x)
         mode = self._random.choice(tuple(ResumeMode))
-        self._send(ResumeExecution(execution_id=x, mode=mode, reply_to=self._address(_ignore)))
+
+        def take(answer: object) -> None:
+            # The answer to an earlier pause may have come since this was asked.
+            if isinstance(answer, CommandDone):
+                self._invariants.on_resuming(x)
+
+        self._send(ResumeExecution(execution_id=x, mode=mode, reply_to=self._address(take)))
 
     def _cancel(self, x: ExecutionId) -> None:
         def take(answer: object) -> None:
