@@ -238,15 +238,15 @@ MUTANTS = (
             "            self._load(outcome.execution_id)\n",
             "            self._load(outcome.execution_id)\n"
             "            from genesis_actors.messages.venue import CancelOrder\n"
-            "            for symbol in self._described:\n"
-            "                self.send(\n"
-            "                    self._ports.venue,\n"
-            "                    CancelOrder(\n"
-            "                        execution_id=outcome.execution_id,\n"
-            "                        client_order_id=outcome.client_order_id,\n"
-            "                        symbol=symbol,\n"
-            "                    ),\n"
-            "                )\n",
+            "            self._recorded.add(outcome.trade_id)\n"
+            "            self.send(\n"
+            "                self._ports.venue,\n"
+            "                CancelOrder(\n"
+            "                    execution_id=outcome.execution_id,\n"
+            "                    client_order_id=outcome.client_order_id,\n"
+            "                    symbol=next(iter(self._described)),\n"
+            "                ),\n"
+            "            )\n",
         ),
     ),
     _mutant(
@@ -268,15 +268,6 @@ MUTANTS = (
             "domain/gate.py",
             "        if order.quantity > left:\n",
             "        if order.quantity < 0:\n",
-        ),
-    ),
-    _mutant(
-        "journal_outage_ignored",
-        "Orders go out on the strength of what has never been written.",
-        (
-            "actors/slicer.py",
-            "                self._go_down(message.error)\n                return\n",
-            "                return\n",
         ),
     ),
     _mutant(
@@ -308,26 +299,8 @@ MUTANTS = (
         ),
     ),
     _mutant(
-        "late_fill_reopens_nothing_but_the_end",
-        "A fill that comes after the end makes the execution end a second time.",
-        (
-            "domain/children.py",
-            "    if x.state.is_final:\n        return\n",
-            "",
-        ),
-    ),
-    _mutant(
         "rebuild_from_stale_state",
         "Actors that are rebuilt begin where an earlier rebuild began: what has traded since is forgotten.",
         ("engine.py", "ground.store.look(ground.recover)", "stock"),
-    ),
-    _mutant(
-        "rebuilt_slicer_forgets_its_commands",
-        "A pause that was asked for while its slicer failed is never answered.",
-        (
-            "actors/supervisor.py",
-            "        for command in slicer.unanswered:\n            self._hand_over(slicer, command)\n",
-            "",
-        ),
     ),
 )

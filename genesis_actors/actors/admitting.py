@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from genesis_actors.actors.past import KnownOrder
@@ -23,7 +24,12 @@ from genesis_actors.messages.market_data import (
     WatchSymbol,
 )
 from genesis_actors.messages.supervisor import ExecutionStarted, OrderRejected, StartExecution
-from genesis_actors.messages.venue import DescribeSymbol, SymbolDescribed, VenueMessage
+from genesis_actors.messages.venue import (
+    DescribeSymbol,
+    HourlyVolume,
+    SymbolDescribed,
+    VenueMessage,
+)
 from genesis_actors.runtime.actor import MessageActor
 from genesis_actors.values import ClientId, ExecutionId, ParentOrder, Quote, Reason, Symbol
 
@@ -110,12 +116,8 @@ class Admitting:
         self._actor.send(self._venue, question)
 
     def learn(self, described: SymbolDescribed) -> None:
-        symbol = described.symbol
-        known = self.described.get(symbol)
-        self.described[symbol] = described
-        if known is None or known.volumes != described.volumes:
-            volumes = described.volumes
-            self.profiles[symbol] = VolumeProfile.from_bars(volumes) if volumes else None
+        self.described[described.symbol] = described
+        self.profiles[described.symbol] = _profile(described.volumes)
 
     def admit_next(self, symbol: Symbol) -> None:
         """Go on with the first order that waited for its symbol to be described."""
@@ -216,6 +218,12 @@ class Admitting:
         if self._seed is None:
             return self._actor.runtime.random.getrandbits(32)
         return self._seed + candidate.number - 1
+
+
+@lru_cache(maxsize=64)
+def _profile(volumes: tuple[HourlyVolume, ...]) -> VolumeProfile | None:
+    # A symbol is described for each of its orders, and its bars change once an hour.
+    return VolumeProfile.from_bars(volumes) if volumes else None
 
 
 def is_same_order(known: ParentOrder, asked: ParentOrder) -> bool:

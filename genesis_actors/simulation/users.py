@@ -163,7 +163,13 @@ class Users:
     def _resume(self, x: ExecutionId) -> None:
         self._invariants.on_resuming(x)
         mode = self._random.choice(tuple(ResumeMode))
-        self._send(ResumeExecution(execution_id=x, mode=mode, reply_to=self._address(_ignore)))
+
+        def take(answer: object) -> None:
+            # The answer to an earlier pause may have come since this was asked.
+            if isinstance(answer, CommandDone):
+                self._invariants.on_resuming(x)
+
+        self._send(ResumeExecution(execution_id=x, mode=mode, reply_to=self._address(take)))
 
     def _cancel(self, x: ExecutionId) -> None:
         def take(answer: object) -> None:
@@ -264,9 +270,10 @@ class Users:
 
 
 def _quantity(listing: Listing, duration: timedelta, draw: random.Random) -> Decimal:
-    """Return from one to four hundredths of what the market trades in that time."""
+    """Return at most two hundredths of what the market trades in that time; now and then up to a tenth."""
     market_lots = listing.lots_per_step * (duration // STEP)
-    return listing.rules.lot * (market_lots * draw.randint(2, 20) // 1000)
+    most = draw.choice((20, 20, 100))
+    return listing.rules.lot * (market_lots * draw.randint(2, most) // 1000)
 
 
 def _ignore(_answer: object) -> None:

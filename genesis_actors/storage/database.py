@@ -47,6 +47,8 @@ class Database:
         self.url = url
         self.is_temporary = False
         """Whether it is gone when this object is."""
+        self.is_checked = False
+        """Whether its schema has been found to be this version's; nobody changes it while it is in use."""
         if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
             self.url = url.set(database=str(_temporary_file(self)))
             self.is_temporary = True

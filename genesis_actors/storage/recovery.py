@@ -239,12 +239,15 @@ def in_one_look(target: Target, look: Callable[[Connection], T]) -> T:
 def _read(target: Target | Connection, query: Callable[[Connection], T]) -> T:
     if isinstance(target, Connection):
         return query(target)
+    database = Database.of(target)
 
     def checked(connection: Connection) -> T:
-        check_schema(connection)
+        if not database.is_checked:
+            check_schema(connection)
+            database.is_checked = True
         return query(connection)
 
-    return Database.of(target).read(checked)
+    return database.read(checked)
 
 
 _FILL_COLUMNS: Final = select(
