@@ -6,6 +6,7 @@ Nobody waits: commands are messages, and what is answered is checked when the an
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -88,6 +89,7 @@ class Users:
         self._wishes = [self._wish(number, start, horizon) for number in range(executions)]
         self._may_be_halted = False
         self._halts = 0
+        self._resuming = Counter[ExecutionId]()
         self._now: Callable[[], datetime] = lambda: start
         self._send: Callable[[ControlMessage], None] = lambda _message: None
         self._life = 0
@@ -95,6 +97,7 @@ class Users:
     def connect(self, control: Address[ControlMessage], now: Callable[[], datetime]) -> None:
         """Talk to the engine that has just started."""
         self._life += 1
+        self._resuming.clear()  # What an earlier one was asked has gone with it.
         self._now = now
         self._send = control.tell
 
@@ -155,19 +158,18 @@ class Users:
             if isinstance(answer, CommandDone):
                 if answer.state.is_final:
                     self._invariants.on_ended(x, self._now())
-                else:
+                elif not self._resuming[x]:  # Else it may be running again by now.
                     self._invariants.on_paused(x, self._now())
 
         self._send(PauseExecution(execution_id=x, reply_to=self._address(take)))
 
     def _resume(self, x: ExecutionId) -> None:
         self._invariants.on_resuming(x)
+        self._resuming[x] += 1
         mode = self._random.choice(tuple(ResumeMode))
 
-        def take(answer: object) -> None:
-            # The answer to an earlier pause may have come since this was asked.
-            if isinstance(answer, CommandDone):
-                self._invariants.on_resuming(x)
+        def take(_answer: object) -> None:
+            self._resuming[x] -= 1
 
         self._send(ResumeExecution(execution_id=x, mode=mode, reply_to=self._address(take)))
 
