@@ -155,10 +155,10 @@ MUTANTS = (
         "halt_acknowledged_before_durable",
         "The operator relies on a halt that a crash undoes.",
         (
-            "actors/supervisor.py",
-            "            self._tell_halt(is_halted=True)\n",
-            "            self._tell_halt(is_halted=True)\n"
-            "            self.send(message.reply_to, HaltDone(is_halted=True))\n",
+            "actors/halting.py",
+            "            self._tell(HaltChanged(is_halted=True))\n",
+            "            self._tell(HaltChanged(is_halted=True))\n"
+            "            self._actor.send(message.reply_to, HaltDone(is_halted=True))\n",
         ),
     ),
     _mutant(
@@ -166,8 +166,8 @@ MUTANTS = (
         "Everything trades on after a restart, though it was halted.",
         (
             "recovery.py",
-            "            trades_since=since,\n            is_halted=self.is_halted,\n",
-            "            trades_since=since,\n",
+            "        is_halted=identity is not None and identity.halted_at is not None,\n",
+            "        is_halted=False,\n",
         ),
     ),
     _mutant(
