@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias, assert_never
 
 import structlog
@@ -34,6 +35,7 @@ from genesis_actors.messages.venue import (
     VenueOutcome,
 )
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
+from genesis_actors.runtime.clock import TimerHandle
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import Reason, Symbol
 
@@ -79,10 +81,13 @@ class VenueActor(MessageActor[_Message]):
         self._market_data = market_data
         self._outcomes = outcomes
         self._open_symbols: set[Symbol] = set()
+        self._feed_at: datetime | None = None
+        self._feed_timer: TimerHandle | None = None
 
     def handle(self, message: _Message) -> None:
         match message:
             case FeedDue():
+                self._feed_at = None
                 self._on_feed(self._venue.advance(self.clock.now()))
                 self._schedule_feed()
             case DescribeSymbol():
@@ -150,6 +155,7 @@ class VenueActor(MessageActor[_Message]):
                 self._report(self._venue.look_up(request, now))
             case _:
                 assert_never(request)
+        self._schedule_feed()  # A venue may answer later.
 
     def _describe(self, question: DescribeSymbol) -> None:
         rules, now = self._venue.describe(question.symbol), self.clock.now()
@@ -178,9 +184,14 @@ class VenueActor(MessageActor[_Message]):
         self._report(feed.outcomes)
 
     def _schedule_feed(self) -> None:
+        """Keep one timer, however many symbols are open: set to when the venue has something to tell."""
         due = self._venue.next_at()
-        if due is not None:
-            self.wake_at(due, FeedDue(), phase=FEED_PHASE)
+        if due is None or (self._feed_at is not None and self._feed_at <= due):
+            return
+        if self._feed_timer is not None:
+            self._feed_timer.cancel()
+        self._feed_at = due
+        self._feed_timer = self.wake_at(due, FeedDue(), phase=FEED_PHASE)
 
     def _report(self, outcomes: Iterable[OrderOutcome]) -> None:
         for outcome in outcomes:

@@ -52,9 +52,6 @@ from genesis_actors.values import (
     Symbol,
 )
 
-_TICK = timedelta(milliseconds=500)
-"""An answer waits at most so long for its turn to be told."""
-
 _BALANCE = Decimal(10) ** 12
 _HOURS = 24
 _TIME_OUT = (1.0, 8.0)  # After so many seconds a client gives an answer up.
@@ -103,7 +100,6 @@ class Network:
         self._outage_until = start
         self._next_outage_at: datetime | None = None
         self._blind_until: dict[ClientOrderId, datetime] = {}
-        self._told_at = start
         self._volumes = {
             listing.rules.symbol: _flat(listing.rules, listing.lots_per_step, start)
             for listing in LISTINGS
@@ -142,7 +138,7 @@ class Network:
         )
 
     def next_at(self) -> datetime:
-        due = min(self.exchange.next_at, self._told_at + _TICK)
+        due = self.exchange.next_at
         return min(due, self._queue[0][0]) if self._queue else due
 
     def advance(self, to: datetime) -> Feed:
@@ -262,7 +258,6 @@ class Network:
             rows.extend(heard)
             for done in traded:
                 self._report_trade(done)
-        self._told_at = to
         return rows, outcomes
 
     def _order_arrives(self, request: Request, at: datetime) -> None:

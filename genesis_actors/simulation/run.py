@@ -141,10 +141,7 @@ class _Simulation:
         self._engine: Engine
         self._runtime: DeterministicRuntime
         self._now = _START
-        self._instant = (
-            _START,
-            0,
-        )  # The present one, and how many messages had been handled before it.
+        self._instant_began = 0  # So many messages had been handled before the present one.
         self._lives = 0
         self._crash_count = 0
         self._act_at = _NEVER
@@ -261,11 +258,11 @@ class _Simulation:
 
     def _is_over(self) -> bool:
         """Tell whether the process dies here; asked after every message."""
-        handled = self._runtime.messages_handled
-        self._note_time()
-        if self._now != self._instant[0]:
-            self._instant = self._now, handled
-        elif handled - self._instant[1] > _MOST_AT_AN_INSTANT:
+        handled, now = self._runtime.messages_handled, self._runtime.clock.now()
+        if now is not self._now:
+            self._now = self._invariants.now = now
+            self._instant_began = handled
+        elif handled - self._instant_began > _MOST_AT_AN_INSTANT:
             self._invariants.broken("P9", self._now, "messages go round, and time stands still")
             self._engine.abandon()
             raise _StuckError
@@ -289,14 +286,14 @@ class _Simulation:
         self._engine.abandon()
         self._network.crash()
         self._now += downtime
-        self._instant = self._now, 0
+        self._instant_began = 0
         self._network.pass_time(self._now)
         self._invariants.now = self._now
         self._start()
         self._crashes.restarted(self._now)
 
     def _end(self) -> None:
-        self._instant = self._now, 0
+        self._instant_began = 0
         self._engine.stop()
         self._trace.update(self._runtime.trace_hash.encode())
         self._network.crash()
