@@ -88,8 +88,8 @@ class Mailbox:
         if self._scheduled.acquire(blocking=False):
             assert self._dispatcher is not None  # noqa: S101 - the flag is free only after `attach`
             self._dispatcher.schedule(self)
-        elif self._closed:
-            self._refuse_all()
+        elif self._closed and any(each is envelope for each in self._refuse_all()):
+            # What is not among them the actor has taken, or it has vanished at its end like all that was queued.
             if envelope.reply_to is None:
                 msg = "the actor stopped before it could take the message"
                 raise ActorDeadError(msg)
@@ -159,14 +159,16 @@ class Mailbox:
             actor.actor_stopped.set()
         self.close()
 
-    def _refuse_all(self) -> None:
+    def _refuse_all(self) -> list[Envelope[Any]]:
         # The closing thread and late senders may both be in here: each envelope is taken by exactly
-        # one of them.
+        # one of them, which returns it.
+        refused: list[Envelope[Any]] = []
         while True:
             try:
                 envelope = self._envelopes.popleft()
             except IndexError:
-                return
+                return refused
+            refused.append(envelope)
             if envelope.reply_to is None:
                 continue
             if isinstance(envelope.message, ActorStop):
