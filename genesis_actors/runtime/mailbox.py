@@ -88,9 +88,10 @@ class Mailbox:
         if self._scheduled.acquire(blocking=False):
             assert self._dispatcher is not None  # noqa: S101 - the flag is free only after `attach`
             self._dispatcher.schedule(self)
-        elif self._closed and any(each is envelope for each in self._refuse_all()):
+        elif self._closed:
+            refused = self._refuse_all()
             # What is not among them the actor has taken, or it has vanished at its end like all that was queued.
-            if envelope.reply_to is None:
+            if envelope.reply_to is None and any(each is envelope for each in refused):
                 msg = "the actor stopped before it could take the message"
                 raise ActorDeadError(msg)
 
