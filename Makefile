@@ -50,6 +50,7 @@ soak: .venv/.installed ## Simulate thousands of hostile seeds, then kill real ru
 	$(BIN)/genesis simulate --seeds $(SEEDS) --executions 20 --minutes 10 --faults hostile \
 		--jobs $(WORKERS) --quiet
 	$(BIN)/python scripts/kill_soak.py --kills $(KILLS)
+	$(BIN)/python scripts/kill_acknowledged.py --kills $(KILLS)
 
 mutants: .venv/.installed ## Plant bugs, and see that the simulator finds each of them.
 	$(BIN)/python -m mutants --jobs $(WORKERS)
