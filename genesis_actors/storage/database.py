@@ -11,11 +11,10 @@ from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from genesis_actors.storage import sqlite
 from genesis_actors.storage.errors import (
@@ -26,6 +25,9 @@ from genesis_actors.storage.errors import (
     StorageError,
 )
 from genesis_actors.storage.tables import SCHEMA
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 
@@ -88,6 +90,8 @@ class Database:
 
     def async_engine(self) -> AsyncEngine:
         """Return a new engine for writing; it belongs to the event loop that first uses it."""
+        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - brings the ORM, which SQLite does without
+
         engine = create_async_engine(self.url)
         if self.is_sqlite:
             sqlite.prepare(engine.sync_engine)
