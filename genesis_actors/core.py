@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pykka import ActorRef
@@ -30,7 +30,30 @@ from genesis_actors.recovery import Continuity, Statuses, Stock
 from genesis_actors.runtime.actor import ActorFailed, Fanout
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.settings import Settings
-from genesis_actors.values import ParentOrder
+from genesis_actors.values import ParentOrder, Reason
+
+
+class GateSwitch:
+    """Where the gate in force is. Used from outside of the actors on purpose: nothing in an inbox may go first."""
+
+    def __init__(self) -> None:
+        self._gate: Gate | None = None
+
+    def replace(self, gate: Gate) -> None:
+        """Shut the gate in force, and put `gate` in its place. A halt that is not durable yet goes on to hold."""
+        if self._gate is not None:
+            gate.is_halted = gate.is_halted or self._gate.is_halted
+        self.shut()
+        self._gate = gate
+
+    def shut(self) -> None:
+        if self._gate is not None:
+            self._gate.is_shut = True
+
+    def tell(self, message: ActorFailed) -> None:
+        """Shut it at a failure that nobody mends: what cannot be steered may not send."""
+        del message
+        self.shut()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +71,22 @@ class Ground:
     commands: Relay[UserCommand]
     control: Relay[News]
     guardian: Relay[ActorFailed | JournalDown | JournalBack]
+    gate: GateSwitch
 
 
 class TradingCore:
     """One generation of persistence, market data, venue, risk, supervisor with its slicers, and analytics."""
 
-    def __init__(self, ground: Ground, stock: Stock) -> None:
+    def __init__(self, ground: Ground, stock: Stock, *, paused_by: Reason | None = None) -> None:
+        """Start on what `stock` has; with `paused_by` every execution that would run is paused for that."""
         self._ground = ground
         self._began_at = ground.runtime.clock.now()
         runtime, store, settings = ground.runtime, ground.store, ground.settings
         failures = ground.guardian
-        past = stock.past(self._began_at)
+        past = replace(stock.past(self._began_at), paused_by=paused_by)
         self._executions = past.executions
         self._gate = Gate(settings.gate_limits(), is_halted=past.is_halted)
+        ground.gate.replace(self._gate)
         outcomes = Relay[VenueOutcome]()
         routed = Relay[VenueOutcome]()
         journal = ground.persistence.start(
@@ -113,8 +139,7 @@ class TradingCore:
         ground.commands.connect(supervisor)
 
     def shut(self) -> None:
-        # Set from outside of the venue actor on purpose: what is in its inbox may not go out any more.
-        self._gate.is_halted = True
+        self._gate.is_shut = True
 
     def stop(self) -> None:
         for ref in reversed(self._living()):

@@ -18,7 +18,7 @@ from pykka import ActorDeadError
 from genesis_actors.actors.control import ControlActor
 from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.persistence import PersistenceActor
-from genesis_actors.core import Ground, TradingCore
+from genesis_actors.core import GateSwitch, Ground, TradingCore
 from genesis_actors.domain.report import ExecutionReport, generate_execution_report
 from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.listeners import Callback, CallbackThread, Failures, Priority, Relay, When
@@ -48,10 +48,11 @@ from genesis_actors.messages.supervisor import (
     Unhalt,
     UserCommand,
 )
+from genesis_actors.notation import parse_decimal
 from genesis_actors.opening import VirtualTime, check_clock, open_venue, runtime_for, seed_of
 from genesis_actors.orders import TwapOrder
 from genesis_actors.recovery import Continuity, Stock
-from genesis_actors.runtime.actor import ActorFailed
+from genesis_actors.runtime.actor import ActorFailed, Fanout
 from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.runtime.system import Runtime
@@ -118,21 +119,28 @@ class Engine:
         self._is_stopped = False
         self._callbacks: list[Callback | CallbackThread] = []
         self._failures = Failures()
+        # What nobody mends shuts the gate first of all.
+        failures = Fanout[ActorFailed](ground.gate, ground.guardian, self._failures)
+        beyond_mending = Fanout[ActorFailed](ground.gate, self._failures)
         runtime.start()
         core = TradingCore(ground, stock)
         self._control = ControlActor.start(
             runtime,
             supervisor=ground.commands,
-            failures=self._failures,
+            failures=failures,
             known=core.known(),
         )
         ground.control.connect(self._control)
+
+        def start_core(paused_by: Reason | None) -> TradingCore:
+            return TradingCore(ground, ground.store.look(ground.recover), paused_by=paused_by)
+
         guardian = GuardianActor.start(
             runtime,
             core=core,
-            start_core=lambda: TradingCore(ground, ground.store.look(ground.recover)),
+            start_core=start_core,
             control=self._control,
-            failures=self._failures,
+            failures=beyond_mending,
             waits_for_journal=waits_for_journal,
         )
         ground.guardian.connect(guardian)
@@ -183,6 +191,7 @@ class Engine:
                 commands=Relay(),
                 control=Relay(),
                 guardian=Relay(),
+                gate=GateSwitch(),
             )
             # A disk does not come back in virtual time, unless the disk itself is simulated.
             waits = virtual is None or persistence is not PersistenceActor
@@ -293,7 +302,10 @@ class Engine:
     def _ask(self, box: ReplyBox[A | ActorFailed], question: ControlMessage, timeout: float) -> A:
         """Send a question that is answered to `box`; TimeoutError, or EngineFailedError where an actor fails first."""
         self._failures.wake(box)
-        self._tell(question)
+        if (
+            not box.is_filled
+        ):  # What cannot be answered is not asked: it might take effect all the same.
+            self._tell(question)
         try:
             answer = box.get(timeout)
         finally:
@@ -382,15 +394,19 @@ class TwapHandle:
     def settle(
         self,
         client_order_id: ClientOrderId,
-        filled_quantity: Decimal,
+        filled_quantity: Decimal | str | int,
         timeout: float = _ANSWER_SECONDS,
     ) -> CommandDone:
-        """Say what was filled (base) of an UNKNOWN child that nobody can look up; zero: it was never accepted."""
+        """Say what was filled (base) of an UNKNOWN child that nobody can look up; zero: it was never accepted.
+
+        Raises CommandRefusedError, ValueError for what is no quantity, TimeoutError.
+        """
+        quantity = parse_decimal(str(filled_quantity))
         return self._engine.command(
             lambda box: SettleChild(
                 execution_id=self.execution_id,
                 client_order_id=client_order_id,
-                filled_quantity=filled_quantity,
+                filled_quantity=quantity,
                 reply_to=box,
             ),
             timeout,

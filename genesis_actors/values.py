@@ -280,6 +280,7 @@ class Reason(StrEnum):
     USER = "user"
     INTERRUPTED = "interrupted"
     UNSETTLED_CHILD = "unsettled_child"
+    OVERFILLED = "overfilled"  # the venue says more was filled than was ordered
     REPEATED_FAILURE = "repeated_failure"
     DEADLINE = "deadline"
     REMAINDER_UNTRADABLE = "remainder_untradable"

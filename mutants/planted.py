@@ -178,7 +178,11 @@ MUTANTS = (
             "    if surroundings.is_halted:\n",
             "    if surroundings.is_halted is None:\n",
         ),
-        ("domain/gate.py", "        if self.is_halted:\n", "        if self.is_halted is None:\n"),
+        (
+            "domain/gate.py",
+            "        if self.is_halted or self.is_shut:\n",
+            "        if self.is_shut:\n",
+        ),
     ),
     _mutant(
         "symbol_budget_ignores_reserved",

@@ -14,6 +14,7 @@ from pykka import Actor, ActorRef
 from genesis_actors import Engine, Settings, TwapOrder
 from genesis_actors.actors.analytics import AnalyticsActor
 from genesis_actors.actors.control import ControlActor
+from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.market_data import MarketDataActor
 from genesis_actors.actors.persistence import PersistenceActor
 from genesis_actors.actors.risk import RiskActor
@@ -22,13 +23,15 @@ from genesis_actors.actors.supervisor import SupervisorActor
 from genesis_actors.actors.venue import VenueActor
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.projection import all_rows
-from genesis_actors.engine import EngineFailedError, TwapHandle
+from genesis_actors.engine import CommandRefusedError, EngineFailedError, TwapHandle
 from genesis_actors.messages.control import ExecutionNews
+from genesis_actors.messages.supervisor import Halt, HaltDone
 from genesis_actors.opening import VirtualTime
+from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.storage import queries
 from genesis_actors.storage.recovery import load_events
-from genesis_actors.values import ExecutionState, OrderStatus, Reason, Symbol
+from genesis_actors.values import ClientOrderId, ExecutionState, OrderStatus, Reason, Symbol
 
 SHARED = (
     RiskActor,
@@ -165,9 +168,27 @@ def test_commands_given_while_the_trading_actors_are_gone_are_carried_out(
     assert twap.cancel().state is ExecutionState.CANCELLED
 
 
-def test_actors_that_keep_failing_stay_stopped_and_whoever_waits_is_told(engine: Engine) -> None:
-    twap = engine.submit(an_order())
+def test_actors_that_keep_failing_leave_every_execution_paused_with_nothing_at_the_venue(
+    engine: Engine,
+) -> None:
+    twap = engine.submit(an_order(style="maker", quantity="50"))
+    let_pass(engine, 16)
+    assert twap.status().execution.working_quantity
     for _ in range(4):
+        break_(engine, RiskActor)
+        let_pass(engine, 1)
+    let_pass(engine, 5)
+
+    row = twap.status().execution
+    assert (row.state, row.reason) == (ExecutionState.PAUSED, Reason.REPEATED_FAILURE)
+    assert not row.working_quantity + row.unknown_quantity
+    let_pass(engine, 60)
+    assert twap.resume().state is ExecutionState.RUNNING
+
+
+def test_actors_that_fail_even_then_stay_stopped_and_whoever_waits_is_told(engine: Engine) -> None:
+    twap = engine.submit(an_order())
+    for _ in range(6):
         let_pass(engine, 5)
         break_(engine, RiskActor)
 
@@ -176,12 +197,68 @@ def test_actors_that_keep_failing_stay_stopped_and_whoever_waits_is_told(engine:
     assert refs(engine, RiskActor) == []
 
 
-def test_a_failed_control_actor_is_told_to_whoever_waits(engine: Engine) -> None:
+@pytest.mark.parametrize("kind", [ControlActor, GuardianActor])
+def test_what_nobody_can_steer_or_mend_sends_nothing_more(
+    engine: Engine, database: Path, kind: type[Actor]
+) -> None:
     twap = engine.submit(an_order())
-    break_(engine, ControlActor)
+    let_pass(engine, 20)
+    break_(engine, kind)
 
-    with pytest.raises(EngineFailedError, match="control"):
+    with pytest.raises(EngineFailedError, match=r"control|guardian"):
         twap.wait()
+    sent = len(queries.child_orders(database, twap.execution_id))
+    let_pass(engine, 60)
+    placed = [
+        order
+        for order in queries.child_orders(database, twap.execution_id)
+        if order.status != OrderStatus.REFUSED
+    ]
+    assert len(placed) == sent
+
+
+def test_a_halt_that_is_not_durable_yet_outlives_a_rebuild(engine: Engine) -> None:
+    twap = engine.submit(an_order())
+    let_pass(engine, 20)
+    sent = len(twap.status().orders)
+    box = ReplyBox[HaltDone](engine.runtime)
+    break_(engine, PersistenceActor)
+    engine.door.tell(Halt(reply_to=box))
+    let_pass(engine, 60)
+
+    assert box.is_filled
+    assert len(twap.status().orders) == sent
+
+
+def test_a_rebuild_that_takes_time_finds_the_market_where_it_is(engine: Engine) -> None:
+    """The feed of an open symbol is told again only as far as it had come, not into what it is about to tell."""
+    twap = engine.submit(an_order())
+    let_pass(engine, 20)
+    break_(engine, RiskActor)
+    runtime = engine.runtime
+    assert isinstance(runtime, DeterministicRuntime)
+    runtime.clock.move_to(runtime.clock.now() + timedelta(seconds=3))
+
+    assert twap.wait().execution.state is ExecutionState.COMPLETED
+
+
+def test_a_database_that_is_removed_stops_everything(engine: Engine, database: Path) -> None:
+    twap = engine.submit(an_order())
+    let_pass(engine, 20)
+    database.unlink()
+
+    with pytest.raises(EngineFailedError, match="removed"):
+        twap.wait()
+
+
+@pytest.mark.parametrize("quantity", ["much", "NaN", "-1", "0.5", None])
+def test_a_settlement_that_makes_no_sense_is_refused(engine: Engine, quantity: object) -> None:
+    twap = engine.submit(an_order())
+    let_pass(engine, 20)
+    child = ClientOrderId(twap.status().orders[0].client_order_id)
+
+    with pytest.raises((ValueError, CommandRefusedError)):
+        twap.settle(child, quantity)  # pyright: ignore[reportArgumentType]
 
 
 def test_a_slicer_that_fails_is_rebuilt_and_the_others_never_notice(

@@ -23,10 +23,12 @@ from genesis_actors.messages.control import (
     Subscribe,
     Unsubscribe,
 )
+from genesis_actors.messages.persistence import JournalDown
 from genesis_actors.messages.supervisor import (
     CancelExecution,
     CommandRefused,
     Halt,
+    OrderRejected,
     PauseExecution,
     ResumeExecution,
     SettleChild,
@@ -90,11 +92,14 @@ class ControlActor(MessageActor[_Message]):
         self._next_number = count().__next__
         self._asked: dict[int, _Asked] = {}
         self._busy: set[ExecutionId] = set()
+        self._outage: str | None = None
 
     def handle(self, message: _Message) -> None:
         match message:
             case ExecutionNews():
                 self._on_news(message)
+            case StartExecution() if self._outage is not None:
+                self._refuse_start(message, self._outage)
             case StartExecution():
                 # Named here, so that a start that has to be repeated starts nothing twice.
                 drawn = execution_id_from(self.runtime.random.getrandbits(EXECUTION_ID_BITS))
@@ -108,7 +113,10 @@ class ControlActor(MessageActor[_Message]):
                 self._on_answered(message)
             case StatusRestored():
                 self._on_restored(message)
+            case JournalDown():
+                self._outage = message.error
             case CoreRebuilt():
+                self._outage = None
                 for restored in message.statuses:
                     self._on_restored(restored)
                 for asked in self._asked.values():
@@ -165,6 +173,15 @@ class ControlActor(MessageActor[_Message]):
             return
         self._busy.add(execution_id)
         self._hand_on(command)
+
+    def _refuse_start(self, start: StartExecution, outage: str) -> None:
+        """Refuse what would otherwise begin whenever the disk is back, long after anybody waits for it."""
+        rejected = OrderRejected(
+            reason=Reason.JOURNAL_DOWN,
+            message=f"the journal takes no writes: {outage}",
+            hint="nothing was sent; give the order again when the disk is back",
+        )
+        self.send(start.reply_to, rejected)
 
     def _hand_on(self, command: UserCommand) -> None:
         number = self._next_number()

@@ -19,12 +19,15 @@ from genesis_actors.messages.control import CoreRebuilt
 from genesis_actors.messages.persistence import JournalBack, JournalDown
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.system import Runtime
+from genesis_actors.values import Reason
 
 log = structlog.get_logger()
 
 MAX_REBUILDS = 3
+MAX_PAUSED_REBUILDS = 2
 REBUILD_WINDOW = timedelta(seconds=60)
-"""Trading actors that fail more often than `MAX_REBUILDS` within this time stay stopped."""
+"""Trading actors that fail more than `MAX_REBUILDS` times within this time are started with every execution paused:
+what is at the venue is taken back, and can be looked at. Those that go on failing stay stopped."""
 
 _LOOK_AGAIN = timedelta(milliseconds=10)
 _TRY_AGAIN = timedelta(seconds=1)
@@ -65,8 +68,8 @@ class GuardianActor(MessageActor[_Message]):
         runtime: Runtime,
         *,
         core: Core,
-        start_core: Callable[[], Core],
-        control: Address[CoreRebuilt],
+        start_core: Callable[[Reason | None], Core],
+        control: Address[CoreRebuilt | JournalDown],
         failures: Address[ActorFailed],
         waits_for_journal: bool,
     ) -> None:
@@ -83,7 +86,12 @@ class GuardianActor(MessageActor[_Message]):
     def handle(self, message: _Message) -> None:
         match message:
             case ActorFailed():
-                if not self._is_rebuilding:
+                if message.actor_name == "control":
+                    # Nobody could steer any more what goes on trading.
+                    self._is_rebuilding = True
+                    self._core.shut()
+                    self._core.stop()
+                elif not self._is_rebuilding:
                     log.error("core_failed", actor=message.actor_name, error=message.error)
                     self._cause = message
                     self._rebuilds.append(self.clock.now())
@@ -92,6 +100,7 @@ class GuardianActor(MessageActor[_Message]):
                 if not self._waits_for_journal:
                     self._core.shut()
                     self.send(self._failures, ActorFailed("the journal", "", message.error))
+                self.send(self._control, message)
             case JournalBack():
                 if not self._is_rebuilding:
                     self._begin_rebuild()
@@ -114,12 +123,15 @@ class GuardianActor(MessageActor[_Message]):
             return
         while self._rebuilds and self._rebuilds[0] <= now - REBUILD_WINDOW:
             self._rebuilds.popleft()
-        if len(self._rebuilds) > MAX_REBUILDS and self._cause is not None:
-            log.error("core_given_up", failures=len(self._rebuilds))
+        failures = len(self._rebuilds)
+        if failures > MAX_REBUILDS + MAX_PAUSED_REBUILDS and self._cause is not None:
+            log.error("core_given_up", failures=failures)
             self.send(self._failures, self._cause)
             return
         try:
-            self._core = self._start_core()
+            self._core = self._start_core(
+                Reason.REPEATED_FAILURE if failures > MAX_REBUILDS else None
+            )
         except Exception:
             log.exception(
                 "core_not_rebuilt"

@@ -65,6 +65,9 @@ class Halting:
         message = self._waiting[0]
         is_halt = isinstance(message, Halt)
         if is_halt is self.is_halted:
+            self._tell(
+                HaltChanged(is_halt)
+            )  # The gate may still hold a halt from before a rebuild.
             self._answer(was_already=True)
             return
         if is_halt:

@@ -9,7 +9,7 @@ from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.proof import NO_DELAYS, ProofRules
 from genesis_actors.messages.risk import RestoreFills
 from genesis_actors.messages.venue import PastOrder, RestoreOrders
-from genesis_actors.values import ExecutionId, ParentOrder, Symbol
+from genesis_actors.values import ExecutionId, ParentOrder, Reason, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Past:
     symbols: tuple[Symbol, ...] = ()
     trades_since: datetime | None = None
     is_halted: bool = False
+    paused_by: Reason | None = None
+    """Why none of them may run, though their journals let them; None where they may."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,7 +317,8 @@ class SupervisorActor(MessageActor[_Message]):
             del self._recovering[symbol]
             is_known = self._admitting.described[symbol].rules is not None
             for x in recovering:
-                self._start_slicer(x, paused_by=None if is_known else Reason.UNKNOWN_SYMBOL)
+                why_not = self._past.paused_by if is_known else Reason.UNKNOWN_SYMBOL
+                self._start_slicer(x, paused_by=why_not)
             self._admitting.admit_all(symbol)
         if symbol in self._polled:
             self._poll_trades(symbol)

@@ -27,7 +27,7 @@ _SEEDS = 10
 @click.option(
     "--seeds", type=click.IntRange(1), metavar="N", help=f"The first N seeds.  [default: {_SEEDS}]"
 )
-@click.option("--seed", type=click.IntRange(0), metavar="S", help="This seed alone.")
+@click.option("--seed", type=click.IntRange(0, 2**62), metavar="S", help="This seed alone.")
 @click.option(
     "--executions", type=click.IntRange(1, 1000), default=20, show_default=True, metavar="M"
 )

@@ -71,6 +71,8 @@ class Gate:
 
     def __init__(self, limits: GateLimits, *, is_halted: bool = False) -> None:
         self.is_halted = is_halted
+        self.is_shut = False
+        """Whether it lets nothing pass any more, for good: another one takes its place."""
         self._limits = limits
         self._parents: dict[ExecutionId, _Parent] = {}
         self._passed_at: deque[datetime] = deque()
@@ -130,7 +132,7 @@ class Gate:
 
     def _stop(self, order: PlaceOrder, now: datetime) -> Stop | None:
         limits = self._limits
-        if self.is_halted:
+        if self.is_halted or self.is_shut:
             return Stop(Reason.HALTED)
         if limits.max_order_quantity is not None and order.quantity > limits.max_order_quantity:
             return Stop(Reason.MAX_ORDER_QUANTITY, limits.max_order_quantity, order.quantity)

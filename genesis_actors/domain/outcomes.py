@@ -112,6 +112,9 @@ def _on_filled(steps: Steps, child: Child, message: OrderFilled) -> None:
     if _was_thought_gone(child):
         steps.ask(cancel_of(steps.execution, child))
     child = steps.execution.children[child.client_order_id]
+    if child.filled_quantity > child.quantity and steps.execution.state is ExecutionState.RUNNING:
+        more = f"{child.client_order_id} has filled {child.filled_quantity} of {child.quantity}"
+        pause(steps, Reason.OVERFILLED, more)
     if not child.status.is_open:
         after_child(steps, child)
     elif child.told_quantity is not None and child.filled_quantity >= child.told_quantity:

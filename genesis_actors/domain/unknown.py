@@ -81,7 +81,9 @@ def _weigh(steps: Steps, child: Child, asked_at: datetime, deadline: datetime | 
 
 def _close_by_proof(steps: Steps, child: Child) -> None:
     steps.ask(_settlement(steps.execution, child, child.filled_quantity))
-    close_child(steps, child, OrderStatus.NEVER_ACCEPTED, None, wait=AT_ONCE)
+    # A venue that had it and has it no more is not asked for the same again at once.
+    wait = None if child.is_known_at_venue else AT_ONCE
+    close_child(steps, child, OrderStatus.NEVER_ACCEPTED, None, wait=wait)
 
 
 def _settlement(x: Execution, child: Child, filled_quantity: Decimal) -> SettleOrder:

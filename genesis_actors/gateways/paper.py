@@ -147,8 +147,10 @@ class PaperVenue:
         if self._back_to is not None:
             since = min(since, max(self._back_to, at - LONGEST_HISTORY))
         if symbol in self._open:
+            # Up to where its feed has come, which may be behind `at`: the rest is told in its turn.
+            ahead = self._open[symbol].next_at
             past = _rows_from(source, source.step_of(since))
-            return Feed(tuple(takewhile(lambda row: row.at <= at, past)), ())
+            return Feed(tuple(takewhile(lambda row: row.at < ahead, past)), ())
         opened = self._open[symbol] = _OpenSymbol(source, since)
         self._engine.open_market(opened.market)
         rows: list[MarketRows] = []

@@ -8,7 +8,13 @@ from typing import TypeAlias
 
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.events import ExecutionEvent
-from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
+from genesis_actors.messages.persistence import (
+    ExecutionRow,
+    FillRow,
+    JournalDown,
+    OrderRow,
+    SliceRow,
+)
 from genesis_actors.messages.supervisor import UserCommand
 from genesis_actors.values import ExecutionId
 
@@ -77,5 +83,7 @@ class Unsubscribe:
     subscriber: Address[ExecutionNews]
 
 
-ControlMessage: TypeAlias = UserCommand | News | CoreRebuilt | GetStatus | Subscribe | Unsubscribe
+ControlMessage: TypeAlias = (
+    UserCommand | News | CoreRebuilt | JournalDown | GetStatus | Subscribe | Unsubscribe
+)
 """Everything the control actor accepts."""

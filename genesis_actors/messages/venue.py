@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
-from pydantic import AwareDatetime, SkipValidation
+from pydantic import AwareDatetime, Field, SkipValidation
 
 from genesis_actors.messages.base import Address, Command, Event, Message
 from genesis_actors.values import (
@@ -164,7 +164,7 @@ class OrderFilled(OrderEvent):
     """One trade of ours; may be repeated, may arrive late. Fee in `fee_currency`."""
 
     trade_id: TradeId
-    quantity: Decimal
+    quantity: Annotated[Decimal, Field(gt=0)]
     price: Decimal
     fee: Decimal
     fee_currency: str

@@ -135,6 +135,15 @@ class SqliteConnection(aiosqlite.Connection):
         return await cast("Awaitable[T]", self._execute(work, self._conn))  # pyright: ignore[reportUnknownMemberType]
 
 
+def file_at(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at `path` from any other, None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class Driver(Protocol):
     """What a writer needs of a connection to SQLite."""
 
@@ -151,6 +160,7 @@ class SqliteWriter(Writer):
     def __init__(self, database: Database, driver: Driver) -> None:
         self._database = database
         self._driver = driver
+        self._file = None if database.path is None else file_at(database.path)
 
     @property
     def dialect(self) -> Dialect:
@@ -184,6 +194,9 @@ class SqliteWriter(Writer):
             connection.execute(f"PRAGMA busy_timeout = {int(sqlite.BUSY_SECONDS * 1000)}")
 
     def _execute(self, work: Work, connection: sqlite3.Connection) -> None:
+        if self._database.path is not None and file_at(self._database.path) != self._file:
+            # The connection would go on writing to a file that nobody will find again.
+            raise sqlite3.OperationalError("the database file has been removed or replaced")
         connection.execute("BEGIN IMMEDIATE")
         for sql, rows in work:
             connection.executemany(sql, rows)
