@@ -140,17 +140,21 @@ class DeterministicRuntime(Runtime):
         if self._depth > 1:
             # An actor waits inside a message, so no instant can be completed and time stands still.
             return self._turns.run_messages(done)
-        while not self._complete_instant(done):
+        turns, clock = self._turns, self._clock
+        while not turns.run(done):
+            due = clock.next_due()
+            if due is not None and due <= clock.now():
+                clock.release_next()
+                continue
             if self.on_instant is not None:
-                self.on_instant(self.clock.now())
-            due = self.clock.next_due()
+                self.on_instant(clock.now())
             if due is None:
                 return False
             if deadline is not None and due > deadline:
                 if self._let_time_pass(deadline):
                     return False
-            else:
-                self._let_time_pass(due)
+            elif self._let_time_pass(due):
+                clock.release_next()
         return True
 
     def _complete_instant(self, done: Callable[[], bool]) -> bool:
