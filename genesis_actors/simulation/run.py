@@ -223,9 +223,11 @@ class _Simulation:
             self._invariants.broken("P5", self._now, f"a second recovery wrote {written} events")
 
     def _is_settled(self) -> bool:
-        states = (ExecutionState(row.state) for row in self._invariants.rows.values())
         return self._users.next_wish_at is None and all(
-            state.is_final or state is ExecutionState.PAUSED for state in states
+            ExecutionState(row.state).is_final
+            # What is paused for an order without an outcome goes on by itself.
+            or (row.state == ExecutionState.PAUSED and row.reason != Reason.UNSETTLED_CHILD)
+            for row in self._invariants.rows.values()
         )
 
     # --- The process ---
