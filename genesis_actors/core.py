@@ -72,6 +72,8 @@ class Ground:
     control: Relay[News]
     guardian: Relay[ActorFailed | JournalDown | JournalBack]
     gate: GateSwitch
+    repeats_time: bool
+    """Whether each run passes through the same time anew: what ended runs took then is nothing to the next one."""
 
 
 class TradingCore:
@@ -84,6 +86,8 @@ class TradingCore:
         runtime, store, settings = ground.runtime, ground.store, ground.settings
         failures = ground.guardian
         past = replace(stock.past(self._began_at), paused_by=paused_by)
+        if ground.repeats_time:
+            past = replace(past, fills=())
         self._executions = past.executions
         self._gate = Gate(settings.gate_limits(), is_halted=past.is_halted)
         ground.gate.replace(self._gate)

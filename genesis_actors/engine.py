@@ -192,6 +192,7 @@ class Engine:
                 control=Relay(),
                 guardian=Relay(),
                 gate=GateSwitch(),
+                repeats_time=virtual is not None and make_runtime is None,
             )
             # A disk does not come back in virtual time, unless the disk itself is simulated.
             waits = virtual is None or persistence is not PersistenceActor

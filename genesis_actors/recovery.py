@@ -126,6 +126,9 @@ class Stock:
             fills=tuple(
                 RestoreFills(symbol, tuple(found)) for symbol, found in self.quantities.items()
             ),
+            recorded=frozenset(
+                trade_id for found in self.quantities.values() for _, trade_id, _, _ in found
+            ),
             symbols=self.symbols,
             trades_since=min(self.newest_at or now, now) - TRADES_MARGIN,
             is_halted=self.is_halted,

@@ -388,6 +388,18 @@ def test_a_journal_that_fails_is_told_to_whoever_waits(database: Path) -> None:
     engine.stop()
 
 
+def test_a_second_pass_through_the_same_time_meets_nothing_of_the_first(database: Path) -> None:
+    passes = []
+    for _ in range(2):
+        with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+            passes.append(engine.submit(an_order(quantity="5")).wait())
+
+    first, second = passes
+    assert first.execution.created_at == second.execution.created_at
+    assert second.execution.state is ExecutionState.COMPLETED
+    assert [order.quantity for order in second.orders] == [order.quantity for order in first.orders]
+
+
 def test_a_second_engine_on_one_database_is_refused(engine: Engine, database: Path) -> None:
     with pytest.raises(DatabaseInUse):
         Engine.start(settings(database), virtual=VirtualTime())

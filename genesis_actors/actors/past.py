@@ -9,7 +9,7 @@ from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.proof import NO_DELAYS, ProofRules
 from genesis_actors.messages.risk import RestoreFills
 from genesis_actors.messages.venue import PastOrder, RestoreOrders
-from genesis_actors.values import ExecutionId, ParentOrder, Reason, Symbol
+from genesis_actors.values import ExecutionId, ParentOrder, Reason, Symbol, TradeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Past:
 
     executions: tuple[Execution, ...] = ()
     fills: tuple[RestoreFills, ...] = ()
+    recorded: frozenset[TradeId] = frozenset()
+    """Trades that need not be recorded when they are told again."""
     symbols: tuple[Symbol, ...] = ()
     trades_since: datetime | None = None
     is_halted: bool = False

@@ -157,7 +157,6 @@ class SupervisorActor(MessageActor[_Message]):
         self._restored: set[Symbol] = set()
         self._recovering: dict[Symbol, list[Execution]] = {}
         self._polled: set[Symbol] = set()
-        self._recorded = {trade for each in past.fills for _, trade, _, _ in each.fills}
         self._halting = Halting(
             self, journal=ports.journal, tell=self._tell_halt, is_halted=past.is_halted
         )
@@ -414,7 +413,7 @@ class SupervisorActor(MessageActor[_Message]):
     def _on_outcome(self, outcome: OrderOutcome) -> None:
         slicer = self._slicers.get(outcome.execution_id)
         if slicer is None:
-            if not isinstance(outcome, OrderFilled) or outcome.trade_id in self._recorded:
+            if not isinstance(outcome, OrderFilled) or outcome.trade_id in self._past.recorded:
                 log.debug("outcome_of_ended_execution", execution_id=outcome.execution_id)
                 return
             # A trade is always recorded, also when its execution ended before this run.

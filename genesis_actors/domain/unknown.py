@@ -56,8 +56,9 @@ def on_not_found(steps: Steps, child: Child, message: OrderNotFound, proof: Proo
     if message.is_proof:
         _close_by_proof(steps, child)
     elif child.status in {OrderStatus.SENT, OrderStatus.PARTIAL}:
-        # Nobody asks about an order that has answered: a cancel did not find it, or an old answer comes late.
-        if message.asked_at > (child.heard_at or child.created_at):
+        # Nobody asks about an order that has answered: a cancel did not find it, or an old answer comes late. One that
+        # has not answered may be on its way yet: the proof deadline counts from the end of its request.
+        if child.heard_at is not None and message.asked_at > child.heard_at:
             mark_unknown(steps, child, "the venue did not find it")
     elif child.status is OrderStatus.UNKNOWN and not child.is_known_at_venue:
         _weigh(steps, child, message.asked_at, proof.deadline(unknown_since(child)))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.events import ChildIntended, TwapAccelerated, TwapAccepted
@@ -39,6 +40,9 @@ _BURST = timedelta(seconds=5)
 _SLICES_IN_A_BURST = 2
 _TRACED = 40
 _MOST = 20
+
+
+_AFTER_THE_END: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +228,7 @@ class Invariants:
             ),
             ZERO,
         )
-        return ledger + self._network.open_exposure(execution_id)
+        return ledger + self._network.open_exposure(execution_id, self.now)
 
     # --- What becomes durable ---
 
@@ -346,7 +350,7 @@ class Invariants:
     @exact
     def _check_nothing_works(self, x: ExecutionId, at: datetime, what: str) -> None:
         assert self._network is not None  # noqa: S101 - set before anything is sent
-        working = self._network.open_exposure(x) + sum(
+        working = self._network.open_exposure(x, self.now) + sum(
             (order.open_quantity for order in self._exchange.orders_by(x)), ZERO
         )
         if working:
@@ -383,6 +387,13 @@ class Invariants:
                 )
             if traded > row.quantity:
                 self.broken("P1", at, f"{traded} of {row.quantity} has traded", x)
+
+    def check_deadlines(self, at: datetime) -> None:
+        """Check that nothing runs on after its end: when nothing goes wrong any more, nobody has to see to that."""
+        for x, row in self.rows.items():
+            is_over = row.ends_at is not None and row.ends_at + _AFTER_THE_END < at
+            if row.state == ExecutionState.RUNNING and is_over:
+                self.broken("end", at, f"it runs on after its end, {row.ends_at}", x)
 
     def check_settled(self, at: datetime) -> None:
         for x, row in self.rows.items():

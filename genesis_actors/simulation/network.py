@@ -225,14 +225,15 @@ class Network:
         self._advance(to)
         self.crash()
 
-    def open_exposure(self, execution_id: ExecutionId) -> Decimal:
-        """Return what orders of this execution that are on their way may yet trade."""
+    def open_exposure(self, execution_id: ExecutionId, at: datetime) -> Decimal:
+        """Return what orders of this execution that are on their way may yet trade: not what has expired there."""
+        oldest = at - REQUEST_EXPIRY - PROOF.clock_error - PROOF.engine_timeout
         return sum(
             (
                 request.quantity
                 for requests in self.in_flight.values()
                 for request in requests
-                if request.execution_id == execution_id
+                if request.execution_id == execution_id and request.sent_at >= oldest
             ),
             ZERO,
         )

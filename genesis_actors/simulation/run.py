@@ -196,6 +196,7 @@ class _Simulation:
         while not self._is_settled() and self._now < ends:
             self._run_to(self._now + timedelta(seconds=10))
             self._users.submit_due()
+        self._invariants.check_deadlines(self._now)
         self._users.cancel_what_runs()
         ends = self._now + _SETTLING
         while not self._is_settled() and self._now < ends:
