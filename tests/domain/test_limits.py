@@ -160,3 +160,25 @@ def test_fills_count_by_their_times_in_whatever_order_they_come(
 
     later = sum((Decimal(quantity) for second, quantity in fills if second > start), ZERO)
     assert use.filled_since(NOON + seconds(start)) == later
+
+
+def test_settling_or_releasing_what_is_not_known_changes_nothing() -> None:
+    use = SymbolUse()
+    use.release(ClientOrderId("nobody"))
+    use.settle(ClientOrderId("nobody"), NOON, Decimal(3))
+    use.forget(ClientOrderId("nobody"))
+
+    assert use.reserved == ZERO
+    assert use.filled_since(NOON - seconds(60)) == ZERO
+
+
+def test_a_settlement_counts_what_was_not_told_as_filled_then() -> None:
+    use = SymbolUse()
+    use.reserve(ClientOrderId("a"), Decimal(10))
+    use.fill(ClientOrderId("a"), TradeId("t1"), NOON, Decimal(2))
+    use.settle(ClientOrderId("a"), NOON + seconds(5), Decimal(3))
+    use.settle(ClientOrderId("a"), NOON + seconds(6), Decimal(2))
+
+    assert use.reserved == ZERO
+    assert use.filled_since(NOON) == Decimal(1)
+    assert use.filled_since(NOON - seconds(1)) == Decimal(3)
