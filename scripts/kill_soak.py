@@ -18,6 +18,7 @@ from pathlib import Path
 
 from genesis_actors.storage import queries
 from genesis_actors.storage.checks import check_database
+from genesis_actors.storage.database import Database, found_revision
 
 RUN = (sys.executable, "-m", "genesis_actors", "run", "BTC/USDT", "buy", "5", "--over", "5m")
 SPEED = "20"
@@ -80,6 +81,8 @@ def found_in(database: Path) -> list[str]:
     if not database.exists() or not database.stat().st_size:
         return []
     try:
+        if Database.of(database).read(found_revision) is None:
+            return []  # It died before its first migration was through, which the next one begins again.
         problems = list(check_database(database).problems)
         executions = queries.executions(database)
     except Exception as error:  # noqa: BLE001 - it is the finding
