@@ -19,7 +19,7 @@ from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.persistence import WriteJournal
 from genesis_actors.messages.supervisor import SettleChild
 from genesis_actors.storage.database import Database, Target, run_blocking
-from genesis_actors.storage.errors import DatabaseUnusable, ExecutionNotFound
+from genesis_actors.storage.errors import DatabaseUnusable, ExecutionNotFound, SchemaTooOld
 from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.lock import EngineLock
 from genesis_actors.storage.recovery import (
@@ -55,7 +55,10 @@ def halt_state(target: Target) -> HaltState:
     database = Database.of(target)
     if database.path is not None and not database.path.exists():
         return HaltState(None, None)
-    identity = load_identity(database)
+    try:
+        identity = load_identity(database)
+    except SchemaTooOld:
+        return HaltState(None, None)  # The start that migrates it finds what it has to say.
     return HaltState(identity and identity.halted_at, identity and identity.halt_reason)
 
 
