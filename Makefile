@@ -55,10 +55,11 @@ soak: .venv/.installed ## Simulate thousands of hostile seeds, then kill real ru
 mutants: .venv/.installed ## Plant bugs, and see that the simulator finds each of them.
 	$(BIN)/python -m mutants --jobs $(WORKERS)
 
-# `make lock UPGRADE=--upgrade` moves everything to the newest versions that fit.
+# `make lock UPGRADE=--upgrade` moves everything to the newest versions that fit. Extras stay in the
+# locks: pip 23 takes `coverage==1` for no pin of `coverage[toml]`, and installs what is newest.
 UPGRADE ?=
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	--generate-hashes --no-strip-extras --no-header --no-emit-index-url --no-emit-find-links \
 	--no-emit-build-options $(UPGRADE)
 
 lock: .venv/.created ## Write the lock files: versions and hashes, no addresses.
