@@ -22,7 +22,7 @@ from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.listeners import Relay
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import CoreRebuilt, News, StatusRestored
-from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.messages.market_data import MarketFeed, MarketPast, MarketRows
 from genesis_actors.messages.persistence import JournalBack, JournalDown
 from genesis_actors.messages.supervisor import UserCommand
 from genesis_actors.messages.venue import VenueOutcome
@@ -57,6 +57,17 @@ class GateSwitch:
 
 
 @dataclass(frozen=True, slots=True)
+class _Tap:
+    """Tells somebody outside every row, those of the past too."""
+
+    outside: Address[MarketRows]
+
+    def tell(self, message: MarketFeed) -> None:
+        for rows in message.rows if isinstance(message, MarketPast) else (message,):
+            self.outside.tell(rows)
+
+
+@dataclass(frozen=True, slots=True)
 class Ground:
     """What every generation of trading actors stands on."""
 
@@ -88,7 +99,7 @@ class TradingCore:
         past = replace(stock.past(self._began_at), paused_by=paused_by)
         if ground.repeats_time:
             past = replace(past, fills=())
-        self._executions = past.executions
+        self._recovered = store.statuses(past.executions)
         self._gate = Gate(settings.gate_limits(), is_halted=past.is_halted)
         ground.gate.replace(self._gate)
         outcomes = Relay[VenueOutcome]()
@@ -102,7 +113,7 @@ class TradingCore:
             runtime,
             venue=ground.venue,
             gate=self._gate,
-            market_data=market_data if tap is None else Fanout[MarketRows](tap, market_data),
+            market_data=market_data if tap is None else Fanout[MarketFeed](_Tap(tap), market_data),
             outcomes=outcomes,
             failures=failures,
         )
@@ -155,11 +166,11 @@ class TradingCore:
 
     def known(self) -> Statuses:
         """Return what was known of the open executions at the start, to be kept by who asks."""
-        return self._ground.store.statuses(self._executions)
+        return self._recovered.copy()
 
     def statuses(self) -> CoreRebuilt:
         return CoreRebuilt(
-            tuple(StatusRestored(self._began_at, status) for status in self.known().values())
+            tuple(StatusRestored(self._began_at, status) for status in self._recovered.values())
         )
 
     def _living(self) -> list[ActorRef[Any]]:

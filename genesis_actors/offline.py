@@ -101,7 +101,7 @@ def settle(
         if decision.refusal is not None:
             raise SettlementRefusedError(decision.refusal.reason, decision.refusal.message)
         if decision.events:
-            changed = rows(decision.execution, decision.events, identity.venue)
+            changed = rows(execution, decision.execution, decision.events, identity.venue)
             write = WriteJournal(
                 execution_id=execution_id,
                 first_version=execution.version + 1,

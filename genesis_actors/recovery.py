@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, MutableMappi
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from sqlalchemy import Connection
 
@@ -153,20 +154,34 @@ def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Sto
     )
 
 
+class _Recovered:
+    """An execution as it was recovered. Its rows are made once, when somebody asks: there are many."""
+
+    def __init__(self, execution: Execution, venue: str) -> None:
+        self._execution = execution
+        self._venue = venue
+
+    @cached_property
+    def status(self) -> ExecutionStatus:
+        return _status(self._execution, self._venue)
+
+
 class Statuses(MutableMapping[ExecutionId, ExecutionStatus]):
-    """What is known of each execution. The rows of those recovered are made when somebody asks: there are many."""
+    """What is known of each execution. Copies change on their own, and share what was recovered."""
 
     def __init__(self, executions: tuple[Execution, ...], venue: str) -> None:
-        self._venue = venue
-        self._known: dict[ExecutionId, Execution | ExecutionStatus] = {
-            x.execution_id: x for x in executions
+        self._known: dict[ExecutionId, _Recovered | ExecutionStatus] = {
+            x.execution_id: _Recovered(x, venue) for x in executions
         }
+
+    def copy(self) -> Statuses:
+        copied = Statuses((), "")
+        copied._known = self._known.copy()
+        return copied
 
     def __getitem__(self, execution_id: ExecutionId) -> ExecutionStatus:
         found = self._known[execution_id]
-        if isinstance(found, Execution):
-            self._known[execution_id] = found = _status(found, self._venue)
-        return found
+        return found.status if isinstance(found, _Recovered) else found
 
     def __setitem__(self, execution_id: ExecutionId, status: ExecutionStatus) -> None:
         self._known[execution_id] = status

@@ -9,7 +9,7 @@ import decimal
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, getcontext
 from enum import StrEnum
 from functools import wraps
 from typing import NewType, ParamSpec, TypeVar
@@ -26,7 +26,8 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 BPS = Decimal(10_000)
 
-EXACT = decimal.Context(prec=100, rounding=ROUND_HALF_EVEN)
+_EXACT_DIGITS = 100
+EXACT = decimal.Context(prec=_EXACT_DIGITS, rounding=ROUND_HALF_EVEN)
 """Wide enough that sums and products of real prices and quantities are never rounded."""
 
 FIGURE_PLACES = Decimal("1e-10")
@@ -40,11 +41,9 @@ def exact(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        current = decimal.getcontext()
-        if (
-            current.prec == EXACT.prec and current.rounding == EXACT.rounding
-        ):  # As in most nested calls.
-            return function(*args, **kwargs)
+        current = getcontext()
+        if current.prec == _EXACT_DIGITS and current.rounding == ROUND_HALF_EVEN:
+            return function(*args, **kwargs)  # As in most nested calls.
         with decimal.localcontext(EXACT):
             return function(*args, **kwargs)
 

@@ -9,6 +9,7 @@ from genesis_actors.domain.tape import MarketTape
 from genesis_actors.messages.market_data import (
     ClearPriceTrigger,
     MarketDataMessage,
+    MarketPast,
     MarketQuery,
     MarketRows,
     MarketView,
@@ -36,6 +37,9 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
         match message:
             case MarketRows():
                 self._on_rows(message)
+            case MarketPast():
+                for rows in message.rows:
+                    self._on_rows(rows)
             case MarketQuery():
                 self._on_query(message)
             case SetPriceTrigger():

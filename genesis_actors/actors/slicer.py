@@ -175,7 +175,10 @@ class SlicerActor(MessageActor[SlicerMessage]):
                     self._timer_at = None
                 elif isinstance(message, MarketView):
                     self._asked_market_at = None
-                self._apply(self._decide(message))
+                decision = self._decide(message)
+                if decision.changes_nothing and self._timer_at is not None:
+                    return  # As after most of what is told a second time.
+                self._apply(decision)
         self._attend()
 
     def _decide(self, message: DecidableMessage) -> Decision:
@@ -244,16 +247,16 @@ class SlicerActor(MessageActor[SlicerMessage]):
     def _apply(self, decision: Decision) -> None:
         """Make the events durable, then perform the effects; only cancels and questions may go first."""
         now = self.clock.now()
-        first_version = self._execution.version + 1
+        before, first_version = self._execution, self._execution.version + 1
         if self._first_events:
-            first_version, self._first_events = 1, ()
+            before, first_version, self._first_events = None, 1, ()
         self._execution = decision.execution
         ahead = tuple(effect for effect in decision.effects if isinstance(effect, _MAY_GO_FIRST))
         behind = tuple(e for e in decision.effects if not isinstance(e, _MAY_GO_FIRST))
         news = None
         if decision.events:
             _log_doubts(decision.events)
-            changed = rows(self._execution, decision.events, self._venue)
+            changed = rows(before, self._execution, decision.events, self._venue)
             self._write(first_version, decision.events, changed)
             news = ExecutionNews(
                 now,

@@ -17,7 +17,7 @@ import structlog
 
 from genesis_actors.domain.gate import Gate
 from genesis_actors.gateways.venue import Feed, SimulatedVenue
-from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.messages.market_data import MarketFeed, MarketPast
 from genesis_actors.messages.venue import (
     Balance,
     CancelOrder,
@@ -71,7 +71,7 @@ class VenueActor(MessageActor[_Message]):
         *,
         venue: SimulatedVenue,
         gate: Gate,
-        market_data: Address[MarketRows],
+        market_data: Address[MarketFeed],
         outcomes: Address[VenueOutcome],
         failures: Address[ActorFailed],
     ) -> None:
@@ -161,7 +161,9 @@ class VenueActor(MessageActor[_Message]):
         rules, now = self._venue.describe(question.symbol), self.clock.now()
         if rules is not None and question.symbol not in self._open_symbols:
             self._open_symbols.add(question.symbol)
-            self._on_feed(self._venue.open(question.symbol, now))
+            past = self._venue.open(question.symbol, now)
+            self.send(self._market_data, MarketPast(question.symbol, past.rows))
+            self._report(past.outcomes)
             self._schedule_feed()
         self.send(
             question.reply_to,

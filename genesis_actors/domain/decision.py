@@ -56,6 +56,10 @@ class Decision:
     refusal: Refusal | None = None
     was_already: bool = False
 
+    @property
+    def changes_nothing(self) -> bool:
+        return not self.events and not self.effects
+
 
 class Steps:
     """A decision in the making: each event is applied at once, so that the next step sees its consequences."""

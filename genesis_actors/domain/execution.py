@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 
 from pydantic import TypeAdapter
 
+from genesis_actors.domain.figures import FIGURES_COME_FROM, Figures, figures
 from genesis_actors.values import (
     ONE,
     ZERO,
@@ -55,15 +56,25 @@ class _State:
 
     _derived: ClassVar[dict[str, frozenset[str]]] = {}
     """What is worked out once, and from which fields: anew only after one of these has changed."""
+    _outdated: ClassVar[dict[tuple[str, ...], tuple[str, ...]]]
+    """What of that each combination of changes makes out of date, as far as it has come up."""
+
+    def __init_subclass__(cls) -> None:
+        cls._outdated = {}
 
     def having(self, **changes: object) -> Self:
         """Return the same but for `changes`: what `replace` does, without running through every field."""
         changed = object.__new__(type(self))
         fields = changed.__dict__
         fields.update(self.__dict__)
-        for name, sources in self._derived.items():
-            if not sources.isdisjoint(changes):
-                fields.pop(name, None)
+        names = tuple(changes)
+        outdated = self._outdated.get(names)
+        if outdated is None:
+            outdated = self._outdated[names] = tuple(
+                name for name, sources in self._derived.items() if not sources.isdisjoint(changes)
+            )
+        for name in outdated:
+            fields.pop(name, None)
         fields.update(changes)
         return changed
 
@@ -148,6 +159,9 @@ class Execution(_State):
 
     _derived = {  # noqa: RUF012 - a ClassVar of its base
         "open_children": frozenset({"children"}),
+        "figures": FIGURES_COME_FROM,
+        "max_slice_participation": frozenset({"slices"}),
+        "slices_done": frozenset({"slices", "slices_total"}),
         "unsent_slices": frozenset({"slices"}),
         "working_slice": frozenset({"slices"}),
     }
@@ -224,6 +238,21 @@ class Execution(_State):
     @cached_property
     def unsent_slices(self) -> tuple[Slice, ...]:
         return tuple(s for s in self.slices if s.status is SliceStatus.PLANNED)
+
+    @cached_property
+    def slices_done(self) -> int:
+        """Return how many slices of the schedule are over; those that a deadline added do not count."""
+        return sum(part.status.is_done for part in self.slices[: self.slices_total])
+
+    @cached_property
+    def max_slice_participation(self) -> Decimal | None:
+        rates = [rate for s in self.slices if (rate := s.participation_rate) is not None]
+        return max(rates, default=None)
+
+    @cached_property
+    def figures(self) -> Figures:
+        """What it has cost so far, over its own last benchmark window."""
+        return figures(self, self.market)
 
     @property
     def slice_interval(self) -> timedelta:

@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
 from genesis_actors.domain.benchmarks import average_price, interval_twap, interval_vwap
-from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.shortfall import calculate_implementation_shortfall
 from genesis_actors.domain.slippage import slippage_vs_price_bps, slippage_vs_twap_bps
 from genesis_actors.messages.persistence import ExecutionRow, SliceRow
 from genesis_actors.values import ZERO, MarketSummary, exact, quotient
+
+if TYPE_CHECKING:
+    from genesis_actors.domain.execution import Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,26 @@ class Figures:
     max_slice_participation: Decimal | None
 
 
+FIGURES_COME_FROM: Final = frozenset(
+    {
+        "quantity",
+        "filled_quantity",
+        "filled_notional",
+        "fees_quote",
+        "arrival_price",
+        "market",
+        "slices",
+        "order",
+    }
+)
+"""The fields of an execution that its figures are worked out from."""
+
+
 @exact
-def figures(execution: Execution, market: MarketSummary | None = None) -> Figures:
-    """Return the figures of `execution` over `market`, the benchmark window; its own last one where None is given."""
+def figures(execution: Execution, market: MarketSummary | None) -> Figures:
+    """Return the figures of `execution` over `market`, the benchmark window."""
     x = execution
-    market = x.market if market is None else market
     side = x.order.side
-    rates = [rate for part in x.slices if (rate := part.participation_rate) is not None]
     return Figures(
         average_price=average_price(x.filled_notional, x.filled_quantity),
         twap_benchmark=None if market is None else interval_twap(market),
@@ -59,7 +75,7 @@ def figures(execution: Execution, market: MarketSummary | None = None) -> Figure
         if market is None
         else slippage_vs_twap_bps(side, x.filled_notional, x.filled_quantity, market),
         participation_rate=None if market is None else quotient(x.filled_quantity, market.volume),
-        max_slice_participation=max(rates, default=None),
+        max_slice_participation=x.max_slice_participation,
     )
 
 

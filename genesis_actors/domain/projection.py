@@ -6,44 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from itertools import zip_longest
 
 from genesis_actors.domain.execution import Child, Execution, Fill, Slice
-from genesis_actors.domain.figures import figures
 from genesis_actors.domain.slippage import calculate_slippage, slippage_vs_price_bps
-from genesis_actors.messages.events import (
-    ChildAccepted,
-    ChildClosed,
-    ChildFilled,
-    ChildIntended,
-    ChildNotFound,
-    ChildSent,
-    ChildSettled,
-    ChildUnknown,
-    JournalEvent,
-    TwapCompleted,
-    TwapEnded,
-    TwapRescheduled,
-    TwapResumed,
-    TwapSliceDelayed,
-    TwapSliceExecuted,
-    TwapSliceStarted,
-    TwapStarted,
-)
+from genesis_actors.messages.events import ChildFilled, JournalEvent
 from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
 from genesis_actors.values import ClientOrderId, Reason, exact, quotient
-
-_CHILD_EVENTS = (
-    ChildIntended,
-    ChildSent,
-    ChildAccepted,
-    ChildFilled,
-    ChildClosed,
-    ChildUnknown,
-    ChildNotFound,
-    ChildSettled,
-)
-_SLICE_EVENTS = (TwapSliceStarted, TwapSliceDelayed, TwapSliceExecuted)
-_ALL_SLICES = (TwapStarted, TwapRescheduled, TwapResumed, TwapCompleted, TwapEnded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +24,35 @@ class Rows:
 
 
 @exact
-def rows(execution: Execution, events: Iterable[JournalEvent], venue: str) -> Rows:
-    """Return the rows that `events`, which led to `execution`, have changed."""
-    slices: set[int] = set()
-    children: dict[str, None] = {}
-    fills: list[FillRow] = []
-    for event in events:
-        if isinstance(event, _ALL_SLICES):
-            slices.update(part.number for part in execution.slices)
-        elif isinstance(event, _SLICE_EVENTS):
-            slices.add(event.slice_number)
-        elif isinstance(event, _CHILD_EVENTS):
-            children[event.client_order_id] = None
-            slices.add(execution.children[event.client_order_id].slice_number)
-            if isinstance(event, ChildFilled):
-                fills.append(_fill_row(execution, event.client_order_id, event, venue))
+def rows(
+    before: Execution | None, execution: Execution, events: Iterable[JournalEvent], venue: str
+) -> Rows:
+    """Return the rows that are new or other since `before`, from which `events` have led to `execution`.
+
+    What is still the same slice or child has the same row: state is replaced, never changed.
+    """
+    old_slices = () if before is None else before.slices
+    old_children = (
+        # Every order's row has the count of slices in it.
+        {} if before is None or before.slices_total != execution.slices_total else before.children
+    )
     return Rows(
         execution=execution_row(execution),
-        slices=tuple(slice_row(execution, execution.slice(number)) for number in sorted(slices)),
+        slices=tuple(
+            slice_row(execution, part)
+            for part, old in zip_longest(execution.slices, old_slices)
+            if part is not old and part is not None
+        ),
         orders=tuple(
             _order_row(execution, child)
-            for child in execution.children.values()
-            if child.client_order_id in children
+            for name, child in execution.children.items()
+            if child is not old_children.get(name)
         ),
-        fills=tuple(fills),
+        fills=tuple(
+            _fill_row(execution, event.client_order_id, event, venue)
+            for event in events
+            if isinstance(event, ChildFilled)
+        ),
     )
 
 
@@ -112,7 +86,7 @@ def current_rows(execution: Execution, venue: str) -> Rows:
 
 @exact
 def execution_row(x: Execution) -> ExecutionRow:
-    cost = figures(x)
+    cost = x.figures
     return ExecutionRow(
         execution_id=x.execution_id,
         client_id=x.order.client_id,
@@ -141,7 +115,7 @@ def execution_row(x: Execution) -> ExecutionRow:
         early_completion=x.early_completion,
         early_completion_reason=Reason.FAVOURABLE_PRICE if x.early_completion else None,
         slices_total=x.slices_total,
-        slices_done=sum(part.status.is_done for part in x.slices[: x.slices_total]),
+        slices_done=x.slices_done,
         seed=x.policy.seed,
         created_at=x.created_at,
         started_at=x.started_at,

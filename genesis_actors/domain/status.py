@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
+from genesis_actors.messages.persistence import OrderRow, SliceRow
 
 
 def updated(known: ExecutionStatus | None, news: ExecutionNews) -> ExecutionStatus:
     """Return what is known once `news`, which follows on all earlier news of the execution, has been heard."""
     if known is None:
         return ExecutionStatus(news.execution, news.slices, news.orders, news.fills)
-    slices = {part.slice_number: part for part in known.slices}
-    slices.update((part.slice_number, part) for part in news.slices)
-    orders = {order.client_order_id: order for order in known.orders}
-    orders.update((order.client_order_id, order) for order in news.orders)
-    return ExecutionStatus(
-        execution=news.execution,
-        slices=tuple(slices[number] for number in sorted(slices)),
-        orders=tuple(orders.values()),
-        fills=known.fills + news.fills,
-    )
+    slices, orders = known.slices, known.orders
+    for part in news.slices:
+        slices = _with_slice(slices, part)
+    for order in news.orders:
+        orders = _with_order(orders, order)
+    return ExecutionStatus(news.execution, slices, orders, known.fills + news.fills)
+
+
+def _with_slice(slices: tuple[SliceRow, ...], part: SliceRow) -> tuple[SliceRow, ...]:
+    """Return the slices, which are numbered from 1 without gaps, with `part` in its place."""
+    at = part.slice_number - 1
+    return (*slices[:at], part, *slices[at + 1 :])
+
+
+def _with_order(orders: tuple[OrderRow, ...], order: OrderRow) -> tuple[OrderRow, ...]:
+    # There may be many, and news is mostly of the newest.
+    for at in range(len(orders) - 1, -1, -1):
+        if orders[at].client_order_id == order.client_order_id:
+            return (*orders[:at], order, *orders[at + 1 :])
+    return (*orders, order)

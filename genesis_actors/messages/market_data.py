@@ -29,6 +29,18 @@ class MarketRows:
 
 
 @dataclass(frozen=True, slots=True)
+class MarketPast:
+    """What happened in one symbol until its feed began, told at once, the oldest first."""
+
+    symbol: Symbol
+    rows: tuple[MarketRows, ...]
+
+
+MarketFeed: TypeAlias = MarketRows | MarketPast
+"""What a venue tells of its markets."""
+
+
+@dataclass(frozen=True, slots=True)
 class WatchSymbol:
     """Keep what `MarketQuery` of this execution will need: sums since `since`, and a window of history."""
 
@@ -100,6 +112,6 @@ class PriceCrossed:
 
 
 MarketDataMessage: TypeAlias = (
-    MarketRows | WatchSymbol | UnwatchSymbol | MarketQuery | SetPriceTrigger | ClearPriceTrigger
+    MarketFeed | WatchSymbol | UnwatchSymbol | MarketQuery | SetPriceTrigger | ClearPriceTrigger
 )
 """Everything the market data actor accepts."""

@@ -6,12 +6,15 @@ import random
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from genesis_actors.runtime.clock import VirtualClock
     from genesis_actors.runtime.dispatcher import Pump
     from genesis_actors.runtime.mailbox import Mailbox
+
+_TRACED_TOGETHER: Final = 1_000
+"""Messages that are hashed at once, since each call of the hash takes longer than what it does."""
 
 
 class SeededTurns:
@@ -31,6 +34,7 @@ class SeededTurns:
         self._idle: dict[Mailbox, None] = {}
         self._ready: list[Mailbox] = []
         self._trace = blake2b(digest_size=16) if trace else None
+        self._untraced: list[str] = []
         self._traced_at: datetime | None = None
         self._instant = ""
         self._wake = wake
@@ -44,6 +48,7 @@ class SeededTurns:
         if self._trace is None:
             msg = "this runtime keeps no trace; make it with trace=True"
             raise RuntimeError(msg)
+        self._trace_together()
         return self._trace.hexdigest()
 
     def schedule(self, mailbox: Mailbox) -> None:
@@ -111,10 +116,15 @@ class SeededTurns:
             self._ready.append(mailbox)
 
     def _record(self, mailbox: Mailbox) -> None:
-        assert self._trace is not None  # noqa: S101 - asked by the caller
         now = self._clock.now()
         if now is not self._traced_at:
             self._traced_at, self._instant = now, now.isoformat()
         name = getattr(mailbox.actor, "name", "")
-        message_type = type(mailbox.next_message).__name__
-        self._trace.update(f"{self._instant}|{name}|{message_type}\n".encode())
+        self._untraced.append(f"{self._instant}|{name}|{type(mailbox.next_message).__name__}\n")
+        if len(self._untraced) >= _TRACED_TOGETHER:
+            self._trace_together()
+
+    def _trace_together(self) -> None:
+        assert self._trace is not None  # noqa: S101 - asked by the callers
+        self._trace.update("".join(self._untraced).encode())
+        self._untraced.clear()

@@ -210,12 +210,11 @@ class Invariants:
     def _travelling(self, symbol: Symbol) -> dict[ExecutionId, Decimal]:
         assert self._network is not None  # noqa: S101 - set before anything is sent
         found: dict[ExecutionId, Decimal] = {}
-        for requests in self._network.in_flight.values():
-            for request in requests:
-                if request.symbol == symbol:
-                    found[request.execution_id] = (
-                        found.get(request.execution_id, ZERO) + request.quantity
-                    )
+        for request in self._network.in_flight:
+            if request.symbol == symbol:
+                found[request.execution_id] = (
+                    found.get(request.execution_id, ZERO) + request.quantity
+                )
         return found
 
     def _exposure(self, execution_id: ExecutionId) -> Decimal:

@@ -91,8 +91,8 @@ class Network:
         self.exchange = exchange
         self.faults = faults
         self.watcher: Watcher | None = None
-        self.in_flight: dict[ClientOrderId, list[Request]] = {}
-        """Orders that may yet be accepted, by their id."""
+        self.in_flight: list[Request] = []
+        """Orders that may yet be accepted."""
         self._dice = Dice(f"network:{seed}", counts)
         self._queue: list[tuple[datetime, int, _Arrival | _Delivery]] = []
         self._number = 0
@@ -178,7 +178,7 @@ class Network:
                 arrives = at + self._dice.seconds(1, _LONGEST_REQUEST)
                 if self._dice.goes_wrong("reset_before_arrival", 1 / 2):
                     self._tell_unknown(request, at)
-            self.in_flight.setdefault(request.client_order_id, []).append(request)
+            self.in_flight.append(request)
             self._push(arrives, _Arrival(lambda now: self._order_arrives(request, now)))
         return ()
 
@@ -225,14 +225,16 @@ class Network:
         self._advance(to)
         self.crash()
 
+    def is_travelling(self, client_order_id: ClientOrderId) -> bool:
+        return any(request.client_order_id == client_order_id for request in self.in_flight)
+
     def open_exposure(self, execution_id: ExecutionId, at: datetime) -> Decimal:
         """Return what orders of this execution that are on their way may yet trade: not what has expired there."""
         oldest = at - REQUEST_EXPIRY - PROOF.clock_error - PROOF.engine_timeout
         return sum(
             (
                 request.quantity
-                for requests in self.in_flight.values()
-                for request in requests
+                for request in self.in_flight
                 if request.execution_id == execution_id and request.sent_at >= oldest
             ),
             ZERO,
@@ -262,7 +264,7 @@ class Network:
         return rows, outcomes
 
     def _order_arrives(self, request: Request, at: datetime) -> None:
-        self.in_flight[request.client_order_id].remove(request)
+        self.in_flight.remove(request)
         age, error = at - request.sent_at, self._dice.seconds(0, 2) - PROOF.clock_error
         if age > REQUEST_EXPIRY + error:
             self._dice.counts["request_expired"] += 1
@@ -270,13 +272,13 @@ class Network:
             self._answer_order(request, [_rejected(request, at, detail)], at)
         elif self._dice.goes_wrong("engine_slow", self.faults.request_late):
             matched = at + self._dice.seconds(0, PROOF.engine_timeout.total_seconds())
-            self.in_flight.setdefault(request.client_order_id, []).append(request)
+            self.in_flight.append(request)
             self._push(matched, _Arrival(lambda now: self._order_is_matched(request, now)))
         else:
             self._match(request, at)
 
     def _order_is_matched(self, request: Request, at: datetime) -> None:
-        self.in_flight[request.client_order_id].remove(request)
+        self.in_flight.remove(request)
         self._match(request, at)
 
     def _match(self, request: Request, at: datetime) -> None:

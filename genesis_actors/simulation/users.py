@@ -198,7 +198,7 @@ class Users:
     def _settled_order(self, x: ExecutionId) -> tuple[ClientOrderId, Decimal] | None:
         for child in self._invariants.unknown_children(x):
             orders = self._exchange.orders_of(child)
-            if self._network.in_flight.get(child) or any(order.is_open for order in orders):
+            if self._network.is_travelling(child) or any(order.is_open for order in orders):
                 continue
             return child, sum((order.filled_quantity for order in orders), Decimal(0))
         return None

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from itertools import islice
-from typing import Final, TypeAlias
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import (
+    Connection,
+    Select,
+    Table,
+    TypeDecorator,
+    bindparam,
+    func,
+    select,
+    type_coerce,
+)
 
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.projection import all_rows
@@ -16,6 +26,7 @@ from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow,
 from genesis_actors.storage.database import Database, Target, check_schema
 from genesis_actors.storage.errors import StorageError
 from genesis_actors.storage.serialization import from_json
+from genesis_actors.storage.statements import statements_for
 from genesis_actors.storage.tables import (
     SCHEMA,
     engine_identity,
@@ -28,8 +39,6 @@ from genesis_actors.storage.tables import (
 )
 
 _MOST_PROBLEMS: Final = 5
-
-_Row: TypeAlias = ExecutionRow | SliceRow | OrderRow | FillRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,27 +128,49 @@ def _differences(connection: Connection, name: str, venue: str) -> Iterator[str]
     if execution is None:
         return
     wanted = all_rows(execution, journal, venue)
-    tables: tuple[tuple[Table, Callable[..., _Row], str, Iterable[_Row]], ...] = (
+    statements = statements_for(connection.dialect)
+    tables: tuple[tuple[Table, type, str, Iterable[object]], ...] = (
         (twap_executions, ExecutionRow, "execution_id", [wanted.execution]),
         (twap_slice_history, SliceRow, "slice_number", wanted.slices),
         (orders, OrderRow, "client_order_id", wanted.orders),
         (fills, FillRow, "trade_id", wanted.fills),
     )
     for table, row_type, key, rows in tables:
-        query = select(table).where(table.c.execution_id == name)
-        found = [row_type(**row) for row in connection.execute(query).mappings()]
+        statement = statements.rows[row_type]
+        query = _as_stored(table, statement.names)
+        found = connection.execute(query, {"name": name})
+        meant = map(statement.encode, rows)
+        place = statement.names.index(key)
         yield from (
             f"execution {name}: {problem}"
-            for problem in _compared(table.name, _by(key, found), _by(key, rows))
+            for problem in _compared(
+                table.name,
+                statement.names,
+                {row[place]: tuple(row) for row in found},
+                {row[place]: row for row in meant},
+            )
         )
 
 
-def _by(key: str, rows: Iterable[_Row]) -> dict[object, _Row]:
-    return {getattr(row, key): row for row in rows}
+@cache
+def _as_stored(table: Table, names: tuple[str, ...]) -> Select[Any]:
+    """Return what finds the rows of an execution as the driver has them: to convert them takes most of the time."""
+    columns = (table.c[name] for name in names)
+    return select(
+        *(
+            type_coerce(column, column.type.impl_instance)
+            if isinstance(column.type, TypeDecorator)
+            else column
+            for column in columns
+        )
+    ).where(table.c.execution_id == bindparam("name"))
 
 
 def _compared(
-    table: str, found: Mapping[object, _Row], wanted: Mapping[object, _Row]
+    table: str,
+    names: tuple[str, ...],
+    found: Mapping[object, tuple[object, ...]],
+    wanted: Mapping[object, tuple[object, ...]],
 ) -> Iterator[str]:
     yield from (
         f"{table} lacks {key}, which the journal has" for key in wanted.keys() - found.keys()
@@ -149,11 +180,10 @@ def _compared(
     )
     for key in wanted.keys() & found.keys():
         if found[key] != wanted[key]:
-            there, meant = asdict(found[key]), asdict(wanted[key])
             yield from (
-                f"{table} has {name} {there[name]} for {key}, the journal says {value}"
-                for name, value in meant.items()
-                if there[name] != value
+                f"{table} has {name} {there} for {key}, the journal says {meant}"
+                for name, there, meant in zip(names, found[key], wanted[key], strict=True)
+                if there != meant
             )
 
 

@@ -47,14 +47,21 @@ class Database:
 
     def __init__(self, url: URL) -> None:
         self.url = url
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self.path: Path | None = None
+        """The file, None where the database is a server's."""
         self.is_temporary = False
         """Whether it is gone when this object is."""
         self.is_checked = False
         """Whether its schema has been found to be this version's; nobody changes it while it is in use."""
-        if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
-            self.url = url.set(database=str(_temporary_file(self)))
+        if not self.is_sqlite:
+            return
+        if url.database in {None, "", ":memory:"}:
+            self.path = _temporary_file(self)
+            self.url = url.set(database=str(self.path))
             self.is_temporary = True
-        elif self.path is not None:
+        else:
+            self.path = Path(url.database or "")
             _check_name(self.path)
 
     @classmethod
@@ -75,15 +82,6 @@ class Database:
                 f"databases of the kind {url.drivername!r} are not supported", _URL_HINT
             )
         return cls(url.set(drivername=driver))
-
-    @property
-    def path(self) -> Path | None:
-        """The file, None where the database is a server's."""
-        return Path(self.url.database or "") if self.is_sqlite else None
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self.url.get_backend_name() == "sqlite"
 
     def __str__(self) -> str:
         return str(self.path or self.url.render_as_string(hide_password=True))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from genesis_actors.messages.persistence import WriteJournal
 from genesis_actors.storage.batch import Batch, EventRow, Write, last_version
@@ -24,7 +24,6 @@ from genesis_actors.values import ExecutionState
 log = structlog.get_logger()
 
 _ATTEMPTS_TO_LEARN: Final = 3
-_IDS_PER_QUERY: Final = 500
 _ALL_FAULTS: Final = (*FAULTS, StorageError)
 _PROBE: Final = EventRow(
     sequence_number=-1,
@@ -164,11 +163,10 @@ class Journal:
 
     async def _learn_versions(self, execution_ids: set[str]) -> None:
         unknown = sorted(execution_ids - self._versions.keys())
-        for start in range(0, len(unknown), _IDS_PER_QUERY):
-            some = unknown[start : start + _IDS_PER_QUERY]
+        if unknown:
             writer = await self._connected()
-            found = await writer.read(lambda connection, ids=some: _last_versions(connection, ids))
-            self._versions.update({execution_id: found.get(execution_id) for execution_id in some})
+            found = await writer.ask(self._statements.last_version.sql, [(x,) for x in unknown])
+            self._versions.update(zip(unknown, found, strict=True))
 
     async def _write_together(self, writes: Sequence[Write]) -> Failure | None:
         """Return the outage that kept all from being written, None for success; raise `BadWrite` for a bad one."""
@@ -285,11 +283,3 @@ def _where_it_stands(connection: Connection) -> tuple[int, int]:
     event = connection.execute(newest.order_by(events.c.sequence_number.desc()).limit(1)).first()
     epoch = connection.scalar(select(engine_identity.c.engine_epoch)) or 0
     return (0, epoch) if event is None else (event.sequence_number, max(epoch, event.engine_epoch))
-
-
-def _last_versions(connection: Connection, execution_ids: Sequence[str]) -> dict[str, int]:
-    newest = select(events.c.aggregate_id, func.max(events.c.aggregate_version))
-    found = connection.execute(
-        newest.where(events.c.aggregate_id.in_(execution_ids)).group_by(events.c.aggregate_id)
-    )
-    return {execution_id: version for execution_id, version in found}  # noqa: C416 - rows are no pairs to a type checker

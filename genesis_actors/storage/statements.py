@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sqlalchemy import Delete, Dialect, Table, Update, bindparam, delete, update
+from sqlalchemy import (
+    Delete,
+    Dialect,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 
 from genesis_actors.messages.persistence import (
@@ -55,12 +65,16 @@ class Statement:
     """SQL for the driver, and what turns one row into its parameters."""
 
     sql: str
+    names: tuple[str, ...]
     encode: Callable[[Any], Parameters]
 
 
-@lru_cache(maxsize=4)
 def statements_for(dialect: Dialect) -> Statements:
-    return Statements(dialect)
+    """Return the statements for all drivers of this kind; each database would otherwise compile them again."""
+    found = _COMPILED.get(dialect.name)
+    if found is None:
+        found = _COMPILED[dialect.name] = Statements(dialect)
+    return found
 
 
 class Statements:
@@ -82,6 +96,10 @@ class Statements:
         )
         halt = update(identity).values(halted_at=bindparam("at"), halt_reason=bindparam("reason"))
         self.halt = self._compiled(halt, identity)
+        version, name = tables.events.c.aggregate_version, tables.events.c.aggregate_id
+        self.last_version = self._compiled(
+            select(func.max(version)).where(name == bindparam("name")), tables.events
+        )
         number = tables.events.c.sequence_number
         self.take_event_back = self._compiled(
             delete(tables.events).where(number == bindparam("number")), tables.events
@@ -117,13 +135,15 @@ class Statements:
         upsert = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
         return self._compiled(upsert, table)
 
-    def _compiled(self, statement: _Upsert | Update | Delete, table: Table) -> Statement:
+    def _compiled(
+        self, statement: _Upsert | Update | Delete | Select[int], table: Table
+    ) -> Statement:
         compiled = statement.compile(dialect=self._dialect)
-        names = list(compiled.positiontup or ())
-        return Statement(str(compiled), _encoder(table, names))
+        names = tuple(compiled.positiontup or ())
+        return Statement(str(compiled), names, _encoder(table, names))
 
 
-def _encoder(table: Table, names: list[str]) -> Callable[[object], Parameters]:
+def _encoder(table: Table, names: tuple[str, ...]) -> Callable[[object], Parameters]:
     """Return what reads `names` off an object and converts them as the table's columns want it."""
     conversions = [
         (place, _CONVERSIONS[type(table.c[name].type)])
@@ -141,3 +161,6 @@ def _encoder(table: Table, names: list[str]) -> Callable[[object], Parameters]:
         return tuple(values)
 
     return encode
+
+
+_COMPILED: Final[dict[str, Statements]] = {}

@@ -74,7 +74,7 @@ def door(simulation: DeterministicRuntime) -> Door:
 
 
 def news_of(execution: Execution, events: tuple[JournalEvent, ...]) -> ExecutionNews:
-    changed = rows(execution, events, "test")
+    changed = rows(None, execution, events, "test")
     return ExecutionNews(
         NOON,
         execution.execution_id,

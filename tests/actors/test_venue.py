@@ -6,7 +6,7 @@ from decimal import Decimal
 from genesis_actors.actors.venue import VenueActor
 from genesis_actors.domain.gate import Gate, GateLimits
 from genesis_actors.gateways.paper import PaperVenue
-from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.messages.market_data import MarketFeed, MarketPast, MarketRows
 from genesis_actors.messages.venue import (
     CancelOrder,
     DescribeSymbol,
@@ -26,14 +26,14 @@ from tests.making import BTC, NOON
 class Exchange:
     def __init__(self, simulation: DeterministicRuntime, latency: timedelta) -> None:
         self.simulation = simulation
-        self.rows = Probe[MarketRows]()
+        self.feed = Probe[MarketFeed]()
         self.outcomes = Probe[OrderOutcome]()
         self.described = Probe[SymbolDescribed]()
         self.ref = VenueActor.start(
             simulation,
             venue=PaperVenue(seed=3, latency=latency),
             gate=Gate(GateLimits(max_orders_per_second=1)),
-            market_data=self.rows,
+            market_data=self.feed,
             outcomes=self.outcomes,
             failures=Probe(),
         )
@@ -43,12 +43,20 @@ class Exchange:
         self.tell(DescribeSymbol(symbol=symbol, reply_to=self.described))
         return self.described.messages[-1]
 
+    @property
+    def rows(self) -> list[MarketRows]:
+        return [
+            rows
+            for told in self.feed.messages
+            for rows in (told.rows if isinstance(told, MarketPast) else (told,))
+        ]
+
     def tell(self, message: object) -> None:
         self.ref.tell(message)
         self.simulation.run_until_quiet()
 
     def an_order(self) -> PlaceOrder:
-        ask = next(r.quote.ask for r in reversed(self.rows.messages) if r.quote is not None)
+        ask = next(r.quote.ask for r in reversed(self.rows) if r.quote is not None)
         return PlaceOrder(
             execution_id=ExecutionId("x1"),
             client_order_id=ClientOrderId("c1"),
@@ -67,14 +75,14 @@ class Exchange:
 
 def test_a_described_symbol_is_fed_from_then_on(simulation: DeterministicRuntime) -> None:
     exchange = Exchange(simulation, timedelta(0))
-    fed = len(exchange.rows.messages)
+    fed = len(exchange.rows)
 
     simulation.advance_to(NOON + timedelta(seconds=10))
 
     assert exchange.described.messages[0].rules is not None
     assert exchange.described.messages[0].volumes
-    assert len(exchange.rows.messages) > fed
-    times = [rows.at for rows in exchange.rows.messages]
+    assert len(exchange.rows) > fed
+    times = [rows.at for rows in exchange.rows]
     assert times == sorted(times)
 
 
@@ -84,7 +92,7 @@ def test_a_symbol_described_again_is_not_fed_twice(simulation: DeterministicRunt
 
     simulation.advance_to(NOON + timedelta(seconds=10))
 
-    times = [rows.at for rows in exchange.rows.messages if rows.quote is not None]
+    times = [rows.at for rows in exchange.rows if rows.quote is not None]
     assert len(times) == len(set(times))
 
 

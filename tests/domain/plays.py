@@ -451,7 +451,7 @@ class Play:
         self._attend()
 
     def _apply(self, decision: Decision, *, first: bool = False) -> None:
-        before = None if first else self.execution
+        was = before = None if first else self.execution
         assert fold(before, decision.events) == decision.execution
         for event in decision.events:
             self._check_event(before, event)
@@ -461,7 +461,7 @@ class Play:
             self.events.append(event)
         self.execution = decision.execution
         if decision.events:
-            self._journal(decision.events)
+            self._journal(was, decision.events)
         behind = tuple(e for e in decision.effects if not isinstance(e, _MAY_GO_FIRST))
         if behind:
             self._undurable.append((self.execution.version, behind))
@@ -470,9 +470,9 @@ class Play:
                 self._perform(effect)
         self._perform_durable()
 
-    def _journal(self, events: tuple[JournalEvent, ...]) -> None:
+    def _journal(self, before: Execution | None, events: tuple[JournalEvent, ...]) -> None:
         x, version = self.execution, self.execution.version
-        changed = rows(x, events, "paper")
+        changed = rows(before, x, events, "paper")
         self._known = updated(
             self._known,
             ExecutionNews(

@@ -46,16 +46,16 @@ def test_a_sale_below_its_benchmark_is_a_cost() -> None:
     desk.at(150).look()
     desk.fill("1", "99.90", fee=ZERO)
 
-    assert figures(desk.execution).slippage_vs_arrival_bps == 10
-    assert figures(desk.execution).implementation_shortfall_bps == 10
+    assert desk.execution.figures.slippage_vs_arrival_bps == 10
+    assert desk.execution.figures.implementation_shortfall_bps == 10
 
 
 def test_without_another_window_it_is_the_one_of_the_newest_child(desk: Desk) -> None:
-    assert figures(desk.execution).participation_rate == Decimal("0.0025")
+    assert desk.execution.figures.participation_rate == Decimal("0.0025")
 
 
 def test_what_is_not_known_is_none_and_never_zero() -> None:
-    cost = figures(execution(arrival=None))
+    cost = execution(arrival=None).figures
 
     assert cost == type(cost)(*[None] * 8)
 
@@ -70,8 +70,8 @@ def test_a_window_without_volume_has_no_share(desk: Desk) -> None:
 def test_fees_that_cannot_be_converted_leave_the_shortfall_unknown(desk: Desk) -> None:
     x = replace(desk.execution, fees_quote=None)
 
-    assert figures(x).implementation_shortfall_bps is None
-    assert figures(x).slippage_vs_arrival_bps == 25
+    assert x.figures.implementation_shortfall_bps is None
+    assert x.figures.slippage_vs_arrival_bps == 25
 
 
 def test_a_slices_share_is_that_of_the_volume_before_its_first_child(desk: Desk) -> None:

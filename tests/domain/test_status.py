@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.projection import all_rows, rows
 from genesis_actors.domain.status import updated
 from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
@@ -14,13 +15,15 @@ class Listener:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._heard = 0
+        self._before: Execution | None = None
         self.status: ExecutionStatus | None = None
 
     def listen(self) -> ExecutionStatus:
         desk = self._desk
         events = tuple(desk.events[self._heard :])
         self._heard = len(desk.events)
-        new = rows(desk.execution, events, "paper")
+        new = rows(self._before, desk.execution, events, "paper")
+        self._before = desk.execution
         self.status = updated(
             self.status,
             ExecutionNews(

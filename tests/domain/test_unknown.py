@@ -464,6 +464,7 @@ def test_what_the_operator_says_was_filled_counts_at_the_limit_price_with_the_ta
     unknown: Desk,
 ) -> None:
     unknown.fill("0.3", "100", trade="t1", fee=ZERO)
+    before = unknown.execution
     decision = unknown.at(20).settle("0.7")
 
     assert kinds(decision) == [ChildSettled]
@@ -477,7 +478,7 @@ def test_what_the_operator_says_was_filled_counts_at_the_limit_price_with_the_ta
     assert x.slice(1).filled_quantity == Decimal("0.7")
     assert x.filled_since(NOON + seconds(19)) == Decimal("0.4")
     assert x.filled_since(NOON + seconds(20)) == ZERO
-    changed = rows(x, decision.events, "paper")
+    changed = rows(before, x, decision.events, "paper")
     (order,) = changed.orders
     assert (order.status, order.reason) == (OrderStatus.CANCELLED, Reason.SETTLED)
     assert (order.filled_quantity, order.average_price) == (

@@ -105,7 +105,7 @@ def test_a_row_that_belongs_to_nothing_is_a_problem(database: Database) -> None:
         ),
         (
             "UPDATE twap_executions SET quantity = 'x'",
-            ["execution x1 cannot be read: [<class 'decimal.ConversionSyntax'>]"],
+            ["execution x1: twap_executions has quantity x for x1, the journal says 10"],
         ),
         (
             """INSERT INTO twap_slice_history

@@ -76,8 +76,8 @@ def test_a_server_is_gone_about_as_a_file_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The way to a server's database, with SQLite at its end."""
-    monkeypatch.setattr(Database, "path", None)
     database = Database.of(tmp_path / "x.db")
+    monkeypatch.setattr(database, "path", None)
     identity = Identity("ab12", "paper", "paper", NOON)
 
     assert migrate(database) == Migration(None, SCHEMA)
