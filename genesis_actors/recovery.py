@@ -29,6 +29,7 @@ from genesis_actors.storage.migrations import migrate
 from genesis_actors.storage.recovery import (
     Identity,
     OpenExecution,
+    OrderedQuantity,
     RecordedFill,
     TradedQuantity,
     claim,
@@ -38,14 +39,15 @@ from genesis_actors.storage.recovery import (
     load_client_orders,
     load_fills,
     load_identity,
+    load_known_trades,
     load_open_executions,
     load_quantities,
-    symbols_traded_since,
+    load_unsure_orders,
 )
 from genesis_actors.values import ClientId, ExecutionId, ParentOrder, Symbol
 
 TRADES_MARGIN = timedelta(minutes=2)
-"""The venue is asked for trades from so long before the last event: some may have been heard, but not recorded."""
+"""Where nobody has noted since when, the venue is asked for trades from so long before the last event."""
 
 BUDGET_TIME = timedelta(hours=1)
 """How far back trades may count in a participation budget: no window is longer."""
@@ -115,7 +117,8 @@ class Stock:
     """When the newest event of these happened: where virtual time goes on."""
     newest_at: datetime | None
     quantities: Mapping[Symbol, Sequence[TradedQuantity]]
-    symbols: tuple[Symbol, ...]
+    unsure_orders: Mapping[Symbol, Sequence[OrderedQuantity]]
+    known_trades: Mapping[Symbol, datetime | None]
     is_halted: bool
     client_orders: Mapping[ClientId, tuple[ExecutionId, ParentOrder]]
     executions_count: int
@@ -125,12 +128,18 @@ class Stock:
         return Past(
             executions=self.executions,
             fills=tuple(
-                RestoreFills(symbol, tuple(found)) for symbol, found in self.quantities.items()
+                RestoreFills(
+                    symbol,
+                    self.newest_at or now,
+                    tuple(self.quantities.get(symbol, ())),
+                    tuple(self.unsure_orders.get(symbol, ())),
+                )
+                for symbol in sorted(self.quantities.keys() | self.unsure_orders.keys())
             ),
             recorded=frozenset(
                 trade_id for found in self.quantities.values() for _, trade_id, _, _ in found
             ),
-            symbols=self.symbols,
+            known_trades=self.known_trades,
             trades_since=min(self.newest_at or now, now) - TRADES_MARGIN,
             is_halted=self.is_halted,
         )
@@ -147,7 +156,8 @@ def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Sto
         last_instant=max((at for _, at in taken if at is not None), default=None),
         newest_at=newest_at,
         quantities=load_quantities(connection, since - BUDGET_TIME),
-        symbols=symbols_traded_since(connection, since - BUDGET_TIME),
+        unsure_orders=load_unsure_orders(connection, since - BUDGET_TIME),
+        known_trades=load_known_trades(connection, since, BUDGET_TIME),
         is_halted=identity is not None and identity.halted_at is not None,
         client_orders=load_client_orders(connection),
         executions_count=count_executions(connection),

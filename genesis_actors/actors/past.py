@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from genesis_actors.domain.execution import Execution
@@ -24,14 +25,17 @@ class KnownOrder:
 class Past:
     """What the database has: open executions, and trades that may still count in a budget.
 
-    `symbols` are all whose trades the venue is asked for, from `trades_since` on, because some may not be recorded.
+    The venue is asked for the trades of the symbols in `known_trades`, because some may not be recorded: from the time
+    that is noted there, less a margin, or from `trades_since` on where none is.
     """
 
     executions: tuple[Execution, ...] = ()
     fills: tuple[RestoreFills, ...] = ()
     recorded: frozenset[TradeId] = frozenset()
     """Trades that need not be recorded when they are told again."""
-    symbols: tuple[Symbol, ...] = ()
+    known_trades: Mapping[Symbol, datetime | None] = field(
+        default_factory=dict[Symbol, datetime | None]
+    )
     trades_since: datetime | None = None
     is_halted: bool = False
     paused_by: Reason | None = None

@@ -26,6 +26,7 @@ from genesis_actors.messages.persistence import (
     Journaled,
     JournalFailed,
     LoadExecution,
+    NoteTrades,
     PersistenceMessage,
     StoreReport,
     WriteHalt,
@@ -34,7 +35,7 @@ from genesis_actors.messages.persistence import (
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.dispatcher import DispatcherKind
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.storage.batch import Write, last_version
+from genesis_actors.storage.batch import Write, last_version, whose
 from genesis_actors.storage.database import Database, Target
 from genesis_actors.storage.errors import StorageError
 from genesis_actors.storage.journal import Failure, Journal
@@ -100,7 +101,7 @@ class PersistenceActor(MessageActor[_Accepted]):
 
     def handle(self, message: _Accepted) -> None:
         match message:
-            case WriteJournal() | StoreReport():
+            case WriteJournal() | StoreReport() | NoteTrades():
                 self._on_write(message)
             case LoadExecution():
                 self._commit_all()
@@ -236,8 +237,8 @@ class PersistenceActor(MessageActor[_Accepted]):
 
     def _answer(self, write: Write, failure: Failure | None) -> None:
         if failure is not None:
-            log.error("write_failed", execution_id=write.execution_id, error=failure.error)
-        if isinstance(write, StoreReport):
+            log.error("write_failed", whose=whose(write), error=failure.error)
+        if not isinstance(write, WriteJournal):
             return
         if failure is None:
             self.send(write.reply_to, Journaled(write.execution_id, last_version(write)))
@@ -264,7 +265,7 @@ class PersistenceActor(MessageActor[_Accepted]):
             message = envelope.message
             if envelope.reply_to is not None:
                 self.actor_inbox.put(envelope)
-            elif isinstance(message, WriteJournal | StoreReport):
+            elif isinstance(message, WriteJournal | StoreReport | NoteTrades):
                 self._waiting.add(message)
             elif isinstance(message, LoadExecution | WriteHalt):
                 self._asked.append(message)
@@ -317,7 +318,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self.events = 0
-        self._by_execution: OrderedDict[str, deque[Write]] = OrderedDict()
+        self._by_execution: OrderedDict[str, deque[Write]] = OrderedDict()  # or symbol
 
     def __bool__(self) -> bool:
         return bool(self._by_execution)
@@ -327,7 +328,7 @@ class Waiting:
         return len(self._by_execution)
 
     def add(self, write: Write) -> None:
-        self._by_execution.setdefault(write.execution_id, deque()).append(write)
+        self._by_execution.setdefault(whose(write), deque()).append(write)
         self.events += _weight(write)
 
     def take(self, events: int) -> list[Write]:

@@ -118,6 +118,9 @@ class RiskActor(MessageActor[RiskMessage]):
         for client_order_id, trade_id, at, quantity in past.fills:
             self._remember(client_order_id, past.symbol)
             use.fill(client_order_id, trade_id, at, quantity)
+        for client_order_id, filled_quantity in past.orders:
+            self._remember(client_order_id, past.symbol)
+            use.settle(client_order_id, past.at, filled_quantity)
 
     def _remember(self, client_order_id: ClientOrderId, symbol: Symbol) -> None:
         """Note an order's symbol also beyond its end, because fills may come late; the oldest are forgotten."""

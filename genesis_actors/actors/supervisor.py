@@ -16,6 +16,7 @@ from genesis_actors.actors.past import KnownOrder, Past, VenueTraits, past_order
 from genesis_actors.actors.slicer import SlicerActor, SlicerPorts
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import Execution, restore
+from genesis_actors.domain.known_trades import KnownTrades
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import current_rows
 from genesis_actors.domain.surroundings import Surroundings
@@ -30,6 +31,7 @@ from genesis_actors.messages.persistence import (
     ExecutionLoaded,
     HaltWritten,
     LoadExecution,
+    NoteTrades,
     WriteHalt,
     WriteJournal,
 )
@@ -74,12 +76,11 @@ REBUILD_WINDOW = timedelta(seconds=60)
 """A slicer that fails more often than `MAX_REBUILDS` within this time is left PAUSED."""
 
 _ASK_AGAIN = timedelta(seconds=2)
-_TRADES_MARGIN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class SupervisorPorts:
-    journal: Address[WriteJournal | LoadExecution | WriteHalt]
+    journal: Address[WriteJournal | LoadExecution | WriteHalt | NoteTrades]
     market_data: Address[MarketDataMessage]
     venue: Address[VenueMessage]
     gate: Address[HaltChanged]
@@ -92,7 +93,6 @@ class AskTrades:
     """To ourselves: it is time to ask for the trades of `symbol`."""
 
     symbol: Symbol
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +157,12 @@ class SupervisorActor(MessageActor[_Message]):
         self._restored: set[Symbol] = set()
         self._recovering: dict[Symbol, list[Execution]] = {}
         self._polled: set[Symbol] = set()
+        self._asked_trades_at: dict[Symbol, datetime] = {}
+        self._known_trades = {
+            symbol: KnownTrades(until)
+            for symbol, until in past.known_trades.items()
+            if until is not None
+        }
         self._halting = Halting(
             self, journal=ports.journal, tell=self._tell_halt, is_halted=past.is_halted
         )
@@ -177,7 +183,7 @@ class SupervisorActor(MessageActor[_Message]):
             self._slicers[x.execution_id] = _Slicer()
             self._watch(x)
             self._recovering.setdefault(x.order.symbol, []).append(x)
-        for symbol in dict.fromkeys((*self._recovering, *self._past.symbols)):
+        for symbol in dict.fromkeys((*self._recovering, *self._past.known_trades)):
             self._recovering.setdefault(symbol, [])
             self._admitting.describe(symbol)
 
@@ -208,7 +214,7 @@ class SupervisorActor(MessageActor[_Message]):
             case TradesTold():
                 self._on_trades_told(message)
             case AskTrades():
-                self._ask_trades(message.symbol, message.since)
+                self._ask_trades(message.symbol)
             case ActorFailed():
                 self._on_slicer_failed(message)
             case (
@@ -236,7 +242,7 @@ class SupervisorActor(MessageActor[_Message]):
             self._restored.add(symbol)
             self._restore(symbol)
         if symbol in self._recovering:
-            self._ask_trades(symbol, self._past.trades_since or self.clock.now())
+            self._ask_trades(symbol)
         else:
             self._admitting.admit_next(symbol)
 
@@ -299,19 +305,22 @@ class SupervisorActor(MessageActor[_Message]):
         self.send(self._ports.risk, past)
         self.send(self._ports.venue, past)
 
-    def _ask_trades(self, symbol: Symbol, since: datetime) -> None:
+    def _ask_trades(self, symbol: Symbol) -> None:
+        now, known = self.clock.now(), self._known_trades.get(symbol)
+        self._asked_trades_at.setdefault(symbol, now)
+        since = (self._past.trades_since or now) if known is None else known.since
         self.send(self._ports.venue, LookUpTrades(symbol=symbol, since=since))
 
     def _on_trades_told(self, told: TradesTold) -> None:
         """Let the symbol's executions run now that every trade of theirs is known."""
         symbol, now = told.symbol, self.clock.now()
         recovering = self._recovering.get(symbol)
+        asked_at = self._asked_trades_at.pop(symbol, now)
         if not told.is_complete:
-            since = now - _TRADES_MARGIN
-            if recovering is not None:
-                since = min(since, self._past.trades_since or since)
-            self.wake_at(now + _ASK_AGAIN, AskTrades(symbol, since))
+            self.wake_at(now + _ASK_AGAIN, AskTrades(symbol))
             return
+        if symbol in self._known_trades:
+            self._note_trades(symbol, self._known_trades[symbol].told(asked_at))
         if recovering is not None:
             del self._recovering[symbol]
             is_known = self._admitting.described[symbol].rules is not None
@@ -327,7 +336,17 @@ class SupervisorActor(MessageActor[_Message]):
         every, now = self._venue.trades_every, self.clock.now()
         if every is not None:
             self._polled.add(symbol)
-            self.wake_at(now + every, AskTrades(symbol, now - _TRADES_MARGIN))
+            if symbol not in self._known_trades:
+                is_new = symbol not in self._past.known_trades
+                since = now if is_new else self._past.trades_since or now
+                self._note_trades(symbol, KnownTrades(since))
+            self.wake_at(now + every, AskTrades(symbol))
+
+    def _note_trades(self, symbol: Symbol, known: KnownTrades) -> None:
+        before = self._known_trades.get(symbol)
+        self._known_trades[symbol] = known
+        if before is None or before.recorded_until != known.recorded_until:
+            self.send(self._ports.journal, NoteTrades(symbol, known.recorded_until))
 
     def _on_slicer_failed(self, failed: ActorFailed) -> None:
         """Read its journal behind everything it wrote; then it is started again."""
@@ -337,6 +356,8 @@ class SupervisorActor(MessageActor[_Message]):
         slicer, now = self._slicers[execution_id], self.clock.now()
         slicer.actor = None
         slicer.failures.append(now)
+        # It may have been told of trades that it has not written; they are asked for once more.
+        self._known_trades = {symbol: known.lost() for symbol, known in self._known_trades.items()}
         log.error("slicer_failed", execution_id=execution_id, error=failed.error)
         self._load(execution_id)
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.events import ExecutionEvent, JournalEvent
-from genesis_actors.values import ExecutionId
+from genesis_actors.values import ExecutionId, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,14 @@ class StoreReport:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteTrades:
+    """Every trade of ours in `symbol` that happened until then is recorded. Nobody waits for an answer."""
+
+    symbol: Symbol
+    recorded_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Journaled:
     """All events of this execution up to `version` are durable."""
 
@@ -213,5 +221,5 @@ class HaltWritten:
     error: str | None = None
 
 
-PersistenceMessage: TypeAlias = WriteJournal | StoreReport | LoadExecution | WriteHalt
+PersistenceMessage: TypeAlias = WriteJournal | StoreReport | NoteTrades | LoadExecution | WriteHalt
 """Everything the persistence actor accepts."""

@@ -18,10 +18,16 @@ from genesis_actors.values import ClientOrderId, Symbol, TradeId
 
 @dataclass(frozen=True, slots=True)
 class RestoreFills:
-    """Count these trades of earlier runs, those of executions that have ended too, in the symbol's budget."""
+    """Count what orders of earlier runs have filled, those of executions that have ended too, in the symbol's budget.
+
+    `fills` are the trades that are recorded. `orders` are those of which more may be told, or has been said by the
+    operator: what each has filled in all. What exceeds its trades counts as filled at `at`.
+    """
 
     symbol: Symbol
+    at: datetime
     fills: tuple[tuple[ClientOrderId, TradeId, datetime, Decimal], ...]
+    orders: tuple[tuple[ClientOrderId, Decimal], ...] = ()
 
 
 RiskMessage: TypeAlias = (

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from sqlalchemy import Connection, select
 
 from genesis_actors.messages.persistence import (
     ExecutionRow,
     FillRow,
+    NoteTrades,
     OrderRow,
     SliceRow,
     StoreReport,
@@ -21,7 +22,7 @@ from genesis_actors.storage.serialization import event_id, to_json
 from genesis_actors.storage.statements import Parameters, Statement, Statements
 from genesis_actors.storage.tables import events
 
-Write: TypeAlias = WriteJournal | StoreReport
+Write: TypeAlias = WriteJournal | StoreReport | NoteTrades
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,17 @@ class Batch:
         self._fills: list[FillRow] = []
         self._snapshots: dict[str, SnapshotRow] = {}
         self._reports: dict[str, StoreReport] = {}
+        self._notes: dict[str, NoteTrades] = {}
         for write in writes:
-            if isinstance(write, StoreReport):
-                self._reports[write.execution_id] = write
-            else:
-                self._add(write)
+            match write:
+                case WriteJournal():
+                    self._add(write)
+                case StoreReport():
+                    self._reports[write.execution_id] = write
+                case NoteTrades():
+                    self._notes[write.symbol] = write
+                case _:
+                    assert_never(write)
 
     def _add(self, write: WriteJournal) -> None:
         for version, event in enumerate(write.events, write.first_version):
@@ -105,6 +112,7 @@ class Batch:
             (statements.rows[FillRow], self._fills),
             (statements.snapshot, list(self._snapshots.values())),
             (statements.rows[StoreReport], list(self._reports.values())),
+            (statements.rows[NoteTrades], list(self._notes.values())),
         )
         for statement, rows in collected:
             if rows:
@@ -120,6 +128,11 @@ class Batch:
         )
         found = connection.execute(query.order_by(numbers)).mappings()
         return [EventRow(**row) for row in found] == self.events
+
+
+def whose(write: Write) -> str:
+    """Return the execution that `write` is of, or the symbol."""
+    return write.symbol if isinstance(write, NoteTrades) else write.execution_id
 
 
 def last_version(write: WriteJournal) -> int:

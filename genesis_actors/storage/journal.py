@@ -140,12 +140,11 @@ class Journal:
 
     async def _admitted(self, batch: Sequence[Write]) -> list[Failure | None]:
         """Return for each write why it cannot follow on what its execution's journal has, None if it can."""
-        new = {write.execution_id for write in batch if _begins(write)} - self._versions.keys()
+        journals = [write for write in batch if isinstance(write, WriteJournal)]
+        new = {write.execution_id for write in journals if _begins(write)} - self._versions.keys()
         # Where its journal has begun already, the database finds the same version twice.
         self._versions.update(dict.fromkeys(new))
-        await self._learn_versions(
-            {write.execution_id for write in batch if isinstance(write, WriteJournal)}
-        )
+        await self._learn_versions({write.execution_id for write in journals})
         versions = dict[str, int | None]()
         failures: list[Failure | None] = []
         for write in batch:
@@ -226,7 +225,8 @@ class Journal:
 
     def _forget(self, writes: Sequence[Write]) -> None:
         for write in writes:
-            self._versions.pop(write.execution_id, None)
+            if isinstance(write, WriteJournal):
+                self._versions.pop(write.execution_id, None)
 
     def _outage(self, error: Exception) -> Failure:
         explained = error if isinstance(error, StorageError) else self._database.explain(error)
@@ -272,8 +272,8 @@ class Journal:
         )
 
 
-def _begins(write: Write) -> bool:
-    return isinstance(write, WriteJournal) and write.first_version == 1 and bool(write.events)
+def _begins(write: WriteJournal) -> bool:
+    return write.first_version == 1 and bool(write.events)
 
 
 def _where_it_stands(connection: Connection) -> tuple[int, int]:

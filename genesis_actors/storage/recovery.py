@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
@@ -30,17 +30,20 @@ from genesis_actors.storage.tables import (
     engine_identity,
     events,
     fills,
+    known_trades,
     orders,
     snapshots,
     twap_executions,
 )
 from genesis_actors.values import (
+    ZERO,
     ClientId,
     ClientOrderId,
     ExecutionId,
     ExecutionState,
     Liquidity,
     ParentOrder,
+    Reason,
     Side,
     Symbol,
     TradeId,
@@ -49,6 +52,9 @@ from genesis_actors.values import (
 )
 
 T = TypeVar("T")
+
+_NOT_YET: Final = "9999"
+"""Later than any time, as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,9 @@ class RecordedFill:
 
 TradedQuantity: TypeAlias = tuple[ClientOrderId, TradeId, datetime, Decimal]
 """One trade of ours: its order, its id, its time and its quantity."""
+
+OrderedQuantity: TypeAlias = tuple[ClientOrderId, Decimal]
+"""An order of ours, and what it has filled in all."""
 
 
 def load_identity(target: Target | Connection) -> Identity | None:
@@ -187,6 +196,23 @@ def load_quantities(
     return _read(target, query)
 
 
+def load_unsure_orders(
+    target: Target | Connection, since: datetime
+) -> dict[Symbol, list[OrderedQuantity]]:
+    """Return the orders made since then whose fills are not all among the trades, as far as anybody knows."""
+    columns = orders.c.symbol, orders.c.client_order_id, orders.c.filled_quantity
+    is_unsure = (orders.c.filled_quantity == ZERO) | (orders.c.reason == Reason.SETTLED)
+    unsure = select(*columns).where(orders.c.created_at >= since, is_unsure)
+
+    def query(connection: Connection) -> dict[Symbol, list[OrderedQuantity]]:
+        by_symbol: dict[Symbol, list[OrderedQuantity]] = defaultdict(list)
+        for symbol, order, quantity in connection.execute(unsure.order_by(columns[1])):
+            by_symbol[Symbol(symbol)].append((ClientOrderId(order), quantity))
+        return by_symbol
+
+    return _read(target, query)
+
+
 def count_executions(target: Target | Connection) -> int:
     count = select(func.count()).select_from(twap_executions)
     return _read(target, lambda connection: connection.scalar(count)) or 0
@@ -198,11 +224,30 @@ def last_event_at(target: Target | Connection) -> datetime | None:
     return _read(target, lambda connection: connection.scalar(newest))
 
 
-def symbols_traded_since(target: Target | Connection, since: datetime) -> tuple[Symbol, ...]:
-    """Return every symbol in which an order was made at `since` or later."""
-    recent = select(orders.c.symbol).where(orders.c.created_at >= since).distinct()
-    found = _read(target, lambda connection: connection.scalars(recent.order_by("symbol")).all())
-    return tuple(Symbol(symbol) for symbol in found)
+def load_known_trades(
+    target: Target | Connection, newest_at: datetime, margin: timedelta
+) -> dict[Symbol, datetime | None]:
+    """Return until when all trades are recorded of each symbol in which some may not be; None where no one noted it.
+
+    Those are the symbols that an execution worked on later than `margin` before that time, or before `newest_at`.
+    """
+    finished_at = type_coerce(twap_executions.c.finished_at, Text)
+    in_reach = select(
+        twap_executions.c.symbol,
+        func.max(func.coalesce(finished_at, _NOT_YET)),
+        known_trades.c.recorded_until,
+    ).outerjoin(known_trades, known_trades.c.symbol == twap_executions.c.symbol)
+    grouped = in_reach.group_by(twap_executions.c.symbol, known_trades.c.recorded_until)
+
+    def query(connection: Connection) -> dict[Symbol, datetime | None]:
+        found = connection.execute(grouped.order_by(twap_executions.c.symbol))
+        return {
+            Symbol(symbol): until
+            for symbol, worked_until, until in found
+            if worked_until == _NOT_YET or parse_time(worked_until) >= (until or newest_at) - margin
+        }
+
+    return _read(target, query)
 
 
 def load_client_orders(

@@ -24,6 +24,7 @@ from sqlalchemy.dialects import sqlite
 from genesis_actors.messages.persistence import (
     ExecutionRow,
     FillRow,
+    NoteTrades,
     OrderRow,
     SliceRow,
     StoreReport,
@@ -43,6 +44,7 @@ _TABLES: Final[dict[type, Table]] = {
     OrderRow: tables.orders,
     FillRow: tables.fills,
     StoreReport: tables.execution_reports,
+    NoteTrades: tables.known_trades,
 }
 
 

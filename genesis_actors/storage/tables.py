@@ -21,7 +21,7 @@ from sqlalchemy import (
 from genesis_actors.storage.columns import ExactDecimal, Flag, UtcTime
 from genesis_actors.values import Algo, ExecutionState, Liquidity, OrderStatus, Side, SliceStatus
 
-SCHEMA: Final = "0002"
+SCHEMA: Final = "0003"
 """The newest migration. Revisions are numbered, so that a newer one can be told from an older one."""
 
 metadata = MetaData(
@@ -205,6 +205,13 @@ snapshots = Table(
     _integer("aggregate_version"),
     _text("state"),
     _time("created_at"),
+)
+
+known_trades = Table(
+    "known_trades",
+    metadata,
+    Column("symbol", Text, primary_key=True, nullable=False),
+    _time("recorded_until"),
 )
 
 engine_identity = Table(

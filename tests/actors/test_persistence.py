@@ -24,7 +24,7 @@ from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.storage import journal as journal_module
 from genesis_actors.storage import queries, recovery
-from genesis_actors.storage.batch import Write
+from genesis_actors.storage.batch import Write, whose
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.migrations import migrate
@@ -72,7 +72,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     original = Journal.write
 
     async def recorded(this: Journal, batch: Sequence[Write]) -> list[Failure | None]:
-        batches.append([it.execution_id for it in batch])
+        batches.append([whose(it) for it in batch])
         return await original(this, batch)
 
     monkeypatch.setattr(Journal, "write", recorded)
@@ -316,7 +316,7 @@ def test_writes_are_taken_in_turns_and_in_order() -> None:
     first, rest = waiting.take(7), waiting.take(100)
 
     assert total == 10
-    assert [it.execution_id for it in first] == ["a", "b", "c"]
-    assert [it.execution_id for it in rest] == ["a", "b", "a"]
+    assert [whose(it) for it in first] == ["a", "b", "c"]
+    assert [whose(it) for it in rest] == ["a", "b", "a"]
     assert [it.first_version for it in [*first, *rest] if isinstance(it, WriteJournal)][:1] == [1]
     assert (waiting.events, waiting.executions, bool(waiting)) == (0, 0, False)

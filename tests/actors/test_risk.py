@@ -223,7 +223,7 @@ def test_what_a_recovered_execution_uses_is_taken_over_before_anything_is_sent(d
     ended = (ClientOrderId("c0"), TradeId("t0"), NOON, Decimal(1))
     heard = (ClientOrderId("c1"), TradeId("t1"), NOON, Decimal(3))
     desk.tell(
-        RestoreFills(BTC, (ended, heard)),
+        RestoreFills(BTC, NOON, (ended, heard)),
         RestoreOrders(ExecutionId("x1"), BTC, Decimal(100), (open_order,)),
     )
 

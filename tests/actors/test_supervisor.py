@@ -14,6 +14,7 @@ from genesis_actors.messages.market_data import MarketDataMessage, MarketQuery, 
 from genesis_actors.messages.persistence import (
     Journaled,
     LoadExecution,
+    NoteTrades,
     WriteHalt,
     WriteJournal,
 )
@@ -70,7 +71,7 @@ class House:
         past: Past | None = None,
     ) -> None:
         self.simulation = simulation
-        self.journal = Probe[WriteJournal | LoadExecution | WriteHalt]()
+        self.journal = Probe[WriteJournal | LoadExecution | WriteHalt | NoteTrades]()
         self.market = Probe[MarketDataMessage]()
         self.venue = Probe[VenueMessage]()
         self.risk = Probe[RiskMessage]()
