@@ -237,7 +237,8 @@ class PersistenceActor(MessageActor[_Accepted]):
 
     def _answer(self, write: Write, failure: Failure | None) -> None:
         if failure is not None:
-            log.error("write_failed", whose=whose(write), error=failure.error)
+            kind = "symbol" if isinstance(write, NoteTrades) else "execution_id"
+            log.error("write_failed", **{kind: whose(write)}, error=failure.error)
         if not isinstance(write, WriteJournal):
             return
         if failure is None:

@@ -232,6 +232,26 @@ def test_what_a_recovered_execution_uses_is_taken_over_before_anything_is_sent(d
     assert refusal(desk).available_quantity == Decimal(2)
 
 
+def test_what_was_settled_of_an_earlier_run_counts_beyond_its_trades(desk: Desk) -> None:
+    """Also where its execution has ended, and nothing else tells of it."""
+    traded = (ClientOrderId("c1"), TradeId("t1"), NOON, Decimal(3))
+    desk.tell(RestoreFills(BTC, NOON, (traded,), ((ClientOrderId("c1"), Decimal(5)),)))
+
+    desk.tell(a_child("c2", quantity="6"))
+
+    assert refusal(desk).available_quantity == Decimal(5)
+
+
+def test_a_trade_counts_that_is_told_of_an_order_of_an_execution_that_has_ended(desk: Desk) -> None:
+    ended = a_child("c1", quantity="4")
+    desk.tell(RestoreFills(BTC, NOON, (), ((ended.client_order_id, ZERO),)))
+    desk.tell(a_fill(ended, quantity="4"))
+
+    desk.tell(a_child("c2", quantity="7"))
+
+    assert refusal(desk).available_quantity == Decimal(6)
+
+
 def test_only_so_many_orders_are_remembered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(risk, "REMEMBERED_ORDERS", 1)
     first, second = a_child("c1", quantity="1"), a_child("c2", quantity="1")

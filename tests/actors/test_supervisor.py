@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from pykka import ActorRef
+from pykka import ActorRef, ActorRegistry
 
 from genesis_actors.actors.past import KnownOrder, Past, VenueTraits
+from genesis_actors.actors.slicer import SlicerActor
 from genesis_actors.actors.supervisor import SupervisorActor, SupervisorPorts
+from genesis_actors.domain.known_trades import MARGIN
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.messages.control import News
 from genesis_actors.messages.market_data import MarketDataMessage, MarketQuery, MarketView
@@ -48,6 +51,7 @@ from genesis_actors.values import (
 )
 from tests.helpers import Probe
 from tests.making import (
+    BTC,
     NOON,
     QUOTE,
     a_child,
@@ -69,6 +73,7 @@ class House:
         *,
         known: Mapping[ClientId, KnownOrder] | None = None,
         past: Past | None = None,
+        trades_every: timedelta | None = None,
     ) -> None:
         self.simulation = simulation
         self.journal = Probe[WriteJournal | LoadExecution | WriteHalt | NoteTrades]()
@@ -79,7 +84,7 @@ class House:
         self.ref: ActorRef[SupervisorActor] = SupervisorActor.start(
             simulation,
             defaults=TwapDefaults(),
-            venue=VenueTraits("test"),
+            venue=VenueTraits("test", trades_every=trades_every),
             client_order_id_prefix="g7k2pd",
             ports=SupervisorPorts(
                 journal=self.journal,
@@ -122,6 +127,8 @@ class House:
         self.market.messages.clear()
         self.simulation.run_until_quiet()
         for write in self.journal.messages:
+            if isinstance(write, NoteTrades):
+                continue
             assert isinstance(write, WriteJournal)
             version = write.first_version + len(write.events) - 1
             write.reply_to.tell(Journaled(write.execution_id, version))
@@ -254,3 +261,88 @@ def test_a_recovered_execution_asks_its_venue_before_it_goes_on(
     house.answer()
     house.answer()
     assert [type(answer) for answer in cancelled.messages] == [CommandDone]
+
+
+# --- Trades that were never told ---------------------------------------------------------------------
+
+EVERY = timedelta(seconds=45)
+
+
+class Polled(House):
+    """A house whose venue may lose trades, with one execution in it."""
+
+    def __init__(self, simulation: DeterministicRuntime) -> None:
+        super().__init__(simulation, trades_every=EVERY)
+        self.started_at = simulation.clock.now()
+        self.start(a_parent_order())
+        self.answer()
+        self.answer()
+
+    def pass_time(self, *, is_complete: bool = True) -> LookUpTrades:
+        """Let the next question come, and answer it."""
+        self.venue.messages.clear()
+        while not self.venue.messages:
+            self.simulation.advance_to(self.simulation.clock.now() + timedelta(seconds=1))
+        (question,) = self.venue.messages
+        assert isinstance(question, LookUpTrades)
+        now = self.simulation.clock.now()
+        self.tell(TradesTold(at=now, symbol=question.symbol, is_complete=is_complete))
+        return question
+
+    def noted(self) -> list[datetime]:
+        return [m.recorded_until for m in self.journal.messages if isinstance(m, NoteTrades)]
+
+
+def test_trades_are_asked_for_from_where_all_are_recorded(
+    simulation: DeterministicRuntime,
+) -> None:
+    house = Polled(simulation)
+
+    asked = [house.pass_time().since for _ in range(4)]
+
+    began = house.started_at
+    assert asked == [began - MARGIN, began - MARGIN, began - MARGIN + EVERY, asked[2] + EVERY]
+    assert house.noted() == [began, began + EVERY, began + 2 * EVERY, began + 3 * EVERY]
+
+
+def test_no_outage_is_so_long_that_a_trade_is_not_asked_for(
+    simulation: DeterministicRuntime,
+) -> None:
+    house = Polled(simulation)
+    house.pass_time()
+    house.pass_time()
+
+    asked = {house.pass_time(is_complete=False).since for _ in range(200)}
+
+    assert asked == {house.started_at + EVERY - MARGIN}
+    assert simulation.clock.now() - house.started_at > timedelta(minutes=6)
+    assert house.pass_time().since in asked
+
+
+def test_what_an_earlier_run_has_noted_is_where_the_next_one_begins(
+    simulation: DeterministicRuntime,
+) -> None:
+    long_ago = NOON - timedelta(days=1)
+    house = House(simulation, past=Past(known_trades={BTC: long_ago}), trades_every=EVERY)
+    (described,) = house.venue.messages
+    assert isinstance(described, DescribeSymbol)
+
+    described.reply_to.tell(a_description(BTC))
+    house.simulation.run_until_quiet()
+
+    question = house.venue.messages[-1]
+    assert isinstance(question, LookUpTrades)
+    assert question.since == long_ago - MARGIN
+
+
+def test_trades_told_to_a_slicer_that_failed_are_asked_for_again(
+    simulation: DeterministicRuntime,
+) -> None:
+    house = Polled(simulation)
+    house.pass_time()
+    (slicer,) = ActorRegistry.get_by_class(SlicerActor)
+    house.tell(ActorFailed("slicer", slicer.actor_urn, "broken"))
+
+    asked = [house.pass_time().since for _ in range(3)]
+
+    assert asked == [house.started_at - MARGIN] * 2 + [house.started_at + 2 * EVERY - MARGIN]

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from genesis_actors.messages.persistence import NoteTrades
 from genesis_actors.storage import recovery
 from genesis_actors.storage.batch import Write
 from genesis_actors.storage.database import Database
@@ -14,6 +15,7 @@ from genesis_actors.storage.errors import ForeignDatabase
 from genesis_actors.storage.journal import Journal
 from genesis_actors.storage.recovery import Identity, RecordedFill
 from genesis_actors.values import (
+    ZERO,
     ClientId,
     ClientOrderId,
     ExecutionId,
@@ -131,6 +133,54 @@ def test_what_counts_in_budgets_is_found_by_symbol_from_a_time_on(database: Data
     assert recovery.load_quantities(database, NOON + second) == {
         "BTC/USDT": [("x1-1", "t2", NOON + second, Decimal("0.1"))],
         "ETH/USDT": [("x1-1", "t3", NOON + 2 * second, Decimal("0.1"))],
+    }
+
+
+def test_orders_of_which_more_may_be_told_are_found_by_symbol(database: Database) -> None:
+    some = [order_row("x1", f"x1-{number}") for number in (1, 2, 3, 4)]
+    orders = [
+        some[0],
+        replace(some[1], filled_quantity=ZERO),
+        replace(some[2], reason="settled", symbol="ETH/USDT"),
+        replace(some[3], filled_quantity=ZERO, created_at=NOON - timedelta(hours=1)),
+    ]
+    written(database, write("x1", execution=execution_row("x1"), orders=orders))
+
+    assert recovery.load_unsure_orders(database, NOON) == {
+        "BTC/USDT": [("x1-2", ZERO)],
+        "ETH/USDT": [("x1-3", Decimal("0.1"))],
+    }
+
+
+def test_symbols_are_found_whose_trades_may_not_all_be_recorded(database: Database) -> None:
+    """Those that were worked on since shortly before all was known, and those that are being worked on."""
+    hour, second = timedelta(hours=1), timedelta(seconds=1)
+
+    def worked_on(symbol: str, finished_at: datetime | None) -> Write:
+        name = symbol[:3]
+        row = replace(execution_row(name), symbol=symbol, finished_at=finished_at)
+        return write(name, execution=row)
+
+    written(
+        database,
+        worked_on("ADA/USDT", None),
+        worked_on("BTC/USDT", NOON - hour),
+        worked_on("ETH/USDT", NOON - hour),
+        worked_on("LTC/USDT", NOON - 2 * hour),
+        worked_on("SOL/USDT", NOON),
+        worked_on("XRP/USDT", NOON - 2 * hour),
+        NoteTrades(Symbol("ADA/USDT"), NOON - 3 * hour),
+        NoteTrades(Symbol("BTC/USDT"), NOON),
+        NoteTrades(Symbol("ETH/USDT"), NOON),
+        NoteTrades(Symbol("ETH/USDT"), NOON + second),
+        NoteTrades(Symbol("XRP/USDT"), NOON - hour),
+    )
+
+    assert recovery.load_known_trades(database, NOON, hour) == {
+        "ADA/USDT": NOON - 3 * hour,
+        "BTC/USDT": NOON,
+        "SOL/USDT": None,
+        "XRP/USDT": NOON - hour,
     }
 
 
