@@ -6,6 +6,7 @@ What may follow what is decided in `decide`; here events have already happened a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -26,6 +27,7 @@ from genesis_actors.messages.events import (
     PlannedSlice,
     TwapAccelerated,
     TwapAccepted,
+    TwapAmended,
     TwapCompleted,
     TwapEnded,
     TwapFinishing,
@@ -39,6 +41,7 @@ from genesis_actors.messages.events import (
     TwapStarted,
 )
 from genesis_actors.values import (
+    ZERO,
     ClientOrderId,
     ExecutionState,
     OrderStatus,
@@ -89,6 +92,8 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
             return _started(x, event)
         case TwapRescheduled():
             return _rescheduled(x, event)
+        case TwapAmended():
+            return _amended(x, event)
         case TwapSliceStarted():
             return _slice_started(x, event)
         case TwapSliceDelayed():
@@ -198,6 +203,42 @@ def _rescheduled(x: Execution, event: TwapRescheduled) -> Execution:
     )
 
 
+def _amended(x: Execution, event: TwapAmended) -> Execution:
+    before, after = event.before, event.after
+    if event.slices is not None:
+        # As at the deadline: what the slices so far have left is planned anew.
+        x = x.having(slices=tuple(_as_far_as_it_came(x, part) for part in x.slices))
+        x = _with_unsent(x, event.slices).having(
+            amended_plan_at=event.at,
+            # A slice that had to wait is another one now.
+            retry_at=x.retry_at if x.working_slice is not None else None,
+            available_quantity=x.available_quantity if x.working_slice is not None else None,
+        )
+    if after.ends_at is not None and after.ends_at != before.ends_at:
+        x = x.having(
+            ends_at=after.ends_at,
+            amended_duration=after.ends_at - (x.started_at or x.created_at),
+            deadline_applied=False,  # It is another deadline.
+        )
+    return x.having(
+        quantity=after.quantity,
+        policy=replace(
+            x.policy, limit_price=after.limit_price, max_participation=after.max_participation
+        ),
+        amendments=x.amendments + 1,
+    )
+
+
+def _as_far_as_it_came(x: Execution, part: Slice) -> Slice:
+    reserved = sum(
+        (c.reserved_quantity for c in x.open_children if c.slice_number == part.number), ZERO
+    )
+    came = part.filled_quantity + reserved
+    if part.status is SliceStatus.WORKING:
+        part = part.having(target_quantity=came)
+    return part.having(planned_quantity=came)
+
+
 def _resumed(x: Execution, event: TwapResumed) -> Execution:
     return _with_unsent(x, event.slices).having(
         state=ExecutionState.RUNNING,
@@ -273,6 +314,7 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
         created_at=event.at,
         quoted_at=event.quoted_at,
         filled_before=x.filled_quantity,
+        amendments_before=x.amendments,
         cut_by=event.cut_by,
     )
     part = x.slice(event.slice_number)

@@ -20,6 +20,7 @@ from genesis_actors.messages.events import (
     ChildSettled,
     ChildUnknown,
     JournalEvent,
+    TwapAmended,
     TwapCompleted,
     TwapEnded,
     TwapRescheduled,
@@ -43,7 +44,14 @@ _CHILD_EVENTS = (
     ChildSettled,
 )
 _SLICE_EVENTS = (TwapSliceStarted, TwapSliceDelayed, TwapSliceExecuted)
-_ALL_SLICES = (TwapStarted, TwapRescheduled, TwapResumed, TwapCompleted, TwapEnded)
+_ALL_SLICES = (
+    TwapStarted,
+    TwapRescheduled,
+    TwapAmended,
+    TwapResumed,
+    TwapCompleted,
+    TwapEnded,
+)
 
 
 @dataclass(frozen=True, slots=True)
