@@ -406,7 +406,7 @@ def _settled(x: Execution, event: ChildSettled) -> Execution:
     x = _with_slice(x, x.slice(child.slice_number).having(reason=Reason.SETTLED))
     return _with_traded(x, child.slice_number, said, notional).having(
         fees_quote=None if fees is None else fees + _settled_fee(x, child, said),
-        retry_at=event.retry_at,
+        retry_at=_not_before_due(x, child, event.retry_at),
         available_quantity=None,
     )
 
@@ -461,10 +461,16 @@ def _closed(x: Execution, event: ChildClosed) -> Execution:
         part = x.slice(child.slice_number)
         x = _with_slice(x, part.having(reason=event.reason))
     return x.having(
-        retry_at=event.retry_at,
+        retry_at=_not_before_due(x, child, event.retry_at),
         available_quantity=event.available_quantity,
         rejects=_rejects_in_a_row(x, child, event.status),
     )
+
+
+def _not_before_due(x: Execution, child: Child, at: datetime | None) -> datetime | None:
+    """Return when a slice may try again: one that was brought forward waits, once nothing is in a hurry any more."""
+    due_at = x.slice(child.slice_number).due_at
+    return at if at is None or x.accelerated else max(at, due_at)
 
 
 def _rejects_in_a_row(x: Execution, child: Child, status: OrderStatus) -> int:
