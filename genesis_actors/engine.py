@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
 from typing import Self, TypeVar
@@ -34,6 +34,7 @@ from genesis_actors.messages.control import (
 from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     CommandDone,
     CommandRefused,
@@ -50,7 +51,7 @@ from genesis_actors.messages.supervisor import (
 )
 from genesis_actors.notation import parse_decimal
 from genesis_actors.opening import VirtualTime, check_clock, open_venue, runtime_for, seed_of
-from genesis_actors.orders import TwapOrder
+from genesis_actors.orders import Amendment, TwapOrder
 from genesis_actors.recovery import Continuity, Stock
 from genesis_actors.runtime.actor import ActorFailed, Fanout
 from genesis_actors.runtime.replies import ReplyBox
@@ -84,11 +85,16 @@ class OrderRejectedError(Exception):
 
 
 class CommandRefusedError(Exception):
-    """The execution's state forbids the command. `reason` is a stable code."""
+    """The execution's state, or a bound, forbids the command. `reason` is a stable code.
+
+    `limit` and `actual` are the numbers that were compared, where it was numbers.
+    """
 
     def __init__(self, refused: CommandRefused) -> None:
         super().__init__(refused.message)
         self.reason = refused.reason
+        self.limit = refused.limit
+        self.actual = refused.actual
 
 
 class EngineFailedError(Exception):
@@ -413,6 +419,45 @@ class TwapHandle:
             timeout,
         )
 
+    def amend(
+        self,
+        *,
+        limit: Decimal | str | int | None = None,
+        deadline: datetime | None = None,
+        duration: timedelta | str | None = None,
+        quantity: Decimal | str | int | None = None,
+        max_participation: Decimal | str | None = None,
+        reason: str | None = None,
+        timeout: float = _ANSWER_SECONDS,
+    ) -> CommandDone:
+        """Change the order while it is worked; what is left out stays. Returns when that is durable.
+
+        `limit` is a price, or `"off"`. The window ends at `deadline`, or `duration` (`"12m"`) after its start.
+        `quantity` is all of it in base, filled included. `reason` goes into the journal. Raises CommandRefusedError,
+        OrderError for what makes no sense, TimeoutError.
+        """
+        amendment = Amendment.parse(
+            limit=limit,
+            deadline=deadline,
+            duration=duration,
+            quantity=quantity,
+            max_participation=max_participation,
+        )
+        return self._engine.command(
+            lambda box: AmendExecution(
+                execution_id=self.execution_id,
+                limit_price=None if amendment.limit == "off" else amendment.limit,
+                removes_limit=amendment.limit == "off",
+                ends_at=amendment.deadline,
+                duration=amendment.duration,
+                quantity=amendment.quantity,
+                max_participation=amendment.max_participation,
+                note=reason,
+                reply_to=box,
+            ),
+            timeout,
+        )
+
     def status(self) -> ExecutionStatus:
         return self._engine.status(self.execution_id)
 
@@ -436,6 +481,28 @@ class TwapHandle:
 
     async def cancel_async(self, timeout: float = _ANSWER_SECONDS) -> CommandDone:  # noqa: ASYNC109
         return await asyncio.to_thread(self.cancel, timeout)
+
+    async def amend_async(
+        self,
+        *,
+        limit: Decimal | str | int | None = None,
+        deadline: datetime | None = None,
+        duration: timedelta | str | None = None,
+        quantity: Decimal | str | int | None = None,
+        max_participation: Decimal | str | None = None,
+        reason: str | None = None,
+        timeout: float = _ANSWER_SECONDS,  # noqa: ASYNC109
+    ) -> CommandDone:
+        return await asyncio.to_thread(
+            self.amend,
+            limit=limit,
+            deadline=deadline,
+            duration=duration,
+            quantity=quantity,
+            max_participation=max_participation,
+            reason=reason,
+            timeout=timeout,
+        )
 
     async def wait_async(self, timeout: float | None = None) -> ExecutionStatus:  # noqa: ASYNC109
         return await asyncio.to_thread(self.wait, timeout)

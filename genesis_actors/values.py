@@ -241,6 +241,7 @@ class Reason(StrEnum):
     QUANTITY_BELOW_MINIMUM = "quantity_below_minimum"
     QUANTITY_ABOVE_MAXIMUM = "quantity_above_maximum"
     QUANTITY_NOT_A_LOT = "quantity_not_a_lot"
+    QUANTITY_COMMITTED = "quantity_committed"  # less than what is filled, working or unknown
     INSUFFICIENT_BALANCE = "insufficient_balance"
     PARTICIPATION_ABOVE_LIMIT = "participation_above_limit"
     CLIENT_ID_CONFLICT = "client_id_conflict"
@@ -285,6 +286,7 @@ class Reason(StrEnum):
     REMAINDER_UNTRADABLE = "remainder_untradable"
     VOLUME_DEPARTED = "volume_departed"
     SETTLED = "settled"  # by the operator's word
+    AMENDED = "amended"  # planned anew, as the order was amended
     JOURNAL_DOWN = "journal_down"
 
 

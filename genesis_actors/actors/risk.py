@@ -12,6 +12,7 @@ from typing import assert_never
 from genesis_actors.domain.limits import RiskLimits, SymbolUse, check_risk_limits
 from genesis_actors.messages.risk import RestoreFills, RiskMessage
 from genesis_actors.messages.venue import (
+    AmendParent,
     CancelOrder,
     LookUpOrder,
     OrderAccepted,
@@ -66,7 +67,7 @@ class RiskActor(MessageActor[RiskMessage]):
         match message:
             case PlaceOrder():
                 self._judge(message)
-            case CancelOrder() | LookUpOrder():
+            case CancelOrder() | LookUpOrder() | AmendParent():
                 self.send(self._venue, message)
             case SettleOrder():
                 book = self._book_of(message.client_order_id)

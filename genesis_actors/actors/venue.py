@@ -19,6 +19,7 @@ from genesis_actors.domain.gate import Gate
 from genesis_actors.gateways.venue import Feed, SimulatedVenue
 from genesis_actors.messages.market_data import MarketFeed, MarketPast
 from genesis_actors.messages.venue import (
+    AmendParent,
     Balance,
     CancelOrder,
     DescribeSymbol,
@@ -100,6 +101,8 @@ class VenueActor(MessageActor[_Message]):
                 self._send_to_venue(message)
             case SettleOrder():
                 self._gate.hear(message)
+            case AmendParent():
+                self._gate.amend(message)
             case RestoreOrders():
                 self._gate.restore(message)
             case LookUpTrades():

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from genesis_actors.messages.venue import (
+    AmendParent,
     HaltChanged,
     OrderClosed,
     OrderFilled,
@@ -112,6 +113,11 @@ class Gate:
             case _:
                 pass
         parent.taken += order.taken - before
+
+    def amend(self, change: AmendParent) -> None:
+        """Hold orders against another quantity of their parent from now on."""
+        parent = self._parents.setdefault(change.execution_id, _Parent(change.quantity))
+        parent.quantity = change.quantity
 
     @exact
     def restore(self, past: RestoreOrders) -> None:

@@ -35,6 +35,9 @@ def resume(steps: Steps, mode: ResumeMode) -> None:
 
 def _resumption(x: Execution, mode: ResumeMode, now: datetime) -> TwapResumed:
     paused_at, ends_at = x.paused_at or now, x.ends_at or now
+    if x.amended_plan_at is not None:
+        # What was planned anew during the pause knew of its first part.
+        paused_at = max(paused_at, x.amended_plan_at)
     shift = now - paused_at if mode is ResumeMode.SHIFT else AT_ONCE
     return TwapResumed(
         execution_id=x.execution_id,

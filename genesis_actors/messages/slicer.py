@@ -8,6 +8,7 @@ from typing import TypeAlias
 from genesis_actors.messages.market_data import MarketView, PriceCrossed
 from genesis_actors.messages.persistence import Journaled, JournalFailed
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     PauseExecution,
     ResumeExecution,
@@ -30,6 +31,7 @@ SlicerMessage: TypeAlias = (
     | ResumeExecution
     | CancelExecution
     | SettleChild
+    | AmendExecution
     | HaltChanged
     | Journaled
     | JournalFailed

@@ -75,6 +75,16 @@ class SettleOrder(Command):
     filled_quantity: Decimal
 
 
+class AmendParent(Command):
+    """An execution's parent order is for `quantity` (base) from now on; that is durable.
+
+    Stops at the gate in front of the venue, which holds what it lets pass against it.
+    """
+
+    execution_id: ExecutionId
+    quantity: Decimal
+
+
 class LookUpTrades(Command):
     """Ask for all trades of ours in `symbol` from `since` on: each is told as `OrderFilled`, then `TradesTold`.
 
@@ -212,7 +222,7 @@ class OrderNotFound(OrderEvent):
     is_proof: bool
 
 
-OrderMessage: TypeAlias = PlaceOrder | CancelOrder | LookUpOrder | SettleOrder
+OrderMessage: TypeAlias = PlaceOrder | CancelOrder | LookUpOrder | SettleOrder | AmendParent
 """Everything that goes right, from a slicer through risk to the venue."""
 
 OrderOutcome: TypeAlias = (

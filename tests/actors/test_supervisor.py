@@ -23,6 +23,7 @@ from genesis_actors.messages.persistence import (
 )
 from genesis_actors.messages.risk import RiskMessage
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     CommandDone,
     CommandRefused,
@@ -237,6 +238,49 @@ def test_commands_and_outcomes_reach_their_slicer(house: House) -> None:
 
     (done,) = cancelled.messages
     assert isinstance(done, CommandDone)
+
+
+def test_only_a_larger_quantity_is_held_against_what_the_account_has_now(house: House) -> None:
+    answers = house.start(a_parent_order())
+    house.answer()
+    (started,) = answers.messages
+    assert isinstance(started, ExecutionStarted)
+    amended = Probe[CommandDone | CommandRefused]()
+
+    def amend(quantity: str) -> None:
+        house.tell(
+            AmendExecution(
+                execution_id=started.execution_id, quantity=Decimal(quantity), reply_to=amended
+            )
+        )
+
+    amend("8")
+    assert not any(isinstance(m, DescribeSymbol) for m in house.venue.messages)
+    house.answer()
+    amend("9")
+    (question,) = (m for m in house.venue.messages if isinstance(m, DescribeSymbol))
+    house.venue.messages.clear()
+    poor = a_description(question.symbol).model_copy(update={"balances": ()})
+    question.reply_to.tell(poor)
+    house.simulation.run_until_quiet()
+    done, refused = amended.messages
+
+    assert isinstance(done, CommandDone)
+    assert isinstance(refused, CommandRefused)
+    assert refused.reason is Reason.INSUFFICIENT_BALANCE
+    amend("9")
+    house.answer()
+    assert isinstance(amended.messages[-1], CommandDone)
+
+
+def test_an_amendment_that_waits_for_an_execution_that_has_gone_is_refused(house: House) -> None:
+    amended = Probe[CommandDone | CommandRefused]()
+
+    house.tell(
+        AmendExecution(execution_id=ExecutionId("nobody"), quantity=Decimal(1), reply_to=amended)
+    )
+
+    assert [type(answer) for answer in amended.messages] == [CommandRefused]
 
 
 def test_an_outcome_of_an_execution_that_is_not_here_and_a_failure_are_survived(
