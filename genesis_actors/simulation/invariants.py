@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.events import ChildIntended, TwapAccelerated, TwapAccepted
+from genesis_actors.messages.events import ChildIntended, TwapAccepted
 from genesis_actors.messages.persistence import (
     ExecutionRow,
     FillRow,
@@ -37,7 +37,6 @@ from genesis_actors.values import (
 _SHORTEST_WINDOW = timedelta(seconds=60)
 _LONGEST_REST = timedelta(minutes=5)
 _BURST = timedelta(seconds=5)
-_SLICES_IN_A_BURST = 2
 _TRACED = 40
 _MOST = 20
 
@@ -68,10 +67,10 @@ class _Known:
     row: ExecutionRow | None = None
     unknown: set[ClientOrderId] = field(default_factory=set[ClientOrderId])
     last_sent_at: datetime | None = None
-    is_hurrying: bool = False
-    begun: dict[int, datetime] = field(
-        default_factory=dict[int, datetime]
-    )  # Slices, by their first child.
+    due: dict[int, datetime] = field(default_factory=dict[int, datetime])  # Slices, by number.
+    begun: dict[int, tuple[datetime, datetime]] = field(
+        default_factory=dict[int, tuple[datetime, datetime]]
+    )  # When their first child was decided, and when they were due then.
     is_held: bool = False  # A pause was acknowledged, and nobody has asked to resume since.
 
 
@@ -154,11 +153,18 @@ class Invariants:
             self.broken("P7", at, "a child is sent while everything is halted", x)
 
     def _check_pace(self, known: _Known, order: PlaceOrder, at: datetime) -> None:
-        """Hold that what a stall has left undone does not come in a burst."""
-        known.begun.setdefault(order.slice_number, at)
-        recent = [begun for begun in known.begun.values() if at - begun < _BURST]
-        if len(recent) > _SLICES_IN_A_BURST and not known.is_hurrying:
-            what = f"{len(recent)} slices begin within {_BURST.seconds} seconds"
+        """Hold that what a stall has left undone does not come in a burst.
+
+        Of the slices that begin within a few seconds, one at most was due before these: it has taken over the others.
+        """
+        # When it was decided: a slow disk may let two of them go at once that are seconds apart.
+        decided_at = self._intended[order.client_order_id].at
+        due = known.due.get(order.slice_number, decided_at)
+        known.begun.setdefault(order.slice_number, (decided_at, due))
+        since = decided_at - _BURST
+        overdue = [begun for begun, due in known.begun.values() if due < since < begun]
+        if len(overdue) > 1:
+            what = f"{len(overdue)} overdue slices begin within {_BURST.seconds} seconds"
             self.broken("P9", at, what, order.execution_id)
 
     def _check_quantity(self, known: _Known, order: PlaceOrder, at: datetime) -> None:
@@ -248,14 +254,13 @@ class Invariants:
                         "P2", event.at, f"{event.client_order_id} is used twice", event.execution_id
                     )
                 self._intended[event.client_order_id] = event
-            elif isinstance(event, TwapAccelerated):
-                self._known[event.execution_id].is_hurrying = True
         known = self._known.get(write.execution_id)
         if known is None:
             return
         if write.execution is not None:
             self._check_row(known, write)
             known.row = write.execution
+        known.due.update((part.slice_number, part.due_at) for part in write.slices)
         for order in write.orders:
             change = (
                 known.unknown.add if order.status == OrderStatus.UNKNOWN else known.unknown.discard
