@@ -73,10 +73,10 @@ class Asked:
             raise click.UsageError("--every and --slices contradict each other: give one of them")
         if self.algo != Algo.TWAP:
             raise not_built_yet(f"--algo {self.algo}", "leave --algo out: twap is what works")
-        if self.venue == "ccxt":
-            raise not_built_yet("--venue ccxt", "use --venue paper or --venue replay")
-        if self.live:
-            raise not_built_yet("--live", "leave it out: paper and replay venues need no leave")
+        if self.live and self.venue in {"paper", "replay"}:
+            raise click.UsageError(
+                f"--live trades with real money, and --venue {self.venue} has none"
+            )
         if self.venue is not None or not self._may_have_settings:
             self.check_files(self.venue or "paper")
 

@@ -18,7 +18,7 @@ from genesis_actors.domain.children import (
 from genesis_actors.domain.decision import AskMarket, Decision, Refusal, Steps
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.outcomes import on_outcome
-from genesis_actors.domain.pausing import lifts_itself, pause, resume
+from genesis_actors.domain.pausing import lifts_itself, on_availability, pause, resume
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.unknown import ask_again, on_settle
 from genesis_actors.domain.waking import running_wakes
@@ -32,7 +32,7 @@ from genesis_actors.messages.supervisor import (
     ResumeExecution,
     SettleChild,
 )
-from genesis_actors.messages.venue import OrderOutcome, PlaceOrder
+from genesis_actors.messages.venue import OrderOutcome, PlaceOrder, VenueAvailability
 from genesis_actors.values import (
     ExecutionState,
     OrderStatus,
@@ -50,6 +50,7 @@ DecidableMessage = (
     | ResumeExecution
     | CancelExecution
     | SettleChild
+    | VenueAvailability
 )
 
 
@@ -73,6 +74,8 @@ def decide(
             return _on_cancel(execution, now)
         case SettleChild():
             return on_settle(execution, message, now)
+        case VenueAvailability():
+            return on_availability(execution, message, now)
         case _:
             return on_outcome(execution, message, now, surroundings.proof)
 

@@ -13,7 +13,7 @@ from genesis_actors.messages.supervisor import (
     ResumeExecution,
     SettleChild,
 )
-from genesis_actors.messages.venue import HaltChanged, OrderOutcome
+from genesis_actors.messages.venue import HaltChanged, OrderOutcome, VenueAvailability
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ SlicerMessage: TypeAlias = (
     | ResumeExecution
     | CancelExecution
     | SettleChild
+    | VenueAvailability
     | HaltChanged
     | Journaled
     | JournalFailed

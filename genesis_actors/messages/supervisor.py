@@ -10,7 +10,12 @@ from pydantic import SkipValidation
 from genesis_actors.messages.base import Address, Command, Event, Message
 from genesis_actors.messages.market_data import MarketView
 from genesis_actors.messages.persistence import ExecutionLoaded, HaltWritten
-from genesis_actors.messages.venue import OrderOutcome, SymbolDescribed, TradesTold
+from genesis_actors.messages.venue import (
+    OrderOutcome,
+    SymbolDescribed,
+    TradesTold,
+    VenueAvailability,
+)
 from genesis_actors.values import (
     ClientOrderId,
     ExecutionId,
@@ -131,5 +136,6 @@ SupervisorMessage: TypeAlias = (
     | ExecutionLoaded
     | HaltWritten
     | TradesTold
+    | VenueAvailability
 )
 """Everything the supervisor accepts, `ActorFailed` of the runtime aside."""
