@@ -48,7 +48,8 @@ async def async_binance(config: dict[str, Any], **more: Any) -> AsyncIterator[An
     """The real ccxt: exact numbers, no throttle that would slow a test, closed at the end."""
     import ccxt.async_support as ccxt
 
-    client: Any = ccxt.binance(config | {"enableRateLimit": False} | more)
+    options: Any = config | {"enableRateLimit": False} | more
+    client: Any = ccxt.binance(options)
     client.number = str
     try:
         yield client

@@ -9,11 +9,13 @@ import argparse
 import asyncio
 import signal
 from decimal import Decimal
+from pathlib import Path
 
 from tests.wire.exchange.faults import PROFILES
 from tests.wire.exchange.ledger import Fees
 from tests.wire.exchange.market import Temper
-from tests.wire.exchange.running import KEY, RICH, make_exchange, start_server
+from tests.wire.exchange.running import KEY, RICH, make_exchange
+from tests.wire.exchange.serving import Server
 from tests.wire.exchange.signing import Key
 
 
@@ -29,6 +31,11 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--fee-from", choices=("received", "quote", "third"), default="received")
     parser.add_argument("--clock-offset-ms", type=int, default=0)
     parser.add_argument("--engine-delay-ms", type=int, default=0)
+    parser.add_argument(
+        "--tls-directory",
+        type=Path,
+        help="where ca.pem goes; then there is a proxy for ccxt's own addresses, on the second line",
+    )
     parser.add_argument(
         "--deposit", action="append", metavar="ASSET=AMOUNT", help="instead of the usual ones"
     )
@@ -47,8 +54,11 @@ async def serve(options: argparse.Namespace) -> None:
     exchange.clock_offset_ms = options.clock_offset_ms
     exchange.engine_delay_ms = options.engine_delay_ms
     exchange.faults.add(PROFILES[options.faults], exchange.now())
-    server = await start_server(exchange, options.port)
+    server = Server(exchange, options.port, options.tls_directory)
+    await server.start()
     print(f"http://127.0.0.1:{server.port}", flush=True)  # noqa: T201
+    if server.proxy:
+        print(f"http://127.0.0.1:{server.proxy_port} {server.ca_file}", flush=True)  # noqa: T201
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -102,6 +102,7 @@ class Serving:
         if fault is None:
             return await self._carry_out(request, body, params, attempt, None)
         if fault.kind is Kind.BAN:
+            attempt.outcome = "dropped"
             return spoiling.NOTHING
         if fault.kind is Kind.LATE:
             self._carry_out_late(request, body, params, attempt, fault.seconds)
@@ -114,6 +115,7 @@ class Serving:
             await asyncio.sleep(fault.seconds)
             return response
         if not fault.accepted:
+            attempt.outcome = "dropped"
             return spoiling.NOTHING
         return await self._carry_out(request, body, params, attempt, fault)
 

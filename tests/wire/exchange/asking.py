@@ -23,7 +23,8 @@ class Attempt:
     request: str
     sent: dict[str, str]  # Without the signature.
     fault: str | None = None
-    outcome: str = "dropped"  # "ok", "code -2010", "dropped": never carried out.
+    # "ok", "code -2010", "dropped": never carried out, "pending": not yet.
+    outcome: str = "pending"
     order_id: int | None = None
     api_key: str = ""
 

@@ -15,17 +15,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from aiohttp import web
-
-from tests.wire.exchange.app import make_app
 from tests.wire.exchange.asking import Attempt, Exchange
 from tests.wire.exchange.engine import Engine
 from tests.wire.exchange.faults import Fault, Faults
 from tests.wire.exchange.ledger import Account, Fees, Fill, Order
 from tests.wire.exchange.limits import Limits
 from tests.wire.exchange.market import Side, Temper
+from tests.wire.exchange.serving import Server
 from tests.wire.exchange.signing import Key
-from tests.wire.exchange.spoiling import hang_up_all
 from tests.wire.exchange.symbols import SYMBOLS, Symbol
 
 T = TypeVar("T")
@@ -65,11 +62,18 @@ def config_for(url: str, key: Key = KEY) -> dict[str, Any]:
     """What ccxt's constructor needs to talk to an exchange at `url`, and to nothing else."""
     api = dict.fromkeys(("public", "private"), f"{url}/api/v3")
     sapi = {"sapi": f"{url}/sapi/v1"}
-    websockets = {"ws": {"spot": url.replace("http", "ws", 1) + "/ws"}}
+    return {**_basics(key), "urls": {"api": api | sapi}}
+
+
+def proxied_config_for(proxy: str, ca_file: Path, key: Key = KEY) -> dict[str, Any]:
+    """The same with ccxt's own addresses: through the proxy, in TLS that `ca_file` vouches for."""
+    return {**_basics(key), "httpsProxy": proxy, "cafile": str(ca_file)}
+
+
+def _basics(key: Key) -> dict[str, Any]:
     return {
         "apiKey": key.api_key,
         "secret": key.secret,
-        "urls": {"api": api | sapi | websockets},
         "options": {
             "defaultType": "spot",
             "fetchMarkets": {"types": ["spot"]},
@@ -83,21 +87,21 @@ def config_for(url: str, key: Key = KEY) -> dict[str, Any]:
 class LocalExchange:
     """An exchange on a port of 127.0.0.1, on an event loop in a thread of its own."""
 
-    def __init__(self, exchange: Exchange, port: int = 0) -> None:
+    def __init__(
+        self, exchange: Exchange, port: int = 0, tls_directory: Path | None = None
+    ) -> None:
         self._exchange = exchange
-        self._port = port
+        self._server = Server(exchange, port, tls_directory)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="wire-exchange", daemon=True)
-        self._server: Server | None = None
         self._ready = threading.Event()
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._ready.wait(10)
+        assert self._ready.wait(10), "the exchange did not start"
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._server is not None
         asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
@@ -105,12 +109,18 @@ class LocalExchange:
 
     @property
     def url(self) -> str:
-        assert self._server is not None
         return f"http://127.0.0.1:{self._server.port}"
 
     @property
     def config(self) -> dict[str, Any]:
         return config_for(self.url, self._exchange.keys[0])
+
+    @property
+    def proxied_config(self) -> dict[str, Any]:
+        """For ccxt's own addresses, if there are certificates."""
+        assert self._server.ca_file is not None
+        proxy = f"http://127.0.0.1:{self._server.proxy_port}"
+        return proxied_config_for(proxy, self._server.ca_file, self._exchange.keys[0])
 
     def call(self, work: Callable[[Exchange], T]) -> T:
         """Do something to the exchange on its own thread, brought up to date."""
@@ -168,48 +178,16 @@ class LocalExchange:
 
     def refuse(self) -> None:
         """Take no connections at all, and drop those there are, until `accept`."""
-        assert self._server is not None
         asyncio.run_coroutine_threadsafe(self._server.refuse(), self._loop).result(10)
 
     def accept(self) -> None:
-        assert self._server is not None
         asyncio.run_coroutine_threadsafe(self._server.listen(), self._loop).result(10)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._server = self._loop.run_until_complete(start_server(self._exchange, self._port))
+        self._loop.run_until_complete(self._server.start())
         self._ready.set()
         self._loop.run_forever()
-
-
-class Server:
-    def __init__(self, runner: web.AppRunner, port: int) -> None:
-        self._runner = runner
-        self.port = port
-        self._site: web.TCPSite | None = None
-
-    async def listen(self) -> None:
-        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
-        await self._site.start()
-        self.port = self._runner.addresses[0][1]
-
-    async def refuse(self) -> None:
-        if self._site is not None:
-            await self._site.stop()
-            self._site = None
-        hang_up_all(self._runner)
-
-    async def stop(self) -> None:
-        hang_up_all(self._runner)
-        await self._runner.cleanup()
-
-
-async def start_server(exchange: Exchange, port: int) -> Server:
-    runner = web.AppRunner(make_app(exchange), access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    server = Server(runner, port)
-    await server.listen()
-    return server
 
 
 class ExchangeProcess:

@@ -31,7 +31,7 @@ BANNED = {
 async def spoil(request: web.Request, response: web.Response, fault: Fault) -> web.StreamResponse:
     match fault.kind:
         case Kind.RESET | Kind.CLOSE:
-            hang_up(request, reset=fault.kind is Kind.RESET)
+            hang_up(request, reset_it=fault.kind is Kind.RESET)
             return web.Response()
         case Kind.CODE | Kind.LATE:
             return _said(fault)
@@ -51,23 +51,31 @@ async def spoil(request: web.Request, response: web.Response, fault: Fault) -> w
             return response
 
 
-def hang_up(request: web.Request, *, reset: bool) -> None:
+def hang_up(request: web.Request, *, reset_it: bool) -> None:
     if request.transport is not None:
-        _hang_up(request.transport, reset=reset)
+        _hang_up(request.transport, reset_it=reset_it)
 
 
 def hang_up_all(runner: web.AppRunner) -> None:
     for connection in runner.server.connections if runner.server else ():
         if connection.transport is not None:
-            _hang_up(connection.transport, reset=True)
+            reset(connection.transport)
 
 
-def _hang_up(transport: asyncio.Transport, *, reset: bool) -> None:
+def _hang_up(transport: asyncio.BaseTransport, *, reset_it: bool) -> None:
+    if reset_it:
+        reset(transport)
+    elif isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
+
+
+def reset(transport: asyncio.BaseTransport) -> None:
+    """With no time to linger the kernel sends RST where it would send FIN."""
     sock = transport.get_extra_info("socket")
-    if reset and sock is not None:
-        # With no time to linger the kernel sends RST where it would send FIN.
+    if sock is not None and not transport.is_closing():
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
 
 
 def _said(fault: Fault) -> web.Response:
