@@ -128,6 +128,10 @@ def database_option(command: F) -> F:
     )(command)
 
 
+def config_option(command: F) -> F:
+    return click.option("--config", type=_FILE, metavar="FILE", help="Settings, as TOML.")(command)
+
+
 def quiet_option(command: F) -> F:
     return click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")(command)
 
@@ -202,7 +206,7 @@ def venue_options(command: F) -> F:
             metavar="N|max",
             help="How much faster than real time (paper and replay).",
         ),
-        click.option("--config", type=_FILE, metavar="FILE", help="Settings, as TOML."),
+        config_option,
         click.option("--trades", type=_FILE, metavar="FILE", help="Replay: recorded trades."),
         click.option("--book", type=_FILE, metavar="FILE", help="Replay: best bid and ask."),
         click.option("--depth", type=_FILE, metavar="FILE", help="Replay: depth snapshots."),

@@ -15,7 +15,7 @@ from genesis_actors.cli.options import Asked
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.gateways.live import LiveVenue, MarketLook
 from genesis_actors.gateways.replay import ReplayVenue
-from genesis_actors.gateways.venue import SimulatedVenue
+from genesis_actors.gateways.venue import SimulatedVenue, SourceError
 from genesis_actors.opening import VirtualTime, check_mode, open_venue, starts_at
 from genesis_actors.orders import TwapOrder
 from genesis_actors.settings import Settings
@@ -64,13 +64,14 @@ class Session:
         if isinstance(venue, LiveVenue):
             return venue.look(symbol)
         quotes = [row.quote for row in venue.open(symbol, start).rows if row.quote is not None]
+        rules = venue.describe(symbol)
         return MarketLook(
-            rules=venue.describe(symbol),
+            rules=rules,
             known_symbols=venue.symbols(),
             balances=venue.balances(),
             quote=quotes[-1] if quotes else None,
             volumes=venue.volumes(symbol, start),
-            levels={side: venue.levels(symbol, side) for side in Side},
+            levels={} if rules is None else {each: venue.levels(symbol, each) for each in Side},
         )
 
     def close(self) -> None:
@@ -90,7 +91,10 @@ class Session:
 
     def profile(self, at: datetime) -> VolumeProfile | None:
         if isinstance(self.venue, LiveVenue):
-            bars = self.venue.look(self.symbol).volumes
+            try:
+                bars = self.venue.look(self.symbol).volumes
+            except SourceError:
+                return None  # Only warnings are made of it.
         else:
             bars = self.venue.volumes(self.symbol, at)
         return VolumeProfile.from_bars(bars) if bars else None

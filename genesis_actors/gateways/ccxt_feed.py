@@ -54,15 +54,17 @@ class SymbolFeed:
         self._since: datetime | None = None
         self._seen: set[str] = set()
         self._in_order: deque[str] = deque()
+        self._untold: list[MarketTrade] = []  # Read, while the book could not be.
         self._newest = datetime.min.replace(tzinfo=UTC)
 
     async def read(self, skew: timedelta) -> list[MarketRows]:
         """Return what is new. `skew` is how far our clock is ahead of the venue's."""
-        trades = await self._new_trades(skew)
+        self._untold += await self._new_trades(skew)
         book = await self._reads.fetch_order_book(self.symbol, _LEVELS)
         now = datetime.now(UTC)
         rows: list[MarketRows] = []
-        counted = [self._in_time(trade, skew, now) for trade in self.others.take(trades, now)]
+        counted = [self._in_time(trade, skew, now) for trade in self.others.take(self._untold, now)]
+        self._untold = []
         if counted:
             rows.append(
                 MarketRows(self.symbol, counted[-1].at, None, tuple(counted), confirms_quote=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -44,14 +45,21 @@ class Funds:
         self._free: Mapping[str, Decimal] = {}
         self._read_at: float | None = None
         self._spent: dict[ClientOrderId, _Spent] = {}
+        self._reading: asyncio.Task[None] | None = None
 
-    async def refresh(self) -> Mapping[str, Decimal]:
-        """Read the balances. Whatever was sent before counts as seen in them."""
+    async def refresh(self, patience_seconds: float) -> None:
+        """Have the balances read, once for all who wait, and wait so long for it. Raises what the reading raises."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._refresh())
+            self._reading.add_done_callback(_look_at_failure)
+        await asyncio.wait_for(asyncio.shield(self._reading), patience_seconds)
+
+    async def _refresh(self) -> None:
+        # Whatever was sent before counts as seen in what is read.
         began = self._monotonic()
         self._free = await self._read()
         self._read_at = began
         self._spent = {name: each for name, each in self._spent.items() if each.at >= began}
-        return self._free
 
     @property
     def are_fresh(self) -> bool:
@@ -74,6 +82,12 @@ class Funds:
     def keep(self, name: ClientOrderId) -> None:
         """It has not been sent after all."""
         self._spent.pop(name, None)
+
+
+def _look_at_failure(reading: asyncio.Task[None]) -> None:
+    """Nobody may be waiting any more, and a failure that nobody looks at is told on stderr."""
+    if not reading.cancelled():
+        reading.exception()
 
 
 def _cost(order: PlaceOrder, rules: MarketRules) -> tuple[str, Decimal]:

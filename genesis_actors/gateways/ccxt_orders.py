@@ -124,13 +124,13 @@ class OrderDesk:
 
     # --- Placing -------------------------------------------------------------------------------------
 
-    async def place(self, order: PlaceOrder) -> None:
-        """Send an order, if it is still fresh when its turn comes, and tell what came of it."""
-        name, began, generation = order.client_order_id, time.monotonic(), self._generation
+    async def place(self, order: PlaceOrder, is_wanted: Callable[[], bool]) -> None:
+        """Send an order, if it is still fresh and wanted when its turn comes, and tell what came of it."""
+        name, began = order.client_order_id, time.monotonic()
         passage = Passage(
             may_leave=lambda: (
                 time.monotonic() - began <= self._freshness
-                and generation == self._generation
+                and is_wanted()
                 and name not in self._taken_back
             )
         )
@@ -180,7 +180,7 @@ class OrderDesk:
 
     async def _read_funds(self) -> None:
         try:
-            await asyncio.wait_for(self._funds.refresh(), min(_FUNDS_SECONDS, self._freshness / 2))
+            await self._funds.refresh(min(_FUNDS_SECONDS, self._freshness / 2))
         except Exception as error:
             # The venue checks them as well, and says so in a way that is understood.
             log.debug("balances_unread", error=self._redactor.text(error))
@@ -382,8 +382,8 @@ class OrderDesk:
 
     # --- Trades --------------------------------------------------------------------------------------
 
-    async def trades_since(self, symbol: Symbol, since: datetime) -> None:
-        """Tell every trade of our orders since then; those of others are left out."""
+    async def trades_since(self, symbol: Symbol, since: datetime) -> TradesHeard:
+        """Return every trade of our orders since then; those of others are left out."""
         try:
             await self._wait_for_reads()
             outcomes: list[OrderFilled] = []
@@ -393,10 +393,9 @@ class OrderDesk:
                     outcomes.append(filled_of(trade, OrderName(execution_of(name), name), _now()))
         except Exception as error:
             self._on_unread("trades", error)
-            self._ports.tell(TradesHeard(symbol, (), is_complete=False))
-            return
+            return TradesHeard(symbol, (), is_complete=False)
         self._ports.on_outcomes(symbol, tuple(outcomes))
-        self._ports.tell(TradesHeard(symbol, tuple(outcomes), is_complete=True))
+        return TradesHeard(symbol, tuple(outcomes), is_complete=True)
 
     # --- Telling -------------------------------------------------------------------------------------
 

@@ -174,6 +174,7 @@ _UNKNOWN_CODES: Final = {"binance": _BINANCE_UNKNOWN, "binanceus": _BINANCE_UNKN
 _BY_TEXT: Final = (
     ("Duplicate order sent", _EXISTS),
     ("Market is closed", _CLOSED),
+    ("Filter failure: ", _REJECTED),
     ("Account has insufficient balance", _NO_FUNDS),
 )
 """Binance has one code for all of these."""

@@ -5,6 +5,7 @@ Hooks on one exchange object of ccxt, none of its code: they run in the task tha
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
@@ -18,10 +19,15 @@ from genesis_actors.values import Reason, Symbol
 
 _WEIGHT_HEADER: Final = "x-mbx-used-weight-1m"
 _MINUTE: Final = 60.0
+_FIRST_ERROR: Final = 400
 
 
 class NotSentError(Exception):
     """The request was stopped on our side before anything of it left."""
+
+
+class BrokenAnswerError(Exception):
+    """The exchange's answer is not whole. ccxt would take it for an empty one: for no orders, and no trades."""
 
 
 @dataclass(slots=True)
@@ -87,11 +93,22 @@ def watch_requests(exchange: Any, on_weight: Callable[[int], None]) -> None:  # 
         weight = lower.get(_WEIGHT_HEADER, "")
         if weight.isdigit():
             on_weight(int(weight))
-        return response_body.strip()
+        body = response_body.strip()
+        if code < _FIRST_ERROR and not _is_json(body):
+            raise BrokenAnswerError(f"{len(body)} characters that are no JSON")
+        return body
 
     exchange.throttle = throttled
     exchange.fetch = fetched
     exchange.on_rest_response = answered
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

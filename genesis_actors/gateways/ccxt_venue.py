@@ -10,7 +10,7 @@ import asyncio
 import importlib
 import random
 import threading
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -72,6 +72,7 @@ _LEVELS: Final = 100
 _OPEN_SECONDS: Final = 60.0
 _CLOSE_SECONDS: Final = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+_TRIES: Final = 4
 _BINANCE_WEIGHT: Final = 6_000
 
 
@@ -94,7 +95,9 @@ class CcxtVenue:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="ccxt", daemon=True)
         self._listener: Address[VenueReport] | None = None
+        self._generation = 0
         self._feeds: dict[Symbol, SymbolFeed] = {}
+        self._opening: dict[Symbol, asyncio.Lock] = {}
         self._volumes: dict[Symbol, _Volumes] = {}
         self._known_symbols: tuple[Symbol, ...] = ()
         self._is_closed = False
@@ -145,16 +148,18 @@ class CcxtVenue:
 
     def connect(self, listener: Address[VenueReport], prefix: str) -> None:
         self._listener = listener
+        self._generation += 1
         desk = self._the_desk()
         self._loop.call_soon_threadsafe(desk.begin_anew, prefix)
         if self._health.current is not None:
             listener.tell(self._health.current)
 
     def describe(self, symbol: Symbol) -> None:
-        self._do(self._describe(symbol))
+        self._do(self._describe(symbol, self._generation))
 
     def place(self, order: PlaceOrder) -> None:
-        self._do(self._the_desk().place(order))
+        generation = self._generation
+        self._do(self._the_desk().place(order, lambda: generation == self._generation))
 
     def cancel(self, request: CancelOrder, asked_at: datetime) -> None:
         self._do(self._the_desk().cancel(request, asked_at))
@@ -164,7 +169,8 @@ class CcxtVenue:
 
     def ask_trades(self, symbol: Symbol, since: datetime) -> None:
         # The venue's clock may be behind ours.
-        self._do(self._the_desk().trades_since(symbol, since - abs(self.clock_skew)))
+        since -= abs(self.clock_skew)
+        self._do(self._ask_trades(symbol, since, self._generation))
 
     def look(self, symbol: Symbol) -> MarketLook:
         return self._wait(self._look(symbol), _OPEN_SECONDS)
@@ -209,10 +215,10 @@ class CcxtVenue:
         if isinstance(habits, str):
             raise SourceError(habits, "choose an exchange that is listed in docs/live.md")
         self.habits = habits
-        await self._read_markets()
-        await self._sync_clock()
+        await _patiently(self._read_markets)
+        await _patiently(self._sync_clock)
         if self.prepared.keys_from is not None:
-            self.account = await fingerprint(self.reads, identity)
+            self.account = await _patiently(partial(fingerprint, self.reads, identity))
         names = Names()
         self._lookup = Lookup(self.reads, identity, habits, names)
         self._desk = OrderDesk(
@@ -272,9 +278,8 @@ class CcxtVenue:
         for task in asyncio.all_tasks():
             if task is not asyncio.current_task():
                 task.cancel()
-        for exchange in (self.reads, self._orders):
-            if exchange is not None:
-                await exchange.close()
+        both = [each for each in (self.reads, self._orders) if each is not None]
+        await asyncio.gather(*(exchange.close() for exchange in both))
 
     # --- Keeping up ----------------------------------------------------------------------------------
 
@@ -357,9 +362,18 @@ class CcxtVenue:
 
     # --- Questions -----------------------------------------------------------------------------------
 
-    async def _describe(self, symbol: Symbol) -> None:
+    async def _ask_trades(self, symbol: Symbol, since: datetime, generation: int) -> None:
+        heard = await self._the_desk().trades_since(symbol, since)
+        self._answer(heard, generation)
+
+    def _answer(self, report: VenueReport, generation: int) -> None:
+        """Tell whoever has asked, if that is still the one who listens: others would not know what it is about."""
+        if generation == self._generation:
+            self._tell(report)
+
+    async def _describe(self, symbol: Symbol, generation: int) -> None:
         pause = _FIRST_PAUSE
-        while True:
+        while generation == self._generation:
             try:
                 seen = await self._see(symbol)
             except Exception as error:
@@ -367,7 +381,7 @@ class CcxtVenue:
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
-                self._tell(seen)
+                self._answer(seen, generation)
                 return
 
     async def _see(self, symbol: Symbol) -> SymbolSeen:
@@ -376,19 +390,23 @@ class CcxtVenue:
             return SymbolSeen(symbol, None, {}, (), self._known_symbols)
         balances = await self._read_balances()
         volumes = await self._read_volumes(symbol)
-        if symbol not in self._feeds:
-            feed = SymbolFeed(
-                self.reads, symbol, by_id=self.settings.exchange.startswith("binance")
-            )
-            try:
-                rows = await feed.read(self.clock_skew)
-            except Exception:
-                rows = []  # It goes on trying.
-            self._feeds[symbol] = feed
-            for row in rows:
-                self._tell(row)
-            self._the_desk().spawn(self._feed(feed))
+        # Two may ask at the same time; a symbol has one feed, whose rows are in order.
+        async with self._opening.setdefault(symbol, asyncio.Lock()):
+            if symbol not in self._feeds:
+                await self._open_feed(symbol)
         return SymbolSeen(symbol, rules, balances, volumes, self._known_symbols)
+
+    async def _open_feed(self, symbol: Symbol) -> None:
+        feed = SymbolFeed(self.reads, symbol, by_id=self.settings.exchange.startswith("binance"))
+        self._feeds[symbol] = feed
+        try:
+            rows = await _patiently(partial(feed.read, self.clock_skew))
+        except Exception as error:
+            log.info("market_unread", symbol=symbol, error=self._redact(error)[:300])
+            rows = []  # It goes on trying.
+        for row in rows:
+            self._tell(row)
+        self._the_desk().spawn(self._feed(feed))
 
     async def _look(self, symbol: Symbol) -> MarketLook:
         rules = self._rules(symbol)
@@ -496,6 +514,20 @@ class CcxtVenue:
             failure = Failure.of(error)
             said = self._redact(f"{failure.name}: {error}")[:500]
             raise SourceError(f"{self.settings.exchange}: {said}", _hint(failure)) from None
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask a few times where the network or the exchange is to blame: one lost answer is no reason not to start."""
+    for attempt in range(_TRIES - 1):
+        try:
+            return await ask()
+        except Exception as error:
+            names = Failure.of(error).names
+            passes = "OperationFailed" in names or "BrokenAnswerError" in names
+            if not passes or "InvalidNonce" in names:
+                raise
+            await asyncio.sleep(_FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))
+    return await ask()
 
 
 def _hint(failure: Failure) -> str:

@@ -11,10 +11,11 @@ from urllib.parse import quote, quote_plus
 MASK: Final = "***"
 
 _SECRET_NAMES = re.compile(
-    r"(key|secret|passw|token|private|seed|mnemonic|auth|cookie|signature|twofa|pin\b|uid|login|wallet)",
+    r"(key|secret|passw|token|private_?key|seed|mnemonic|auth|cookie|signature|twofa|pin\b|uid|login|wallet)",
     re.IGNORECASE,
 )
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+_SIGNATURE = re.compile(r"(?<=signature=)[^&\s'\"]+")
 _SHORTEST: Final = 4
 """What is shorter would be found in any text."""
 
@@ -42,7 +43,7 @@ class Redactor:
         text = str(value)
         if self._known is not None:
             text = self._known.sub(MASK, text)
-        return _CREDENTIALS.sub(MASK, text)
+        return _SIGNATURE.sub(MASK, _CREDENTIALS.sub(MASK, text))
 
 
 def secrets_in(value: object, *, is_secret: bool = False) -> Iterable[str]:
@@ -77,9 +78,9 @@ def masked(value: object, *, is_secret: bool = False) -> object:
 
 def _forms(secret: str) -> Iterable[str]:
     yield secret
-    yield quote(secret)
-    yield quote(secret, safe="")
-    yield quote_plus(secret)
+    yield quote(secret, errors="replace")
+    yield quote(secret, safe="", errors="replace")
+    yield quote_plus(secret, errors="replace")
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield repr(secret)[1:-1]
