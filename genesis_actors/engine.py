@@ -20,6 +20,7 @@ from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.persistence import PersistenceActor
 from genesis_actors.core import GateSwitch, Ground, TradingCore
 from genesis_actors.domain.report import ExecutionReport, generate_execution_report
+from genesis_actors.gateways.live import LiveVenue
 from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.listeners import Callback, CallbackThread, Failures, Priority, Relay, When
 from genesis_actors.messages.base import Address
@@ -50,7 +51,15 @@ from genesis_actors.messages.supervisor import (
     UserCommand,
 )
 from genesis_actors.notation import parse_decimal
-from genesis_actors.opening import VirtualTime, check_clock, open_venue, runtime_for, seed_of
+from genesis_actors.opening import (
+    VirtualTime,
+    check_clock,
+    check_keys,
+    check_mode,
+    open_venue,
+    runtime_for,
+    seed_of,
+)
 from genesis_actors.orders import Amendment, TwapOrder
 from genesis_actors.recovery import Continuity, Stock
 from genesis_actors.runtime.actor import ActorFailed, Fanout
@@ -157,7 +166,7 @@ class Engine:
         settings: Settings | None = None,
         *,
         virtual: VirtualTime | None = None,
-        venue: SimulatedVenue | None = None,
+        venue: SimulatedVenue | LiveVenue | None = None,
         recover: Callable[[ParentOrder], bool] = lambda order: True,  # noqa: ARG005
         market_tap: Address[MarketRows] | None = None,
         make_runtime: Callable[[int, datetime], Runtime] | None = None,
@@ -167,24 +176,34 @@ class Engine:
 
         `recover` chooses which open executions are carried on; the others stay as they are. `market_tap` hears every
         market row first; it must not send anything. A simulation brings a runtime (of its seed and start) and a
-        writer of its own. Raises SourceError, StorageError, SettingsError.
+        writer of its own. Raises SourceError, StorageError, SettingsError, LiveNotAllowedError.
         """
         settings = Settings() if settings is None else settings
         _keep_tracebacks_plain()
-        venue = open_venue(settings) if venue is None else venue
-        check_clock(venue, virtual)
-        store = Continuity.open(
-            settings.storage.url,
-            mode=settings.engine.mode,
-            venue=venue.name,
-            seed=None if virtual is None else seed_of(settings),
-        )
+        if venue is None:
+            check_mode(settings)
+            venue = open_venue(settings)
+        try:
+            check_clock(venue, virtual)
+            if isinstance(venue, LiveVenue):
+                check_keys(venue)
+            store = Continuity.open(
+                settings.storage.url,
+                mode=settings.engine.mode,
+                venue=venue.name,
+                account=venue.account if isinstance(venue, LiveVenue) else None,
+                seed=None if virtual is None else seed_of(settings),
+            )
+        except BaseException:
+            _let_go(venue)
+            raise
         try:
             stock = store.look(recover)
             runtime = runtime_for(settings, venue, virtual, stock, make_runtime)
-            venue.restore(store.past_fills())
-            for execution in stock.executions:
-                venue.reach_back(execution.started_at or execution.created_at)
+            if not isinstance(venue, LiveVenue):
+                venue.restore(store.past_fills())
+                for execution in stock.executions:
+                    venue.reach_back(execution.started_at or execution.created_at)
             ground = Ground(
                 runtime=runtime,
                 store=store,
@@ -204,6 +223,7 @@ class Engine:
             waits = virtual is None or persistence is not PersistenceActor
             return cls(ground, stock, waits_for_journal=waits)
         except BaseException:
+            _let_go(venue)
             store.close()
             raise
 
@@ -333,12 +353,14 @@ class Engine:
             for subscriber in self._callbacks:
                 subscriber.close()
         finally:
+            _let_go(self.venue)
             self._store.close()
 
     def abandon(self) -> None:
         """Leave everything as a crash of the process would: nothing more is written, sent or answered."""
         self._is_stopped = True
         self.runtime.abandon()
+        _let_go(self.venue)
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -506,6 +528,11 @@ class TwapHandle:
 
     async def wait_async(self, timeout: float | None = None) -> ExecutionStatus:  # noqa: ASYNC109
         return await asyncio.to_thread(self.wait, timeout)
+
+
+def _let_go(venue: SimulatedVenue | LiveVenue) -> None:
+    if isinstance(venue, LiveVenue):
+        venue.close()
 
 
 def _is_over(row: ExecutionRow) -> bool:

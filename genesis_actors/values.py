@@ -288,6 +288,13 @@ class Reason(StrEnum):
     SETTLED = "settled"  # by the operator's word
     AMENDED = "amended"  # planned anew, as the order was amended
     JOURNAL_DOWN = "journal_down"
+    # A real venue.
+    RATE_LIMITED = "rate_limited"  # it asks for fewer requests
+    CLOCK_SKEW = "clock_skew"  # it takes our clock for wrong
+    VENUE_UNAVAILABLE = "venue_unavailable"  # maintenance, or nothing answers
+    MARKET_CLOSED = "market_closed"
+    VENUE_RULE = "venue_rule"  # its filters would not take the order, so it was not sent
+    NEVER_SENT = "never_sent"  # it could not be sent in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +311,9 @@ class MarketRules:
     maker_fee: Decimal
     min_quantity: Decimal | None = None
     max_quantity: Decimal | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    max_notional: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -525,7 +525,7 @@ def test_a_database_of_another_venue_is_refused(engine: Engine, database: Path) 
 
 
 @pytest.mark.parametrize(
-    "venue", [{"kind": "ccxt"}, {"kind": "replay"}, {"kind": "replay", "replay": {"symbol": "A/B"}}]
+    "venue", [{"kind": "replay"}, {"kind": "replay", "replay": {"symbol": "A/B"}}]
 )
 def test_a_venue_that_cannot_be_opened_says_what_is_missing(
     database: Path, venue: dict[str, object]

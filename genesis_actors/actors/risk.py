@@ -27,6 +27,7 @@ from genesis_actors.messages.venue import (
     SettleOrder,
     SymbolDescribed,
     TradesTold,
+    VenueAvailability,
     VenueOutcome,
 )
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
@@ -94,7 +95,7 @@ class RiskActor(MessageActor[RiskMessage]):
             case OrderClosed() | OrderNotFound() | OrderRefused():
                 self._release(message)
                 self.send(self._outcomes, message)
-            case OrderAccepted() | OrderOutcomeUnknown() | TradesTold():
+            case OrderAccepted() | OrderOutcomeUnknown() | TradesTold() | VenueAvailability():
                 self.send(self._outcomes, message)
             case _:
                 assert_never(message)

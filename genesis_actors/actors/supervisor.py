@@ -64,6 +64,7 @@ from genesis_actors.messages.venue import (
     OrderRefused,
     SymbolDescribed,
     TradesTold,
+    VenueAvailability,
     VenueMessage,
 )
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
@@ -172,6 +173,7 @@ class SupervisorActor(MessageActor[_Message]):
             if until is not None
         }
         self._to_be_afforded: dict[Symbol, list[AmendExecution]] = {}
+        self._availability: VenueAvailability | None = None
         self._halting = Halting(
             self, journal=ports.journal, tell=self._tell_halt, is_halted=past.is_halted
         )
@@ -228,6 +230,8 @@ class SupervisorActor(MessageActor[_Message]):
                 self._on_loaded(message)
             case TradesTold():
                 self._on_trades_told(message)
+            case VenueAvailability():
+                self._on_availability(message)
             case AskTrades():
                 self._ask_trades(message.symbol)
             case ActorFailed():
@@ -304,11 +308,20 @@ class SupervisorActor(MessageActor[_Message]):
         self._of_actor[slicer.actor.actor_urn] = execution.execution_id
         if execution.order.symbol not in self._polled:
             self._poll_trades(execution.order.symbol)
+        availability = self._availability
+        is_paused = execution.reason is Reason.VENUE_UNAVAILABLE
+        if availability is not None and availability.is_available is is_paused:
+            self.send(slicer.actor, availability)
         held, slicer.held = slicer.held, []
         for message in held:
             self.send(slicer.actor, message)
         for command in slicer.unanswered:
             self._hand_over(slicer, command)
+
+    def _on_availability(self, availability: VenueAvailability) -> None:
+        self._availability = availability
+        for slicer in self._slicers.values():
+            self._to_slicer(slicer, availability)
 
     # --- Recovering ----------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from genesis_actors.domain.children import (
 from genesis_actors.domain.decision import AskMarket, Decision, Refusal, Steps
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.outcomes import on_outcome
-from genesis_actors.domain.pausing import lifts_itself, pause, resume
+from genesis_actors.domain.pausing import lifts_itself, on_availability, pause, resume
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.unknown import ask_again, on_settle
 from genesis_actors.domain.waking import running_wakes
@@ -34,7 +34,7 @@ from genesis_actors.messages.supervisor import (
     ResumeExecution,
     SettleChild,
 )
-from genesis_actors.messages.venue import OrderOutcome, PlaceOrder
+from genesis_actors.messages.venue import OrderOutcome, PlaceOrder, VenueAvailability
 from genesis_actors.values import (
     ExecutionState,
     OrderStatus,
@@ -53,6 +53,7 @@ DecidableMessage = (
     | CancelExecution
     | SettleChild
     | AmendExecution
+    | VenueAvailability
 )
 
 
@@ -78,6 +79,8 @@ def decide(
             return on_settle(execution, message, now)
         case AmendExecution():
             return amend(execution, message, now, surroundings)
+        case VenueAvailability():
+            return on_availability(execution, message, now)
         case _:
             return on_outcome(execution, message, now, surroundings.proof)
 

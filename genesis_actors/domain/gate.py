@@ -17,6 +17,7 @@ from genesis_actors.messages.venue import (
     OrderFilled,
     OrderNotFound,
     OrderOutcome,
+    OrderRefused,
     PlaceOrder,
     RestoreOrders,
     SettleOrder,
@@ -108,7 +109,7 @@ class Gate:
             case OrderClosed() | SettleOrder():
                 order.is_open = False
                 order.claimed = max(order.claimed, outcome.filled_quantity or ZERO)
-            case OrderNotFound(is_proof=True):
+            case OrderNotFound(is_proof=True) | OrderRefused():
                 order.is_open = False
             case _:
                 pass

@@ -14,7 +14,7 @@ from genesis_actors.messages.supervisor import (
     ResumeExecution,
     SettleChild,
 )
-from genesis_actors.messages.venue import HaltChanged, OrderOutcome
+from genesis_actors.messages.venue import HaltChanged, OrderOutcome, VenueAvailability
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ SlicerMessage: TypeAlias = (
     | CancelExecution
     | SettleChild
     | AmendExecution
+    | VenueAvailability
     | HaltChanged
     | Journaled
     | JournalFailed

@@ -11,7 +11,13 @@ from pydantic import AwareDatetime, Field, SkipValidation
 from genesis_actors.messages.base import Address, Command, Event, Message
 from genesis_actors.messages.market_data import MarketView
 from genesis_actors.messages.persistence import ExecutionLoaded, HaltWritten
-from genesis_actors.messages.venue import Balance, OrderOutcome, SymbolDescribed, TradesTold
+from genesis_actors.messages.venue import (
+    Balance,
+    OrderOutcome,
+    SymbolDescribed,
+    TradesTold,
+    VenueAvailability,
+)
 from genesis_actors.values import (
     ClientOrderId,
     ExecutionId,
@@ -158,5 +164,6 @@ SupervisorMessage: TypeAlias = (
     | ExecutionLoaded
     | HaltWritten
     | TradesTold
+    | VenueAvailability
 )
 """Everything the supervisor accepts, `ActorFailed` of the runtime aside."""

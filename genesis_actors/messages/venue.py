@@ -102,6 +102,13 @@ class TradesTold(Event):
     is_complete: bool
 
 
+class VenueAvailability(Event):
+    """The venue takes no orders from now on - maintenance, or nothing answers - or takes them again."""
+
+    is_available: bool
+    detail: str
+
+
 @dataclass(frozen=True, slots=True)
 class PastOrder:
     """A child order of an earlier run: its fills by trade id, and what of it may still trade, in base."""
@@ -195,7 +202,7 @@ class OrderClosed(OrderEvent):
 
 
 class OrderRefused(OrderEvent):
-    """Our own risk check did not let the order pass; it never reached the venue.
+    """It was not let pass on our side, or the venue did not take it for a reason that passes: it can never trade.
 
     `available_quantity` is what would have passed, where that is what stood in the way.
     """
@@ -230,7 +237,7 @@ OrderOutcome: TypeAlias = (
 )
 """Everything that comes back left, from the venue through risk and supervisor to the slicer."""
 
-VenueOutcome: TypeAlias = OrderOutcome | TradesTold
+VenueOutcome: TypeAlias = OrderOutcome | TradesTold | VenueAvailability
 """Everything that comes back from a venue, in the order in which it was told."""
 
 VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades | RestoreOrders
