@@ -79,6 +79,7 @@ def _accepted(event: TwapAccepted) -> Execution:
         created_at=event.at,
         arrival_price=event.arrival_price,
         arrival_at=event.arrival_at,
+        market_source=event.market_source,
     )
 
 

@@ -46,6 +46,7 @@ from genesis_actors.values import (
     ClientOrderId,
     ExecutionId,
     MarketRules,
+    MarketSource,
     OrderStatus,
     Reason,
     Side,
@@ -84,6 +85,7 @@ class Network:
     name = "simulated"
     proof: ProofRules = PROOF
     trades_every: timedelta | None = timedelta(seconds=45)
+    source: MarketSource | None = None
 
     def __init__(
         self, seed: int, exchange: Exchange, faults: Faults, counts: Counter[str], start: datetime
