@@ -245,8 +245,15 @@ class TwapSlowed(ExecutionEvent):
 
 
 class TwapPaused(ExecutionEvent):
+    """No new children until it is resumed.
+
+    `market` is its benchmark window so far, as of its `end`: that of the look that paused it, else of the newest one;
+    None where there was none since the last child, or what paused it was an order's outcome, which shows no market.
+    """
+
     reason: Reason
     detail: str | None = None
+    market: MarketSummary | None = None
 
 
 class TwapResumed(ExecutionEvent):
