@@ -16,6 +16,8 @@ from typing import TextIO
 
 import click
 
+from genesis_actors.cli.invocation import wants_json
+
 
 class ExitCode(IntEnum):
     """What scripts branch on."""
@@ -66,17 +68,7 @@ class Invocation:
 
     @classmethod
     def of(cls, arguments: Sequence[str]) -> Invocation:
-        """Look for `-o json` wherever it stands, also in a command line that makes no sense otherwise."""
-        wanted = False
-        for index, argument in enumerate(arguments):
-            if argument == "--":
-                break
-            following = arguments[index + 1] if index + 1 < len(arguments) else ""
-            if argument in {"-o", "--output"}:
-                wanted = following == "json"
-            elif argument.startswith(("-o", "--output=")):
-                wanted = argument.removeprefix("--output=").removeprefix("-o") == "json"
-        return cls(wanted)
+        return cls(wants_json(arguments))
 
 
 def report(error: BaseException, invocation: Invocation) -> ExitCode:

@@ -13,7 +13,6 @@ import click
 from genesis_actors import __version__
 from genesis_actors.cli.errors import Invocation, not_built_yet, report
 from genesis_actors.cli.options import FORMATS
-from genesis_actors.cli.signals import leave_at_once
 from genesis_actors.cli.streams import fill_gaps
 
 COMMANDS = {
@@ -124,5 +123,4 @@ def main() -> NoReturn:
     # Much is made and little of it is garbage: looking for cycles less often saves an eighth of a short run.
     gc.set_threshold(50_000, 20, 20)
     fill_gaps()
-    leave_at_once(wants_json=Invocation.of(sys.argv[1:]).wants_json)
     genesis.main()
