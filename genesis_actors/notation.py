@@ -12,8 +12,9 @@ from decimal import Decimal, InvalidOperation
 QUOTE_SUFFIX = "quote"
 
 _SYMBOL = re.compile(r"[A-Z0-9]+/[A-Z0-9]+(:[A-Z0-9]+)?")
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)")
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)", re.ASCII)
 _UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
+_WHOLE = re.compile(r"[+-]?\d{1,100}", re.ASCII)
 _LONGEST_MICROSECONDS = 366 * 24 * _UNITS["h"]
 
 
@@ -34,13 +35,23 @@ def parse_duration(text: str) -> timedelta:
 
 def parse_decimal(text: str) -> Decimal:
     """Return the finite number that `text` names exactly; ValueError otherwise."""
+    # `Decimal` also takes underscores and the digits of other scripts: a slip must not become an amount of money.
+    if "_" in text or not text.isascii():
+        raise ValueError(f"{text!r} is not a number")
     try:
-        number = Decimal(text.strip().replace("_", ""))
+        number = Decimal(text.strip())
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a number") from None
     if not number.is_finite():
         raise ValueError(f"{text!r} is not a finite number")
     return number
+
+
+def parse_whole(text: str) -> int:
+    """Return the whole number that `text` names; ValueError otherwise."""
+    if not _WHOLE.fullmatch(text.strip()):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def parse_rate(text: str) -> Decimal:
@@ -57,7 +68,7 @@ def parse_rate(text: str) -> Decimal:
 
 def parse_threshold(text: str) -> Decimal:
     """Return the share that a rate names; `off` is zero."""
-    return Decimal(0) if text == "off" else parse_rate(text)
+    return Decimal(0) if text.strip().lower() == "off" else parse_rate(text)
 
 
 def parse_bps(text: str) -> Decimal:

@@ -30,6 +30,11 @@ def test_an_order_is_read_as_a_user_writes_it() -> None:
     assert (order.early_completion, order.slice_interval) == (Decimal(0), timedelta(seconds=15))
 
 
+@pytest.mark.parametrize("off", ["off", "OFF", " Off "])
+def test_early_completion_is_switched_off_however_that_is_written(off: str) -> None:
+    assert parse(early_completion=off).early_completion == 0
+
+
 def test_a_quantity_in_quote_is_marked_as_such() -> None:
     order = parse(quantity="25000quote").parent_order()
 
@@ -45,6 +50,7 @@ def test_a_quantity_in_quote_is_marked_as_such() -> None:
         ({"quantity": "NaN"}, "finite"),
         ({"quantity": "Infinity"}, "finite"),
         ({"quantity": "ten"}, "not a number"),
+        ({"quantity": "1_000"}, "not a number"),
         ({"quantity": "-1"}, "greater than 0"),
         ({"quantity": "0"}, "greater than 0"),
         ({"quantity": 0.1}, "not exact"),

@@ -18,6 +18,8 @@ import click
 
 from genesis_actors.cli.invocation import wants_json
 
+_UNREADABLE = re.compile(r"\d{81,}")
+
 
 class ExitCode(IntEnum):
     """What scripts branch on."""
@@ -74,15 +76,25 @@ class Invocation:
 def report(error: BaseException, invocation: Invocation) -> ExitCode:
     """Say what went wrong, and return the exit code for it."""
     known = explain(error)
+    message, hint = shortened(known.message), shortened(known.hint)
     if known.code == "internal_error" and os.environ.get("GENESIS_DEBUG") == "1":
         traceback.print_exception(error, file=sys.stderr)
     if invocation.wants_json:
-        fields = {"code": known.code, "message": known.message, "hint": known.hint}
+        fields = {"code": known.code, "message": message, "hint": hint}
         _tell(json.dumps({"api": 1, "error": fields}, ensure_ascii=False))
-    _tell(f"error: {known.message}", err=True)
-    if known.hint:
-        _tell(f"hint: {known.hint}", err=True)
+    _tell(f"error: {message}", err=True)
+    if hint:
+        _tell(f"hint: {hint}", err=True)
     return known.exit_code
+
+
+def shortened(message: str) -> str:
+    """Return the message with the numbers in it that nobody can read cut short.
+
+    >>> shortened(f"{'9' * 5000} is above 1")
+    '999999999999... (5000 digits) is above 1'
+    """
+    return _UNREADABLE.sub(lambda match: f"{match[0][:12]}... ({len(match[0])} digits)", message)
 
 
 def _tell(text: str, *, err: bool = False) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate
 from typing import Final, TextIO
 
 from genesis_actors.cli import text
@@ -124,20 +125,25 @@ def bar_lines(
     filled, planned = watched.filled_share(), watched.planned_share(now)
     title = f"{watched.title[:_LONGEST_TITLE]:<{_LONGEST_TITLE}}"
     left = "" if is_over else f"{text.length(watched.time_left(now))} left"
-    figures = f"{text.percent(filled, 1):>6} of {text.percent(planned, 1):>6} due  {left:>{_LONGEST_LEFT}}"
-    room = max(width - len(title) - len(figures) - 2, _NARROWEST_BAR)
-    first = f"{title} {_bar(filled, planned, room, is_plain=is_plain)} {figures}"
+    due = f" {text.percent(filled, 1):>6} of {text.percent(planned, 1):>6} due"
+    left = f"  {left:>{_LONGEST_LEFT}}"
+    room = max(width - len(title) - len(due) - len(left) - 1, _NARROWEST_BAR)
+    first = (title, f" {_bar(filled, planned, room, is_plain=is_plain)}", due, left)
     mid = None if is_over or quote is None else watched.distance_bps(quote.mid)
     volume = text.percent(row.participation_rate, 1)
-    second = "  ".join(
-        (
-            f"  {watched.state_in_words()[:_LONGEST_STATE]:<{_LONGEST_STATE}}",
-            f"{row.slices_done:>3}/{row.slices_total}",
-            f"mid {_short_bps(mid):>6} avg {_short_bps(row.slippage_vs_arrival_bps):>6} bps",
-            f"vol {volume} of {text.percent(watched.max_participation, 0)}",
-        )
+    second = (
+        f"  {watched.state_in_words()[:_LONGEST_STATE]:<{_LONGEST_STATE}}",
+        f"  {row.slices_done:>3}/{row.slices_total}",
+        f"  mid {_short_bps(mid):>6} avg {_short_bps(row.slippage_vs_arrival_bps):>6} bps",
+        f"  vol {volume} of {text.percent(watched.max_participation, 0)}",
     )
-    return [first[:width], second[:width]]
+    return [_fitting(first, width), _fitting(second, width)]
+
+
+def _fitting(parts: Sequence[str], width: int) -> str:
+    """Return as many of the parts as there is room for: one that is cut off says something else."""
+    totals = accumulate(map(len, parts))
+    return "".join(part for part, total in zip(parts, totals, strict=True) if total <= width)
 
 
 def _short_bps(value: Decimal | None) -> str:

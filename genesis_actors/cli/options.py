@@ -150,7 +150,7 @@ def order_options(command: F) -> F:
         click.argument("quantity", type=kinds.QUANTITY, metavar="QTY"),
         click.option("--over", type=kinds.DURATION, required=True, help="The window, like 10m."),
         click.option("--every", type=kinds.DURATION, help="One slice each 30s, say."),
-        click.option("--slices", type=click.IntRange(1, 1000), help="So many slices."),
+        click.option("--slices", type=kinds.Whole(1, 1000), help="So many slices."),
         click.option("--limit", type=kinds.PRICE, help="Never trade at a worse price."),
         click.option(
             "--max-participation", type=kinds.RATE, help="Share of the market's volume: 10% or 0.1."
@@ -186,9 +186,7 @@ def order_options(command: F) -> F:
             metavar="KEY",
             help="Your name for it: repeating the command with it resumes, never starts twice.",
         ),
-        click.option(
-            "--seed", type=click.IntRange(0, 2**63 - 1), help="The same seed, the same run."
-        ),
+        click.option("--seed", type=kinds.Whole(0, 2**63 - 1), help="The same seed, the same run."),
     )(command)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,7 @@ from genesis_actors.notation import (
     parse_rate,
     parse_symbol,
     parse_threshold,
+    parse_whole,
 )
 from genesis_actors.values import parse_time
 
@@ -58,6 +59,19 @@ class Parsed(Checked):
             return self._parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Whole(click.IntRange):
+    """A whole number within bounds, in plain digits."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        try:
+            whole: Any = parse_whole(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return super().convert(whole, param, ctx)
 
 
 def _between(

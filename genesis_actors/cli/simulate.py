@@ -25,12 +25,10 @@ _SEEDS = 10
 
 @click.command()
 @click.option(
-    "--seeds", type=click.IntRange(1), metavar="N", help=f"The first N seeds.  [default: {_SEEDS}]"
+    "--seeds", type=kinds.Whole(1), metavar="N", help=f"The first N seeds.  [default: {_SEEDS}]"
 )
-@click.option("--seed", type=click.IntRange(0, 2**62), metavar="S", help="This seed alone.")
-@click.option(
-    "--executions", type=click.IntRange(1, 1000), default=20, show_default=True, metavar="M"
-)
+@click.option("--seed", type=kinds.Whole(0, 2**62), metavar="S", help="This seed alone.")
+@click.option("--executions", type=kinds.Whole(1, 1000), default=20, show_default=True, metavar="M")
 @click.option(
     "--minutes",
     type=kinds.MINUTES,
@@ -51,7 +49,7 @@ _SEEDS = 10
     metavar="DIR",
     help="Keep each seed's database here; one that is there is replaced.",
 )
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--jobs", type=kinds.Whole(1), default=1, show_default=True, help="Processes.")
 @options.output_option
 @options.quiet_option
 def simulate(

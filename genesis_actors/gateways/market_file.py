@@ -13,6 +13,7 @@ from typing import NoReturn, cast
 from genesis_actors.gateways.csv_files import MAX_DIGITS
 from genesis_actors.gateways.recording import Recording
 from genesis_actors.gateways.venue import SourceError
+from genesis_actors.notation import parse_decimal
 from genesis_actors.values import EXACT, ONE, ZERO, MarketRules, Symbol
 
 DEFAULT_MIN_NOTIONAL = Decimal(5)
@@ -150,10 +151,10 @@ def _optional_number(path: Path, fields: dict[str, object], name: str) -> Decima
 def _number(path: Path, fields: dict[str, object], name: str) -> Decimal:
     found = fields[name]
     try:
-        value = Decimal(found) if isinstance(found, (str, Decimal)) else None
-    except ArithmeticError:
+        value = parse_decimal(found) if isinstance(found, str) else found
+    except ValueError:
         value = None
-    if value is None or not value.is_finite():
+    if not isinstance(value, Decimal) or not value.is_finite():
         _refuse(path, f"{name} {str(found)[:60]} is no number")
     if abs(value.adjusted()) >= MAX_DIGITS or len(value.as_tuple().digits) > MAX_DIGITS:
         _refuse(path, f"{name} {str(found)[:60]} has too many digits")

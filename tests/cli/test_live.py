@@ -115,6 +115,19 @@ def test_a_bar_shows_filled_against_due_price_volume_and_time_left() -> None:
     assert "vol 8.8% of 10%" in second
 
 
+@pytest.mark.parametrize("width", range(24, 80, 5))
+def test_what_a_narrow_terminal_has_no_room_for_is_left_out_from_the_right(width: int) -> None:
+    watched, now = Watched(a_status(), CAP), NOON + timedelta(minutes=5)
+
+    def lines(width: int) -> list[str]:
+        return bar_lines(watched, touch("99", "101.2"), now, width=width, is_plain=True)
+
+    for narrow, wide in zip(lines(width), lines(79), strict=True):
+        assert narrow
+        words = re.sub(r"[#|-]{10,}", "BAR", narrow).split()
+        assert words == re.sub(r"[#|-]{10,}", "BAR", wide).split()[: len(words)]
+
+
 @pytest.mark.parametrize("width", [40, 79, 110])
 @pytest.mark.parametrize("reason", ["unsettled_child", "insufficient_balance", "max_slippage"])
 def test_a_bar_is_never_wider_than_the_terminal(width: int, reason: str) -> None:

@@ -92,6 +92,7 @@ def test_the_name_of_a_recording_tells_its_pair(name: str, symbol: str) -> None:
         ({"min_quantity": "5", "max_quantity": "4"}, "max_quantity must be above zero"),
         ({"lot": "NaN"}, "lot NaN is no number"),
         ({"lot": "much"}, "lot much is no number"),
+        ({"lot": "1_0"}, "lot 1_0 is no number"),
         ({"lot": "1e999999"}, "lot 1e999999 has too many digits"),
         ({"lot": "1" + "0" * 50}, "has too many digits"),
         ({"lot": True}, "lot True is no number"),
