@@ -292,3 +292,25 @@ def test_settings_and_the_environment_have_their_say(
     assert said.code == 0
     assert said.data["slices_total"] == 5
     assert Path("mine.db").exists()
+
+
+@pytest.mark.parametrize("rule", ["leave", "sweep", "extend"])
+def test_what_the_slices_plan_adds_up_to_the_quantity_wherever_it_is_shown(
+    rule: str, recording: RecordingFiles, command: Command
+) -> None:
+    order = ("run", "BTC/USDT", "buy", "90", "--over", "5m", "--speed", "max")
+    said = command(
+        *order, *recording.options, "--on-deadline", rule, "--db", "run.db", "-o", "json"
+    )
+
+    assert (said.code, said.data["slices_total"]) == (7, 10)
+    assert (len(said.data["slices"]) == 10) is (rule == "leave")
+    shown = command("show", "@last", "--db", "run.db", "-o", "json").data["slices"]
+    listed = command("slices", "@last", "--db", "run.db", "-o", "json").data
+    with sqlite3.connect("run.db") as connection:
+        stored = connection.execute("select planned_quantity from twap_slice_history").fetchall()
+    connection.close()
+    assert said.data["slices"] == shown == listed
+    assert sum(Decimal(part["planned_quantity"]) for part in shown) == 90
+    assert sum(Decimal(quantity) for (quantity,) in stored) == 90
+    assert command("db", "check", "--db", "run.db", "-o", "json").data["problems"] == []
