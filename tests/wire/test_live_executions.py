@@ -31,10 +31,9 @@ def test_executions_fill_exactly_while_everything_goes_wrong(
     with Engine.start(live_settings(live_exchange.config, database)) as engine:
         live_exchange.fault(*PROFILES["hostile"])
         orders = [
-            an_order("BTC/USDT", "buy", "0.3"),
-            an_order("ETH/USDT", "sell", "5", style="maker"),
-            an_order("BTC/USDT", "sell", "0.2", style="auto"),
-            an_order("BTC/USDT", "buy", "0.1"),
+            an_order("BTC/USDT", "buy", "0.3", duration="10s"),
+            an_order("ETH/USDT", "sell", "5", style="maker", duration="10s"),
+            an_order("BTC/USDT", "sell", "0.2", style="auto", duration="10s"),
         ]
         handles = [engine.submit(order) for order in orders]
         done = [handle.wait(90).execution for handle in handles]
