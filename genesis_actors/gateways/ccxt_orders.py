@@ -55,6 +55,7 @@ log = structlog.get_logger()
 
 _FIRST_LOOK, _LONGEST_PAUSE = 0.25, 2.0
 _FUNDS_SECONDS: Final = 1.0
+_MOST_MISSES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +102,13 @@ class OrderDesk:
         self._asking: set[ClientOrderId] = set()
         self._following: dict[ClientOrderId, asyncio.Event] = {}
         self._told: dict[ClientOrderId, OrderSeen] = {}
-        self._generation = 0
         self._prefix = ""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin_anew(self, prefix: str) -> None:
-        """Another listener has come: what has not left yet does not leave any more, and it is told so."""
+        """Another listener has come, whose orders begin with `prefix`."""
         self._prefix = prefix
         self._lookup.prefix = prefix
-        self._generation += 1
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` on the loop. It handles its own failures: one that comes out here is a bug, and is logged."""
@@ -315,8 +314,11 @@ class OrderDesk:
         finally:
             self._asking.discard(name)
 
-    async def _look(self, name: OrderName, symbol: Symbol, asked_at: datetime | None) -> None:
-        """Look at an order and tell its story: all of it if it was asked for at a time, else only what is new."""
+    async def _look(self, name: OrderName, symbol: Symbol, asked_at: datetime | None) -> bool:
+        """Look at an order and tell its story: all of it if it was asked for at a time, else only what is new.
+
+        Return whether the venue knows it.
+        """
         await self._wait_for_reads()
         seen = await self._lookup.find(name.client_order_id, symbol)
         if seen is None:
@@ -329,14 +331,15 @@ class OrderDesk:
                     is_proof=False,
                 )
                 self._tell_all(symbol, (missing,))
-            return
+            return False
         known = self._told.get(name.client_order_id)
         if asked_at is None and known is not None and _is_same(known, seen):
-            return
+            return True
         trades = () if seen.filled == ZERO else await self._lookup.trades_of(seen, symbol)
         self._tell_seen(name, symbol, seen, outcomes_of(seen, name, trades, _now()))
         if not seen.is_closed:
             self._follow(name.client_order_id, symbol)
+        return True
 
     def _tell_seen(
         self,
@@ -357,18 +360,18 @@ class OrderDesk:
             self.spawn(self._follow_on(OrderName(execution_of(name), name), symbol))
 
     async def _follow_on(self, name: OrderName, symbol: Symbol) -> None:
-        pause, generation = _FIRST_LOOK, self._generation
+        pause, misses = _FIRST_LOOK, 0
         ended = self._following[name.client_order_id]
-        while not ended.is_set() and generation == self._generation:
+        while not ended.is_set() and misses < _MOST_MISSES:
             try:
-                await self._look(name, symbol, None)
+                misses = 0 if await self._look(name, symbol, None) else misses + 1
             except Exception as error:
                 self._on_unread("follow", error)
             try:
                 await asyncio.wait_for(ended.wait(), pause)
             except TimeoutError:
                 pause = min(pause * 2, _LONGEST_PAUSE)
-        if not ended.is_set():
+        if not ended.is_set():  # Whoever waits for it will ask.
             self._following.pop(name.client_order_id, None)
 
     def _forget(self, name: ClientOrderId) -> None:

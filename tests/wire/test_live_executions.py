@@ -16,6 +16,7 @@ from tests.wire.exchange.faults import PROFILES, maintenance, outage
 from tests.wire.exchange.ledger import Fees
 from tests.wire.exchange.running import LocalExchange
 from tests.wire.exchange.signing import Key
+from tests.wire.proxy import Proxy, write_certificate
 from tests.wire.trading import an_order, check_books, live_settings, our_books
 
 
@@ -30,10 +31,9 @@ def test_executions_fill_exactly_while_everything_goes_wrong(
     with Engine.start(live_settings(live_exchange.config, database)) as engine:
         live_exchange.fault(*PROFILES["hostile"])
         orders = [
-            an_order("BTC/USDT", "buy", "0.3"),
-            an_order("ETH/USDT", "sell", "5", style="maker"),
-            an_order("BTC/USDT", "sell", "0.2", style="auto"),
-            an_order("BTC/USDT", "buy", "0.1"),
+            an_order("BTC/USDT", "buy", "0.3", duration="10s"),
+            an_order("ETH/USDT", "sell", "5", style="maker", duration="10s"),
+            an_order("BTC/USDT", "sell", "0.2", style="auto", duration="10s"),
         ]
         handles = [engine.submit(order) for order in orders]
         done = [handle.wait(90).execution for handle in handles]
@@ -112,4 +112,27 @@ def test_an_engine_that_stops_in_the_middle_leaves_nothing_behind_that_the_next_
     assert again.execution_id == twap.execution_id
     assert not again.is_new
     assert done.state in {ExecutionState.COMPLETED, ExecutionState.INCOMPLETE}
+    check_books(live_exchange, database)
+
+
+def test_an_exchange_is_reached_through_a_proxy_by_the_addresses_that_ccxt_knows(
+    live_exchange: LocalExchange, database: Path, tmp_path: Path
+) -> None:
+    host = "api.binance.com"
+    certificate = write_certificate(tmp_path / "exchange.pem", host)
+    key = live_exchange.config
+    with Proxy(live_exchange.url, certificate, host) as proxy:
+        config = {
+            "apiKey": key["apiKey"],
+            "secret": key["secret"],
+            "httpsProxy": f"http://127.0.0.1:{proxy.port}",
+            "cafile": str(certificate),
+        }
+        with Engine.start(live_settings(config, database)) as engine:
+            done = (
+                engine.submit(an_order(quantity="0.05", duration="6s", slices=2)).wait(60).execution
+            )
+
+    assert set(proxy.asked) == {f"{host}:443"}
+    assert done.state is ExecutionState.COMPLETED
     check_books(live_exchange, database)
