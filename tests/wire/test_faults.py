@@ -190,11 +190,11 @@ def test_ccxt_learns_the_time_of_the_exchange(open_exchange: Opened) -> None:
 
 def test_books_balance_whatever_goes_wrong(open_exchange: Opened) -> None:
     local = open_exchange(seed=5)
-    local.fault(*PROFILES["hostile"], *(Fault(Kind.DELAY, seconds=0.01),))
+    local.fault(*PROFILES["hostile"])
 
     async def play() -> None:
         async with async_binance(local.config, timeout=150) as client:
-            for number in range(60):
+            for number in range(40):
                 side, price = ("buy", "61000") if number % 2 else ("sell", "59000")
                 params = {"clientOrderId": f"n{number}", "timeInForce": "IOC"}
                 await whatever(client.create_order, BTC, "limit", side, "0.7", price, params)

@@ -76,7 +76,7 @@ STEPS = st.tuples(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=60)
 @given(
     st.lists(STEPS, max_size=25),
     st.sampled_from(["received", "quote", "third"]),

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.wire.exchange import admin, private, public, spoiling
+from tests.wire.exchange import admin, private, public, spoiling, streams
 from tests.wire.exchange.asking import Asked, Attempt, Exchange
 from tests.wire.exchange.faults import Fault, Kind
 from tests.wire.exchange.params import Params
@@ -66,6 +66,7 @@ ENDPOINTS: dict[str, Endpoint] = {
 def make_app(exchange: Exchange) -> web.Application:
     app = web.Application()
     admin.add_routes(app, exchange)
+    streams.add_routes(app, exchange)
     serving = Serving(exchange)
     app.router.add_route("*", "/{path:.*}", serving.serve)
     app.on_cleanup.append(serving.stop)

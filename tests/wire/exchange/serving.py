@@ -46,6 +46,9 @@ class Server:
         for site in self._sites:
             await site.stop()
         self._sites.clear()
+        await self.drop()
+
+    async def drop(self) -> None:
         hang_up_all(self._runner)
 
     async def stop(self) -> None:
