@@ -241,18 +241,33 @@ def test_it_runs_as_a_process_and_is_steered_from_outside() -> None:
 def test_an_outage_ends_by_itself(still_exchange: LocalExchange) -> None:
     still_exchange.fault(Fault(Kind.RESET, accepted=False, times=None, lasts=0.2))
 
-    async def play() -> tuple[int, float]:
-        began, failed = time.monotonic(), 0
-        async with async_binance(still_exchange.config) as client:
-            while True:
-                try:
-                    await client.fetch_time()
-                except ccxt.NetworkError:
-                    failed += 1
-                else:
-                    return failed, time.monotonic() - began
-
-    failed, seconds = asyncio.run(play())
+    failed, seconds = asyncio.run(until_it_answers(still_exchange.config))
 
     assert failed > 1
     assert 0.1 < seconds < 5
+
+
+def test_connections_are_refused_for_a_while() -> None:
+    with exchange_process("--still") as outside:
+        outside.change(refuse_seconds=0.2)
+
+        failed, seconds = asyncio.run(until_it_answers(outside.config, first_fails=True))
+
+    assert failed > 1
+    assert 0.1 < seconds < 5
+
+
+async def until_it_answers(
+    config: dict[str, Any], *, first_fails: bool = False
+) -> tuple[int, float]:
+    began, failed = time.monotonic(), 0
+    async with async_binance(config) as client:
+        while True:
+            try:
+                await client.fetch_time()
+            except ccxt.NetworkError:
+                failed += 1
+            else:
+                if first_fails and not failed:
+                    continue  # It has not begun.
+                return failed, time.monotonic() - began

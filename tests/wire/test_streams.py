@@ -24,6 +24,7 @@ async def pro_binance(config: dict[str, Any]) -> AsyncIterator[Any]:
     options: Any = config | {"enableRateLimit": False}
     client: Any = ccxt.pro.binance(options)
     client.number = str
+    client.timeout_on_exit = 50
     try:
         await client.load_markets()
         yield client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tests.wire.exchange.engine import Engine
@@ -44,6 +45,7 @@ class Exchange:
     engine_delay_ms: int = 0
     muted_until: int = 0  # Until then websockets stay open and say nothing; what is new is lost.
     followers: int = 0  # Subscriptions to user data, ever.
+    refuse_for: Callable[[float], None] | None = None  # Seconds without a listening socket.
     attempts: list[Attempt] = field(default_factory=list[Attempt])
 
     def __post_init__(self) -> None:

@@ -1,4 +1,14 @@
-"""Start an exchange: in a thread of this process, where a test can look inside, or as its own process."""
+"""Start an exchange: in a thread of this process, where a test can look inside, or as its own process.
+
+    with LocalExchange(make_exchange(seed=7)) as local:
+        client = ccxt.async_support.binance(local.config)
+        local.fault(Fault(Kind.RESET, "POST order"))  # The next order is accepted, and not answered.
+        ...
+        assert local.fills() == ...
+
+`exchange_process("--faults", "hostile")` is the same from outside. What it can be made to do is in
+`faults.py`; what it keeps, in `ledger.py`.
+"""
 
 from __future__ import annotations
 
