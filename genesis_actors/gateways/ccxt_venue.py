@@ -330,6 +330,8 @@ class CcxtVenue:
     async def _feed(self, feed: SymbolFeed) -> None:
         """Read a symbol's market for as long as the venue is open."""
         pause = _FIRST_PAUSE
+        # An outage, and its end, are to be noticed in time.
+        longest = min(_LONGEST_PAUSE, self.settings.outage_after.total_seconds() / 3)
         while True:
             wait = self._blocks.seconds_for_reads()
             if wait:
@@ -342,7 +344,7 @@ class CcxtVenue:
                 self._on_read_failed(error, passage, feed.symbol)
                 # Backoff, each on its own, so that all do not come back at once.
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                pause = min(2 * pause, longest)
                 continue
             finally:
                 PASSAGE.reset(token)
