@@ -239,7 +239,7 @@ def test_it_runs_as_a_process_and_is_steered_from_outside() -> None:
 
 
 def test_an_outage_ends_by_itself(still_exchange: LocalExchange) -> None:
-    still_exchange.fault(Fault(Kind.RESET, accepted=False, times=None, lasts=0.2))
+    still_exchange.fault(Fault(Kind.RESET, accepted=False, times=None, lasts=1.5))
 
     failed, seconds = asyncio.run(until_it_answers(still_exchange.config))
 
@@ -264,6 +264,7 @@ async def until_it_answers(
     began, failed = time.monotonic(), 0
     async with async_binance(config) as client:
         while True:
+            await asyncio.sleep(0.01)  # A client in a hurry would be banned for it.
             try:
                 await client.fetch_time()
             except ccxt.NetworkError:
