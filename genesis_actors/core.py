@@ -125,7 +125,12 @@ class TradingCore:
         supervisor = SupervisorActor.start(
             runtime,
             defaults=settings.twap_defaults(),
-            venue=VenueTraits(ground.venue.name, ground.venue.proof, ground.venue.trades_every),
+            venue=VenueTraits(
+                ground.venue.name,
+                ground.venue.proof,
+                ground.venue.trades_every,
+                None if isinstance(ground.venue, LiveVenue) else ground.venue.source,
+            ),
             client_order_id_prefix=store.identity.client_order_id_prefix,
             ports=SupervisorPorts(
                 journal=journal,
@@ -137,8 +142,8 @@ class TradingCore:
             ),
             seed=ground.seed,
             known_orders={
-                client_id: KnownOrder(execution_id, order)
-                for client_id, (execution_id, order) in stock.client_orders.items()
+                client_id: KnownOrder(known.execution_id, known.order, known.market_source)
+                for client_id, known in stock.client_orders.items()
             },
             executions_before=stock.executions_count,
             past=past,

@@ -56,6 +56,7 @@ from genesis_actors.opening import (
     check_clock,
     check_keys,
     check_mode,
+    check_source,
     open_venue,
     runtime_for,
     seed_of,
@@ -176,7 +177,7 @@ class Engine:
 
         `recover` chooses which open executions are carried on; the others stay as they are. `market_tap` hears every
         market row first; it must not send anything. A simulation brings a runtime (of its seed and start) and a
-        writer of its own. Raises SourceError, StorageError, SettingsError, LiveNotAllowedError.
+        writer of its own. Raises SourceError, StorageError, SettingsError, LiveNotAllowedError, OtherMarketError.
         """
         settings = Settings() if settings is None else settings
         _keep_tracebacks_plain()
@@ -199,6 +200,7 @@ class Engine:
             raise
         try:
             stock = store.look(recover)
+            check_source(venue, stock)
             runtime = runtime_for(settings, venue, virtual, stock, make_runtime)
             if not isinstance(venue, LiveVenue):
                 venue.restore(store.past_fills())

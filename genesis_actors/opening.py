@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.market_source import differing_parts
 from genesis_actors.gateways.live import LiveVenue
 from genesis_actors.gateways.venue import SimulatedVenue, SourceError
 from genesis_actors.recovery import Stock
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.settings import ReplaySettings, Settings
-from genesis_actors.values import (
-    Symbol,
-)
+from genesis_actors.values import Symbol
 
 DEFAULT_SEED = 1
 """What simulated venues are seeded with where nobody says otherwise, so that a run can be repeated."""
@@ -37,6 +37,23 @@ class LiveNotAllowedError(Exception):
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class OtherMarketError(Exception):
+    """An open execution began in another market: `parts` are what differs. `hint` is the next step."""
+
+    def __init__(self, execution: Execution, parts: Sequence[str]) -> None:
+        client_id = execution.order.client_id
+        whose = "" if client_id is None else f"client id {client_id} belongs to "
+        super().__init__(
+            f"{whose}execution {execution.execution_id}, which is open and began in another market "
+            f"(other {', '.join(parts)})"
+        )
+        self.parts = tuple(parts)
+        self.hint = (
+            "carry it on with the files, start or seed that it began with, "
+            "or choose another --client-id"
+        )
 
 
 def check_mode(settings: Settings) -> None:
@@ -118,6 +135,16 @@ def check_clock(venue: SimulatedVenue | LiveVenue, virtual: VirtualTime | None) 
             "a recording does not run on today's clock",
             "start the engine with virtual=VirtualTime(), or VirtualTime(speed=1) for its own pace",
         )
+
+
+def check_source(venue: SimulatedVenue | LiveVenue, stock: Stock) -> None:
+    """Refuse to carry an execution on in another market than it began in. Raises OtherMarketError."""
+    if isinstance(venue, LiveVenue):
+        return  # There is but one.
+    for execution in stock.executions:
+        parts = differing_parts(execution.market_source, venue.source)
+        if parts:
+            raise OtherMarketError(execution, parts)
 
 
 def starts_at(venue: SimulatedVenue, virtual: VirtualTime) -> datetime:

@@ -22,6 +22,7 @@ from genesis_actors.domain.execution import Execution, restore
 from genesis_actors.domain.projection import current_rows
 from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.control import ExecutionStatus
+from genesis_actors.messages.events import TwapAccepted
 from genesis_actors.messages.risk import RestoreFills
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.lock import EngineLock
@@ -123,7 +124,7 @@ class Stock:
     unsure_orders: Mapping[Symbol, Sequence[OrderedQuantity]]
     known_trades: Mapping[Symbol, datetime | None]
     is_halted: bool
-    client_orders: Mapping[ClientId, tuple[ExecutionId, ParentOrder]]
+    client_orders: Mapping[ClientId, TwapAccepted]
     executions_count: int
 
     def past(self, now: datetime) -> Past:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, getcontext
 from enum import StrEnum
 from functools import wraps
-from typing import NewType, ParamSpec, TypeVar
+from typing import NewType, ParamSpec, TypeAlias, TypeVar
 
 ExecutionId = NewType("ExecutionId", str)
 ClientId = NewType("ClientId", str)
@@ -360,6 +360,10 @@ class MarketSummary:
     mid_microseconds: int
     last_mid: Decimal | None
     start_mid: Decimal | None = None
+
+
+MarketSource: TypeAlias = tuple[tuple[str, str], ...]
+"""What a simulated market is made of: the name of each part, and what tells it from another (a digest, a seed)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from genesis_actors.gateways.venue import SourceError
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.events import TwapAmended
 from genesis_actors.messages.market_data import MarketRows
-from genesis_actors.opening import VirtualTime
+from genesis_actors.opening import OtherMarketError, VirtualTime
 from genesis_actors.orders import OrderError
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.storage import queries
@@ -471,6 +471,49 @@ def test_an_engine_that_was_stopped_carries_on_from_its_journal(database: Path) 
     assert after.fills[: len(before.fills)] == before.fills
     assert len({fill.trade_id for fill in after.fills}) == len(after.fills)
     assert after.execution.ends_at == before.execution.ends_at
+
+
+def test_an_open_execution_is_not_carried_on_in_another_market(database: Path) -> None:
+    def start(seed: int, **choice: Any) -> Engine:
+        venue = {"kind": "paper", "paper": {"seed": seed}}
+        return Engine.start(settings(database, venue=venue), virtual=VirtualTime(), **choice)
+
+    with start(7) as engine:
+        twap = engine.submit(an_order(client_id="rebalance"))
+        engine.wait_until(twap.execution_id, lambda row: row.slices_done >= 4)
+        before = twap.status()
+
+    with pytest.raises(OtherMarketError, match="other seed") as refused:
+        start(8)
+    assert refused.value.parts == ("seed",)
+    assert queries.status_of(database, twap.execution_id) == before
+    with start(8, recover=lambda _: False) as other:
+        with pytest.raises(OrderRejectedError, match="another market") as rejected:
+            other.submit(an_order(client_id="rebalance"))
+        assert rejected.value.reason is Reason.CLIENT_ID_CONFLICT
+        other.submit(an_order(client_id="of its own")).wait()
+    with start(7, recover=lambda order: order.client_id == "rebalance") as engine:
+        twap = engine.submit(an_order(client_id="rebalance"))
+        assert twap.wait().execution.state is ExecutionState.COMPLETED
+
+    with start(8) as other, pytest.raises(OrderRejectedError, match="another market"):
+        other.submit(an_order(client_id="rebalance"))
+
+
+def test_an_execution_from_before_its_market_was_noted_is_carried_on(database: Path) -> None:
+    with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+        twap = engine.submit(an_order())
+        engine.wait_until(twap.execution_id, lambda row: row.slices_done >= 4)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.executescript(
+            "update events set event_data = json_remove(event_data, '$.market_source');"
+            "update snapshots set state = json_remove(state, '$.market_source');"
+        )
+
+    with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+        after = engine.wait_until(twap.execution_id, lambda row: row.finished_at is not None)
+
+    assert after.execution.state is ExecutionState.COMPLETED
 
 
 def test_what_is_not_chosen_for_recovery_stays_as_it_is(database: Path) -> None:

@@ -12,6 +12,7 @@ from genesis_actors.actors.past import KnownOrder
 from genesis_actors.domain.admission import Market, Rejection, accept, admit
 from genesis_actors.domain.client_ids import EXECUTION_ID_BITS, execution_id_from
 from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.market_source import differing_parts
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.base import Address
@@ -31,7 +32,15 @@ from genesis_actors.messages.venue import (
     VenueMessage,
 )
 from genesis_actors.runtime.actor import MessageActor
-from genesis_actors.values import ClientId, ExecutionId, ParentOrder, Quote, Reason, Symbol
+from genesis_actors.values import (
+    ClientId,
+    ExecutionId,
+    MarketSource,
+    ParentOrder,
+    Quote,
+    Reason,
+    Symbol,
+)
 
 Begin: TypeAlias = Callable[[Execution, tuple[TwapAccepted, TwapStarted]], None]
 
@@ -57,6 +66,7 @@ class Admitting:
         seed: int | None,
         known_orders: dict[ClientId, KnownOrder],
         executions_before: int,
+        market_source: MarketSource | None,
         venue: Address[VenueMessage],
         market_data: Address[MarketDataMessage],
         begin: Begin,
@@ -69,6 +79,7 @@ class Admitting:
         self._seed = seed
         self._known = dict(known_orders)
         self._count = executions_before
+        self._market_source = market_source
         self._venue = venue
         self._market_data = market_data
         self._begin = begin
@@ -80,12 +91,11 @@ class Admitting:
         """Begin to admit an order, or find the execution that it has started before."""
         client_id, execution_id = message.order.client_id, message.execution_id
         known = None if client_id is None else self._known.get(client_id)
-        if known is not None and not is_same_order(known.order, message.order):
+        if known is not None and (why := self._conflict(known, message.order)):
             self._reject(
                 message,
                 Reason.CLIENT_ID_CONFLICT,
-                f"client id {client_id} belongs to execution {known.execution_id}, "
-                "which has other parameters",
+                f"client id {client_id} belongs to execution {known.execution_id}, {why}",
                 "repeat the order exactly, or choose another --client-id",
             )
             return
@@ -172,6 +182,12 @@ class Admitting:
                 "nothing was sent; give the order again",
             )
 
+    def _conflict(self, known: KnownOrder, asked: ParentOrder) -> str | None:
+        if not is_same_order(known.order, asked):
+            return "which has other parameters"
+        parts = differing_parts(known.market_source, self._market_source)
+        return f"which began in another market (other {', '.join(parts)})" if parts else None
+
     def _candidate(self, message: StartExecution) -> _Candidate:
         self._count += 1
         drawn = message.execution_id or execution_id_from(
@@ -200,9 +216,13 @@ class Admitting:
             self._unwatch(candidate)
             self._reject(message, admission.reason, admission.message, admission.hint)
             return
-        execution, events = accept(admission, candidate.execution_id, self._prefix)
+        execution, events = accept(
+            admission, candidate.execution_id, self._prefix, self._market_source
+        )
         if order.client_id is not None:
-            self._known[order.client_id] = KnownOrder(execution.execution_id, execution.order)
+            self._known[order.client_id] = KnownOrder(
+                execution.execution_id, execution.order, self._market_source
+            )
         self._starting[execution.execution_id] = [message]
         self._begin(execution, events)
 

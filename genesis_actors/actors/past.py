@@ -10,15 +10,16 @@ from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.proof import NO_DELAYS, ProofRules
 from genesis_actors.messages.risk import RestoreFills
 from genesis_actors.messages.venue import PastOrder, RestoreOrders
-from genesis_actors.values import ExecutionId, ParentOrder, Reason, Symbol, TradeId
+from genesis_actors.values import ExecutionId, MarketSource, ParentOrder, Reason, Symbol, TradeId
 
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """An order that this database has seen before, by its client id."""
+    """An order that this database has seen before, by its client id, and what its market is made of."""
 
     execution_id: ExecutionId
     order: ParentOrder
+    market_source: MarketSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,15 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class VenueTraits:
-    """What must be known of a venue: its name, when its "not found" is proof, how often to ask for trades."""
+    """What must be known of a venue: its name, when its "not found" is proof, how often to ask for trades.
+
+    `source` is what its market is made of, where that is simulated.
+    """
 
     name: str
     proof: ProofRules = NO_DELAYS
     trades_every: timedelta | None = None
+    source: MarketSource | None = None
 
 
 def past_orders(execution: Execution) -> RestoreOrders:

@@ -61,7 +61,7 @@ from genesis_actors.messages.venue import (
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.clock import TimerHandle
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import ExecutionState, Quote, Reason
+from genesis_actors.values import ExecutionState, Reason
 
 log = structlog.get_logger()
 
@@ -135,7 +135,6 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._timer: TimerHandle | None = None
         self._timer_at: datetime | None = None
         self._asked_market_at: datetime | None = None
-        self._quote: Quote | None = None
         self._is_over = False
         self._is_down = False
         self._paused_by = paused_by
@@ -184,7 +183,9 @@ class SlicerActor(MessageActor[SlicerMessage]):
                     self._timer_at = None
                 elif isinstance(message, MarketView):
                     self._asked_market_at = None
-                    self._quote = message.quote
+                    self._surroundings = replace(
+                        self._surroundings, quote=message.quote, market=message.summary
+                    )
                 decision = self._decide(message)
                 if decision.changes_nothing and self._timer_at is not None:
                     return  # As after most of what is told a second time.
@@ -246,8 +247,6 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self,
         command: PauseExecution | ResumeExecution | CancelExecution | SettleChild | AmendExecution,
     ) -> None:
-        if isinstance(command, AmendExecution):
-            self._surroundings = replace(self._surroundings, quote=self._quote)
         decision = self._decide(command)
         if decision.refusal is not None:
             self._refuse(command, decision.refusal)

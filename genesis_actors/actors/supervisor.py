@@ -184,6 +184,7 @@ class SupervisorActor(MessageActor[_Message]):
             seed=seed,
             known_orders=known_orders,
             executions_before=executions_before,
+            market_source=venue.source,
             venue=ports.venue,
             market_data=ports.market_data,
             begin=self._begin_execution,

@@ -130,7 +130,7 @@ def _of_the_engine(error: BaseException) -> CliError | None:
     # Imported here: whoever raised one of these has imported them already, and nobody else needs them.
     from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
     from genesis_actors.gateways.venue import SourceError
-    from genesis_actors.opening import LiveNotAllowedError
+    from genesis_actors.opening import LiveNotAllowedError, OtherMarketError
     from genesis_actors.orders import OrderError
     from genesis_actors.settings import NotBuiltYetError, SettingsError
     from genesis_actors.storage import errors as storage
@@ -146,6 +146,8 @@ def _of_the_engine(error: BaseException) -> CliError | None:
             return CliError("engine_failed", _one_line(error), hint)
         case LiveNotAllowedError():
             return CliError("live_not_allowed", str(error), error.hint, ExitCode.REJECTED)
+        case OtherMarketError():
+            return CliError("client_id_conflict", str(error), error.hint, ExitCode.REJECTED)
         case OrderError():
             return CliError("usage", str(error), "see genesis run --help", ExitCode.USAGE)
         case NotBuiltYetError():

@@ -19,6 +19,7 @@ from genesis_actors.values import (
     ZERO,
     ExecutionId,
     MarketRules,
+    MarketSource,
     ParentOrder,
     Policy,
     Quote,
@@ -244,7 +245,10 @@ def _unaffordable(
 
 
 def accept(
-    admission: Admission, execution_id: ExecutionId, client_order_id_prefix: str
+    admission: Admission,
+    execution_id: ExecutionId,
+    client_order_id_prefix: str,
+    market_source: MarketSource | None = None,
 ) -> tuple[Execution, tuple[TwapAccepted, TwapStarted]]:
     """Return the execution that an admitted order becomes, and the events that say so."""
     order = replace(admission.order, seed=admission.policy.seed)
@@ -259,6 +263,7 @@ def accept(
         quantity=admission.quantity,
         arrival_price=None if quote is None else quote.mid,
         arrival_at=None if quote is None else admission.now,
+        market_source=market_source,
     )
     started = TwapStarted(
         execution_id=execution_id,

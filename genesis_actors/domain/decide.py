@@ -70,7 +70,7 @@ def decide(
         case PriceCrossed():
             return _on_price_crossed(execution)
         case PauseExecution():
-            return _on_pause(execution, message.reason, now)
+            return _on_pause(execution, message.reason, now, surroundings)
         case ResumeExecution():
             return _on_resume(execution, message.mode, now)
         case CancelExecution():
@@ -80,7 +80,7 @@ def decide(
         case AmendExecution():
             return amend(execution, message, now, surroundings)
         case VenueAvailability():
-            return on_availability(execution, message, now)
+            return on_availability(execution, message, now, surroundings)
         case _:
             return on_outcome(execution, message, now, surroundings.proof)
 
@@ -168,13 +168,13 @@ def recovered(execution: Execution, now: datetime, paused_by: Reason | None = No
     return steps.decision()
 
 
-def _on_pause(x: Execution, reason: Reason, now: datetime) -> Decision:
+def _on_pause(x: Execution, reason: Reason, now: datetime, surroundings: Surroundings) -> Decision:
     match x.state:
         case ExecutionState.PAUSED if not lifts_itself(x):
             return Decision(x, was_already=True)
         case ExecutionState.RUNNING | ExecutionState.PAUSED:
             steps = Steps(x, now)
-            pause(steps, reason)
+            pause(steps, reason, market=surroundings.market)
             return steps.decision()
         case _:
             return _refused(x, "paused")

@@ -79,6 +79,7 @@ def _accepted(event: TwapAccepted) -> Execution:
         created_at=event.at,
         arrival_price=event.arrival_price,
         arrival_at=event.arrival_at,
+        market_source=event.market_source,
     )
 
 
@@ -142,6 +143,7 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
                 reason=event.reason,
                 # A pause upon a pause changes the reason, not how long it has lasted.
                 paused_at=x.paused_at or event.at,
+                market=event.market or x.market,
                 accelerated=False,
             )
         case TwapResumed():

@@ -23,6 +23,7 @@ from genesis_actors.values import (
     ExecutionState,
     Liquidity,
     MarketRules,
+    MarketSource,
     MarketSummary,
     OrderStatus,
     ParentOrder,
@@ -201,6 +202,7 @@ class Execution(_State):
     finishing_as: ExecutionState | None = None
     early_completion: bool = False
     market: MarketSummary | None = None
+    market_source: MarketSource | None = None  # what a simulated market is made of
     amendments: int = 0
     amended_duration: timedelta | None = None  # from the start to the end that was amended last
     amended_plan_at: datetime | None = None  # when an amendment planned the slices to come

@@ -7,15 +7,29 @@ from datetime import datetime
 from genesis_actors.domain.children import AT_ONCE, cancels
 from genesis_actors.domain.decision import AskMarket, Decision, Steps
 from genesis_actors.domain.execution import Execution, Slice
+from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.events import PlannedSlice, TwapPaused, TwapResumed
 from genesis_actors.messages.venue import VenueAvailability
-from genesis_actors.values import ExecutionState, Reason, ResumeMode
+from genesis_actors.values import ExecutionState, MarketSummary, Reason, ResumeMode
 
 
-def pause(steps: Steps, reason: Reason, detail: str | None = None) -> None:
-    """Send no more children, and take back what is at the venue."""
+def pause(
+    steps: Steps,
+    reason: Reason,
+    detail: str | None = None,
+    market: MarketSummary | None = None,
+) -> None:
+    """Send no more children, and take back what is at the venue.
+
+    `market` is the newest that is known of the benchmark window: the figures of a paused execution are as of its end.
+    A pause does not wait for a newer one; without any they stay those of the last child.
+    """
     x = steps.execution
-    steps.add(TwapPaused(execution_id=x.execution_id, at=steps.now, reason=reason, detail=detail))
+    steps.add(
+        TwapPaused(
+            execution_id=x.execution_id, at=steps.now, reason=reason, detail=detail, market=market
+        )
+    )
     steps.ask(*cancels(steps.execution))
 
 
@@ -35,11 +49,13 @@ def lift_pause(steps: Steps) -> None:
         resume(steps, ResumeMode.CATCH_UP)
 
 
-def on_availability(x: Execution, message: VenueAvailability, now: datetime) -> Decision:
+def on_availability(
+    x: Execution, message: VenueAvailability, now: datetime, surroundings: Surroundings
+) -> Decision:
     """Pause while the venue takes no orders; go on, with the end where it was, when it does again."""
     steps = Steps(x, now)
     if not message.is_available and x.state is ExecutionState.RUNNING:
-        pause(steps, Reason.VENUE_UNAVAILABLE, message.detail)
+        pause(steps, Reason.VENUE_UNAVAILABLE, message.detail, surroundings.market)
     elif message.is_available and (
         x.state is ExecutionState.PAUSED and x.reason is Reason.VENUE_UNAVAILABLE
     ):

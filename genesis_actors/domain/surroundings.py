@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.proof import NO_DELAYS, ProofRules
 from genesis_actors.domain.volume_profile import VolumeProfile
-from genesis_actors.values import Quote
+from genesis_actors.values import MarketSummary, Quote
 
 _AS_SHIPPED = TwapDefaults()
 
@@ -16,7 +16,8 @@ _AS_SHIPPED = TwapDefaults()
 class Surroundings:
     """`profile` is what volumes are expected, None where nothing is known; `is_halted` forbids all new children.
 
-    What is amended is held against the operator's `bounds`, and priced by the newest `quote` that was seen.
+    What is amended is held against the operator's `bounds`, and priced by the newest `quote` that was seen. `market` is
+    the newest summary of the benchmark window that was seen: as of its `end`, not of now.
     """
 
     profile: VolumeProfile | None = None
@@ -24,3 +25,4 @@ class Surroundings:
     proof: ProofRules = NO_DELAYS
     bounds: TwapDefaults = _AS_SHIPPED
     quote: Quote | None = None
+    market: MarketSummary | None = None

@@ -105,7 +105,7 @@ def _guard(steps: Steps, view: MarketView) -> bool:
         stop_incomplete(steps, ExecutionState.CANCELLED, Reason.MAX_SLIPPAGE)
     else:
         detail = f"touch {touch} is more than {most} bps worse than arrival {x.arrival_price}"
-        pause(steps, Reason.MAX_SLIPPAGE, detail)
+        pause(steps, Reason.MAX_SLIPPAGE, detail, view.summary)
     return True
 
 

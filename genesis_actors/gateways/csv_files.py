@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
 from pathlib import Path
 from typing import Generic, NoReturn, Protocol, TypeVar
 
@@ -39,17 +41,45 @@ class HasTime(Protocol):
 RowT = TypeVar("RowT", bound=HasTime)
 
 
-class Rows(Generic[RowT]):
-    """The rows of one file as they are read, and what had to be overlooked in it."""
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What reading a recording brings to light besides its rows: what had to be overlooked, and each file's digest."""
 
-    def __init__(self, path: Path) -> None:
+    warnings: list[str] = field(default_factory=list[str])
+    digests: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class Rows(Generic[RowT]):
+    """The rows of one file as they are read. `name` is what the file is called among those of its recording."""
+
+    def __init__(self, path: Path, name: str, notes: Notes) -> None:
         self._path = path
+        self._name = name
+        self._notes = notes
         self._rows: list[RowT] = []
         self.append = self._rows.append
         self._text = ""
         self._at = self._newest = _EPOCH
         self._is_late = False
         self._overlooked: dict[tuple[str, str], list[int]] = {}
+
+    def lines(self, header: str) -> Iterator[tuple[int, str]]:
+        """Yield the numbered lines below the header, which must be `header`."""
+        text = _text_of(self._path)
+        # However it is packed, and wherever its lines were ended.
+        self._notes.digests[self._name] = digest(text.replace("\r\n", "\n"))
+        lines = text.split("\n")
+        del text  # It is large, and there are rows for long.
+        found = lines[0].strip()
+        if found != header:
+            what = "the file is empty" if not found else f"its header is {found[:80]!r}"
+            raise SourceError(
+                f"{self._path}, line 1: {what}; it should be {header!r}.",
+                "Name the file that belongs to this option, with its header line.",
+            )
+        for number, line in enumerate(lines[1:], start=2):
+            if line and line != "\r":
+                yield number, line
 
     def time(self, text: str, line: int) -> datetime:
         """Return the time of a row that is kept; rows of one instant share it."""
@@ -65,9 +95,9 @@ class Rows(Generic[RowT]):
     def skip(self, what: str, line: int) -> None:
         self._overlook(what, "skipped", line)
 
-    def in_order(self, warnings: list[str]) -> list[RowT]:
-        """Return the rows by time; add what was overlooked to `warnings`."""
-        warnings.extend(
+    def in_order(self) -> list[RowT]:
+        """Return the rows by time; note what was overlooked."""
+        self._notes.warnings.extend(
             f"{self._path.name}: {_counted(len(lines), what, verb)} (first: line {lines[0]})"
             for (what, verb), lines in self._overlooked.items()
         )
@@ -106,19 +136,9 @@ def _counted(count: int, what: str, verb: str) -> str:
     return f"1 row {what} was {verb}" if count == 1 else f"{count} rows {what} were {verb}"
 
 
-def lines_of(path: Path, header: str) -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines below the header, which must be `header`."""
-    lines = _text_of(path).split("\n")
-    found = lines[0].strip()
-    if found != header:
-        what = "the file is empty" if not found else f"its header is {found[:80]!r}"
-        raise SourceError(
-            f"{path}, line 1: {what}; it should be {header!r}.",
-            "Name the file that belongs to this option, with its header line.",
-        )
-    for number, line in enumerate(lines[1:], start=2):
-        if line and line != "\r":
-            yield number, line
+def digest(text: str) -> str:
+    """Return what tells this text from any other."""
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _text_of(path: Path) -> str:

@@ -30,7 +30,7 @@ from genesis_actors.messages.venue import (
     OrderOutcome,
     PlaceOrder,
 )
-from genesis_actors.values import ClientOrderId, MarketRules, Side, Symbol
+from genesis_actors.values import ClientOrderId, MarketRules, MarketSource, Side, Symbol
 
 NOTHING = Feed((), ())
 
@@ -99,6 +99,7 @@ class PaperVenue:
         history: timedelta = timedelta(minutes=5),
         numbered_symbols: int = 0,
     ) -> None:
+        self.source: MarketSource | None = (("seed", str(seed)), ("step", str(step)))
         self._seed = seed
         self._step = step
         self._latency = latency

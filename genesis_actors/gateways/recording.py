@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,8 +20,8 @@ from genesis_actors.gateways.csv_files import (
     DEPTH_HEADER,
     MAX_DIGITS,
     TRADES_HEADER,
+    Notes,
     Rows,
-    lines_of,
     refuse_row,
 )
 from genesis_actors.gateways.venue import SourceError
@@ -70,6 +70,8 @@ class Recording:
     candles: Sequence[Candle]
     bar: timedelta
     warnings: tuple[str, ...]
+    digests: Mapping[str, str]
+    """What tells the content of each of its files from any other."""
 
     @property
     def first_at(self) -> datetime:
@@ -83,24 +85,26 @@ class Recording:
     def read(
         cls, trades: Path, book: Path, depth: Path | None = None, candles: Path | None = None
     ) -> Recording:
-        warnings: list[str] = []
-        trade_rows = _read_trades(trades, warnings)
-        book_rows = _read_book(book, warnings)
+        notes = Notes()
+        trade_rows = _read_trades(trades, notes)
+        book_rows = _read_book(book, notes)
         _check_overlap(trades, trade_rows, book, book_rows)
         depth_rows = None
         if depth is not None:
-            depth_rows = _read_depth(depth, warnings)
+            depth_rows = _read_depth(depth, notes)
             _check_overlap(trades, trade_rows, depth, depth_rows)
-        bars, bar = ((), timedelta(0)) if candles is None else _read_candles(candles, warnings)
-        warnings.extend(_gaps(trade_rows, book_rows))
-        warnings.extend(_gaps_alone(trades, "trade", [row.at for row in trade_rows]))
-        warnings.extend(_gaps_alone(book, "touch", [row.at for row in book_rows]))
-        return cls(trade_rows, book_rows, depth_rows, bars, bar, tuple(warnings))
+        bars, bar = ((), timedelta(0)) if candles is None else _read_candles(candles, notes)
+        notes.warnings.extend(_gaps(trade_rows, book_rows))
+        notes.warnings.extend(_gaps_alone(trades, "trade", [row.at for row in trade_rows]))
+        notes.warnings.extend(_gaps_alone(book, "touch", [row.at for row in book_rows]))
+        return cls(
+            trade_rows, book_rows, depth_rows, bars, bar, tuple(notes.warnings), notes.digests
+        )
 
 
-def _read_trades(path: Path, warnings: list[str]) -> list[Trade]:
-    rows = Rows[Trade](path)
-    for number, line in lines_of(path, TRADES_HEADER):
+def _read_trades(path: Path, notes: Notes) -> list[Trade]:
+    rows = Rows[Trade](path, "trades", notes)
+    for number, line in rows.lines(TRADES_HEADER):
         match = _TRADE.fullmatch(line)
         if match is None:
             refuse_row(path, number, line, TRADES_HEADER)
@@ -112,12 +116,12 @@ def _read_trades(path: Path, warnings: list[str]) -> list[Trade]:
             rows.append(Trade(rows.time(ms, number), price, quantity, _TAKER_SIDES[side]))
         else:
             rows.skip("with no amount", number)
-    return rows.in_order(warnings)
+    return rows.in_order()
 
 
-def _read_book(path: Path, warnings: list[str]) -> list[Quote]:
-    rows = Rows[Quote](path)
-    for number, line in lines_of(path, BOOK_HEADER):
+def _read_book(path: Path, notes: Notes) -> list[Quote]:
+    rows = Rows[Quote](path, "book", notes)
+    for number, line in rows.lines(BOOK_HEADER):
         match = _BOOK.fullmatch(line)
         if match is None:
             refuse_row(path, number, line, BOOK_HEADER)
@@ -130,23 +134,23 @@ def _read_book(path: Path, warnings: list[str]) -> list[Quote]:
             rows.append(Quote(at, bid, ask, _size(bid_size), _size(ask_size)))
         else:
             rows.skip(f"with a {'locked' if bid == ask else 'crossed'} book", number)
-    return rows.in_order(warnings)
+    return rows.in_order()
 
 
 def _size(text: str) -> Decimal | None:
     return Decimal(text) if text else None
 
 
-def _read_depth(path: Path, warnings: list[str]) -> list[DepthRow]:
-    rows = Rows[DepthRow](path)
-    for number, line in lines_of(path, DEPTH_HEADER):
+def _read_depth(path: Path, notes: Notes) -> list[DepthRow]:
+    rows = Rows[DepthRow](path, "depth", notes)
+    for number, line in rows.lines(DEPTH_HEADER):
         match = _DEPTH.fullmatch(line)
         if match is None:
             refuse_row(path, number, line, DEPTH_HEADER)
         ms, side, levels = match.groups()
         at = rows.time(ms, number)
         rows.append(DepthRow(at, _BOOK_SIDES[side], partial(_levels_of, levels)))
-    return rows.in_order(warnings)
+    return rows.in_order()
 
 
 def _levels_of(text: str) -> Sequence[Level]:
@@ -157,15 +161,15 @@ def _levels_of(text: str) -> Sequence[Level]:
     return levels
 
 
-def _read_candles(path: Path, warnings: list[str]) -> tuple[Sequence[Candle], timedelta]:
+def _read_candles(path: Path, notes: Notes) -> tuple[Sequence[Candle], timedelta]:
     """Return the bars and their length: the shortest step between two of them."""
-    rows = Rows[Candle](path)
-    for number, line in lines_of(path, CANDLES_HEADER):
+    rows = Rows[Candle](path, "candles", notes)
+    for number, line in rows.lines(CANDLES_HEADER):
         match = _CANDLE.fullmatch(line)
         if match is None:
             refuse_row(path, number, line, CANDLES_HEADER)
         rows.append(Candle(rows.time(match[1], number), Decimal(match[2])))
-    candles = rows.in_order(warnings)
+    candles = rows.in_order()
     bar = min((after.at - before.at for before, after in pairwise(candles)), default=_NO_TIME)
     if bar % timedelta(seconds=1) or not bar:
         raise SourceError(
@@ -174,7 +178,7 @@ def _read_candles(path: Path, warnings: list[str]) -> tuple[Sequence[Candle], ti
         )
     missing = (candles[-1].at - candles[0].at) // bar + 1 - len(candles)
     if missing:
-        warnings.append(f"{path.name}: {missing} missing (bars of {_seconds(bar)} s)")
+        notes.warnings.append(f"{path.name}: {missing} missing (bars of {_seconds(bar)} s)")
     return candles, bar
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from genesis_actors.domain.proof import ProofRules
 from genesis_actors.gateways.account import Account, opening_balances
 from genesis_actors.gateways.book import Level, OrderBook
+from genesis_actors.gateways.csv_files import digest
 from genesis_actors.gateways.market_file import (
     read_rules,
     recorded_symbol,
@@ -35,10 +37,12 @@ from genesis_actors.messages.venue import (
 from genesis_actors.values import (
     ClientOrderId,
     MarketRules,
+    MarketSource,
     Quote,
     Side,
     Symbol,
     Trade,
+    decimal_text,
     exact,
     time_text,
 )
@@ -65,6 +69,11 @@ class ReplayVenue:
         self._latency = latency
         self._start_at = _start_of(recording, start_at)
         self._recording = recording
+        self.source: MarketSource | None = (
+            *recording.digests.items(),
+            ("rules", _digest_of_rules(rules)),
+            ("start", time_text(self._start_at)),
+        )
         self._next_trade = self._next_touch = self._next_depth = 0
         self._next_at = self._find_next()
         self._is_open = False
@@ -245,6 +254,12 @@ def _start_of(recording: Recording, wanted: datetime | None) -> datetime:
             "Choose a time within it, or leave the start time out.",
         )
     return wanted
+
+
+def _digest_of_rules(rules: MarketRules) -> str:
+    values = (getattr(rules, each.name) for each in fields(rules))
+    texts = (decimal_text(value) if isinstance(value, Decimal) else str(value) for value in values)
+    return digest("\n".join(texts))
 
 
 @exact

@@ -26,6 +26,7 @@ from genesis_actors.values import (
     ExecutionId,
     Liquidity,
     MarketRules,
+    MarketSource,
     Side,
     Symbol,
     TradeId,
@@ -78,6 +79,8 @@ class SimulatedVenue(Protocol):
     """What it enforces and how its reads lag: when "not found" is proof."""
     trades_every: timedelta | None
     """How often to ask for our trades, in case one was never told; None where that cannot be."""
+    source: MarketSource | None
+    """What its market is made of, so that an execution is never carried on in another; None: nobody need know."""
 
     def start_at(self) -> datetime | None:
         """Return the first instant at which there is a market, None where any time will do."""

@@ -17,6 +17,7 @@ from genesis_actors.values import (
     ExecutionState,
     Liquidity,
     MarketRules,
+    MarketSource,
     MarketSummary,
     OrderStatus,
     ParentOrder,
@@ -42,7 +43,10 @@ class PlannedSlice(Message):
 
 
 class TwapAccepted(ExecutionEvent):
-    """The parent order is ours now. `arrival_price` is None where there was no quote yet."""
+    """The parent order is ours now. `arrival_price` is None where there was no quote yet.
+
+    `market_source` is what its market is made of; None for a real one, and in journals from before it was noted.
+    """
 
     order: ParentOrder
     rules: MarketRules
@@ -51,6 +55,7 @@ class TwapAccepted(ExecutionEvent):
     quantity: Decimal
     arrival_price: Decimal | None
     arrival_at: AwareDatetime | None
+    market_source: MarketSource | None = None
 
 
 class ArrivalObserved(ExecutionEvent):
@@ -240,8 +245,15 @@ class TwapSlowed(ExecutionEvent):
 
 
 class TwapPaused(ExecutionEvent):
+    """No new children until it is resumed.
+
+    `market` is its benchmark window so far, as of its `end`: that of the look that paused it, else of the newest one;
+    None where there was none since the last child, or what paused it was an order's outcome, which shows no market.
+    """
+
     reason: Reason
     detail: str | None = None
+    market: MarketSummary | None = None
 
 
 class TwapResumed(ExecutionEvent):

@@ -45,6 +45,7 @@ from genesis_actors.values import (
     ZERO,
     ClientOrderId,
     MarketRules,
+    MarketSource,
     OrderStatus,
     Reason,
     Side,
@@ -83,6 +84,7 @@ class Network:
     name = "simulated"
     proof: ProofRules = PROOF
     trades_every: timedelta | None = timedelta(seconds=45)
+    source: MarketSource | None = None
 
     def __init__(
         self, seed: int, exchange: Exchange, faults: Faults, counts: Counter[str], start: datetime

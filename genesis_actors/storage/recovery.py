@@ -42,7 +42,6 @@ from genesis_actors.values import (
     ExecutionId,
     ExecutionState,
     Liquidity,
-    ParentOrder,
     Reason,
     Side,
     Symbol,
@@ -250,12 +249,10 @@ def load_known_trades(
     return _read(target, query)
 
 
-def load_client_orders(
-    target: Target | Connection,
-) -> dict[ClientId, tuple[ExecutionId, ParentOrder]]:
-    """Return which execution each client id was used for, and for which order."""
+def load_client_orders(target: Target | Connection) -> dict[ClientId, TwapAccepted]:
+    """Return what each client id was used for: how its execution began."""
 
-    def query(connection: Connection) -> dict[ClientId, tuple[ExecutionId, ParentOrder]]:
+    def query(connection: Connection) -> dict[ClientId, TwapAccepted]:
         ours = events.c.aggregate_id == twap_executions.c.execution_id
         accepted = select(events.c.event_type, events.c.event_data).join(twap_executions, ours)
         found = connection.execute(
@@ -266,11 +263,11 @@ def load_client_orders(
                 events.c.event_type == TwapAccepted.__name__,
             )
         )
-        orders_of: dict[ClientId, tuple[ExecutionId, ParentOrder]] = {}
+        orders_of: dict[ClientId, TwapAccepted] = {}
         for event_type, data in found:
             event = from_json(event_type, data)
             if isinstance(event, TwapAccepted) and event.order.client_id is not None:
-                orders_of[event.order.client_id] = event.execution_id, event.order
+                orders_of[event.order.client_id] = event
         return orders_of
 
     return _read(target, query)

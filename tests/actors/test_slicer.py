@@ -11,7 +11,12 @@ from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import Execution, restore
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.events import ChildSent, JournalEvent, TwapSliceDelayed
+from genesis_actors.messages.events import (
+    ChildSent,
+    JournalEvent,
+    TwapPaused,
+    TwapSliceDelayed,
+)
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
@@ -227,6 +232,19 @@ def test_a_pause_is_acknowledged_when_it_is_durable_and_nothing_is_working(bench
     (done,) = answers.messages
     assert isinstance(done, CommandDone)
     assert (done.state, done.was_already) == (ExecutionState.PAUSED, False)
+
+
+def test_a_pause_has_the_newest_figures_that_were_seen(bench: Bench) -> None:
+    bench.make_durable()
+    bench.until(NOON + timedelta(seconds=10))
+    bench.show_market()
+    bench.until(NOON + timedelta(seconds=20))
+
+    pause(bench)
+
+    (paused,) = (event for event in bench.events if isinstance(event, TwapPaused))
+    assert paused.market is not None
+    assert paused.market.end == NOON + timedelta(seconds=10)
 
 
 def test_a_pause_of_a_paused_execution_succeeds_and_says_so(bench: Bench) -> None:

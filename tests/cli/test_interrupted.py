@@ -17,7 +17,7 @@ from genesis_actors.cli import foreground
 from genesis_actors.engine import Engine, TwapHandle
 from genesis_actors.messages.control import ExecutionStatus
 from tests.cli.conftest import Command, start_process
-from tests.cli.recordings import RecordingFiles
+from tests.cli.recordings import RecordingFiles, write_recording
 
 ORDER = ("run", "BTC/USDT", "buy", "5", "--over", "5m", "--client-id", "again")
 
@@ -109,6 +109,34 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
     assert resumed.code == 0
     assert resumed.data == straight.data
     assert command("db", "check", "--db", "run.db", "-o", "json").data["problems"] == []
+
+
+def test_a_run_is_not_carried_on_in_another_market(
+    recording: RecordingFiles, command: Command, tmp_path: Path
+) -> None:
+    with _start(recording, lines=4) as process:
+        process.kill()
+        process.communicate(timeout=30)
+    before = command("show", "@last", "--db", "run.db", "-o", "json").data
+    (tmp_path / "other").mkdir()
+    other = write_recording(tmp_path / "other", seed=8)
+    common = ("--speed", "max", "--db", "run.db", "-o", "json")
+    refused = {
+        "other trades, book, depth, start": other.with_depth,
+        "other depth": recording.options,
+        "other start": [*recording.with_depth, "--start-at", "2024-08-08T23:35:00Z"],
+    }
+
+    for what, market in refused.items():
+        said = command(*ORDER, *market, *common)
+        assert (said.code, said.error["code"]) == (5, "client_id_conflict"), what
+        assert f"({what})" in said.error["message"]
+    assert command("show", "@last", "--db", "run.db", "-o", "json").data == before
+    assert command(*ORDER, *recording.with_depth, *common).code == 0
+    # A finished one has been worked in its market, too.
+    said = command(*ORDER, *other.with_depth, *common)
+    assert (said.code, said.error["code"]) == (5, "client_id_conflict")
+    assert command(*ORDER, *recording.with_depth, *common).code == 0
 
 
 def test_without_a_client_id_nothing_is_taken_up(

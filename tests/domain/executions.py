@@ -185,6 +185,7 @@ class Desk:
     is_slow: bool = False
     bounds: TwapDefaults = CALM
     quote: Quote | None = None
+    market: MarketSummary | None = None
     now: datetime = NOON
     events: list[JournalEvent] = field(default_factory=list[JournalEvent])
     effects: list[Effect] = field(default_factory=list[Effect])
@@ -204,6 +205,7 @@ class Desk:
             proof=self.proof,
             bounds=self.bounds,
             quote=self.quote,
+            market=self.market,
         )
 
     def tell(self, message: DecidableMessage) -> Decision:

@@ -57,4 +57,5 @@ def test_that_the_venue_is_available_is_no_news_to_who_runs(desk: Desk) -> None:
         desk.execution,
         VenueAvailability(at=NOON, is_available=True, detail=""),
         NOON,
+        desk.surroundings,
     ) == Decision(desk.execution)

@@ -43,6 +43,7 @@ from tests.domain.executions import (
     execution,
     refusal_of,
     seconds,
+    summary,
 )
 
 
@@ -418,6 +419,20 @@ def test_a_pause_takes_the_working_child_back(working: Desk) -> None:
     assert working.execution.state is ExecutionState.PAUSED
     assert working.execution.paused_at == working.now
     assert decision.effects == (cancel_of("gx1001001"),)
+
+
+def test_the_figures_of_a_paused_one_are_as_of_the_newest_look_at_its_market(
+    working: Desk,
+) -> None:
+    working.fill("1")
+    of_the_child = working.execution.market
+    working.pause()
+    assert working.execution.market == of_the_child
+    working.resume()
+    working.market = summary(NOON + seconds(25), "12000")
+    working.at(30).pause()
+
+    assert working.last(TwapPaused).market == working.execution.market == working.market
 
 
 def test_a_pause_of_a_paused_one_succeeds_and_says_so(desk: Desk) -> None:

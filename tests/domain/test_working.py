@@ -43,6 +43,7 @@ from tests.domain.executions import (
     execution,
     quote,
     seconds,
+    summary,
     with_rules,
 )
 
@@ -560,6 +561,7 @@ def test_a_touch_too_far_from_arrival_pauses_it() -> None:
     assert desk.execution.state is ExecutionState.PAUSED
     assert desk.execution.reason is Reason.MAX_SLIPPAGE
     assert "100.21 is more than 20 bps worse" in (desk.last(TwapPaused).detail or "")
+    assert desk.execution.market == summary(desk.now), "its figures are those of this look"
     desk.at(50).resume()
     desk.look(ask="100.10")
     assert desk.execution.state is ExecutionState.RUNNING

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,3 +150,31 @@ def test_without_a_market_file_the_recording_gives_the_rules(files: Files) -> No
     assert rules is not None
     assert (rules.lot, rules.tick) == (1, 1)
     assert venue.warnings == ()
+
+
+def test_a_recording_is_known_by_what_its_files_hold_its_rules_and_its_start(files: Files) -> None:
+    def source(**changes: Any) -> dict[str, str]:
+        known: dict[str, Any] = {
+            "trades": files.trades(TRADES),
+            "book": files.book(BOOK),
+            "market": files.market(),
+        }
+        known |= {name: write() for name, write in changes.items()}
+        return dict(ReplayVenue.load(BTC, **known).source or ())
+
+    plain = source()
+
+    assert list(plain) == ["trades", "book", "rules", "start"]
+    assert source(trades=lambda: files.packed(files.trades(TRADES))) == plain
+    assert source(start_at=lambda: at(10)) == plain
+    assert source(market=lambda: files.market(taker_fee="0.0010")) == plain
+    for name, change in {
+        "trades": {"trades": lambda: files.trades(f"{TRADES} 50,100,1,buy")},
+        "book": {"book": lambda: files.book(f"{BOOK} 50,98,1,99,1")},
+        "depth": {"depth": lambda: files.depth("10,b,99:1\n10,a,100:1")},
+        "candles": {"candles": lambda: files.candles("0,1,1,1,1,5 60000,1,1,1,1,5")},
+        "rules": {"market": lambda: files.market(taker_fee="0.002")},
+        "start": {"start_at": lambda: at(20)},
+    }.items():
+        other = source(**change)
+        assert {key for key in {**plain, **other} if plain.get(key) != other.get(key)} == {name}

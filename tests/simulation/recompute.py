@@ -142,7 +142,7 @@ def _figures(run: Run, market: Market) -> list[str]:
     filled = sum((Decimal(f["quantity"]) for f in run.fills), Decimal(0))
     notional = sum((Decimal(f["quantity"]) * Decimal(f["price"]) for f in run.fills), Decimal(0))
     fees = notional * FEE
-    start, end = micros(x["started_at"]), micros(x["finished_at"])
+    start, end = micros(x["started_at"]), micros(x["finished_at"] or x["paused_at"])
     arrival, last = market.mid(micros(x["created_at"])), market.mid(end)
     volume = market.volume(start, end)
     turnover = sum((price * amount for _, price, amount in market.traded(start, end)), Decimal(0))

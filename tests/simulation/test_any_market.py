@@ -42,7 +42,9 @@ def a_run(recorded: Recorded, database: Path, order: TwapOrder) -> tuple[Run, st
     )
     with Engine.start(chosen, virtual=VirtualTime()) as engine:
         twap = engine.submit(order)
-        state = str(twap.wait().execution.state)
+        ends = {*(state for state in ExecutionState if state.is_final), ExecutionState.PAUSED}
+        status = engine.wait_until(twap.execution_id, lambda row: row.state in ends)
+        state = str(status.execution.state)
     return Run.read(database, twap.execution_id), state
 
 
@@ -58,6 +60,7 @@ orders = st.fixed_dictionaries(
         "style": st.sampled_from(["taker", "taker", "maker", "auto"]),
         "slices": st.sampled_from([None, 1, 3, 20, 60]),
         "limit_price": st.sampled_from([None, None, "1000", "950"]),
+        "max_slippage_bps": st.sampled_from([None, None, "5"]),
     }
 )
 markets = st.builds(
@@ -86,6 +89,10 @@ markets = st.builds(
     market=MadeMarket(2, 12, "flat", "none", False, False, MIDNIGHT_MS),
     order={"side": "sell", "quantity": "0.5", "duration": "5m", "on_deadline": "sweep"},
 )
+@example(
+    market=MadeMarket(3, 12, "rising", "steady", True, True, MIDNIGHT_MS),
+    order={"side": "buy", "quantity": "7.77", "duration": "10m", "max_slippage_bps": "5"},
+)
 def test_every_run_agrees_with_its_recording_and_keeps_within_the_cap(
     empty_database: Path, market: MadeMarket, order: dict[str, object]
 ) -> None:
@@ -101,7 +108,8 @@ def test_every_run_agrees_with_its_recording_and_keeps_within_the_cap(
         outside = Market(recorded.trades, recorded.book, recorded.depth)
 
         assert differences(run, outside, CAP) == []
-        assert ExecutionState(state).is_final
+        is_guarded = order.get("max_slippage_bps") is not None
+        assert ExecutionState(state).is_final or (state == ExecutionState.PAUSED and is_guarded)
         lot = Decimal("0.01")
         for child in run.orders:
             assert Decimal(child["quantity"]) % lot == 0

@@ -203,7 +203,7 @@ def test_client_ids_lead_to_their_orders(database: Database) -> None:
         write("x2", 1, [accepted("x2")], execution=execution_row("x2")),
     )
 
-    assert recovery.load_client_orders(database) == {ClientId("mine"): ("x1", mine.order)}
+    assert recovery.load_client_orders(database) == {ClientId("mine"): mine}
     assert recovery.count_executions(database) == 2
 
 
