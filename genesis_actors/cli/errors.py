@@ -8,10 +8,15 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
+from typing import TextIO
 
 import click
+
+from genesis_actors.cli.invocation import wants_json
 
 
 class ExitCode(IntEnum):
@@ -63,17 +68,7 @@ class Invocation:
 
     @classmethod
     def of(cls, arguments: Sequence[str]) -> Invocation:
-        """Look for `-o json` wherever it stands, also in a command line that makes no sense otherwise."""
-        wanted = False
-        for index, argument in enumerate(arguments):
-            if argument == "--":
-                break
-            following = arguments[index + 1] if index + 1 < len(arguments) else ""
-            if argument in {"-o", "--output"}:
-                wanted = following == "json"
-            elif argument.startswith(("-o", "--output=")):
-                wanted = argument.removeprefix("--output=").removeprefix("-o") == "json"
-        return cls(wanted)
+        return cls(wants_json(arguments))
 
 
 def report(error: BaseException, invocation: Invocation) -> ExitCode:
@@ -83,11 +78,27 @@ def report(error: BaseException, invocation: Invocation) -> ExitCode:
         traceback.print_exception(error, file=sys.stderr)
     if invocation.wants_json:
         fields = {"code": known.code, "message": known.message, "hint": known.hint}
-        click.echo(json.dumps({"api": 1, "error": fields}, ensure_ascii=False))
-    click.echo(f"error: {known.message}", err=True)
+        _tell(json.dumps({"api": 1, "error": fields}, ensure_ascii=False))
+    _tell(f"error: {known.message}", err=True)
     if known.hint:
-        click.echo(f"hint: {known.hint}", err=True)
+        _tell(f"hint: {known.hint}", err=True)
     return known.exit_code
+
+
+def _tell(text: str, *, err: bool = False) -> None:
+    """Write to stdout or stderr; what cannot be written is dropped, because an error has nowhere else to go."""
+    try:
+        click.echo(text, err=err)
+    except OSError:
+        forget_unwritten(sys.stderr if err else sys.stdout)
+    except CliError:  # A stdout that is closed.
+        return
+
+
+def forget_unwritten(stream: TextIO) -> None:
+    """Let what is left in the buffer go nowhere: it would be tried again at the end, and change the exit code."""
+    with suppress(OSError), Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), stream.fileno())
 
 
 def explain(error: BaseException) -> CliError:

@@ -13,7 +13,7 @@ import click
 from genesis_actors import __version__
 from genesis_actors.cli.errors import Invocation, not_built_yet, report
 from genesis_actors.cli.options import FORMATS
-from genesis_actors.cli.signals import leave_at_once
+from genesis_actors.cli.streams import fill_gaps
 
 COMMANDS = {
     "run": ("run:run", "Work one order in the foreground."),
@@ -122,5 +122,5 @@ def genesis(context: click.Context, output: str | None) -> None:
 def main() -> NoReturn:
     # Much is made and little of it is garbage: looking for cycles less often saves an eighth of a short run.
     gc.set_threshold(50_000, 20, 20)
-    leave_at_once(wants_json=Invocation.of(sys.argv[1:]).wants_json)
+    fill_gaps()
     genesis.main()

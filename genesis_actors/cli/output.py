@@ -5,15 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
-from genesis_actors.cli.errors import CliError
+from genesis_actors.cli.errors import CliError, forget_unwritten
 
 Item = Mapping[str, object]
 
@@ -66,9 +64,7 @@ def echo(text: str, *, nl: bool = True) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        # What is left in the buffer would be tried again at the end of the process, and change the exit code.
-        with Path(os.devnull).open("wb") as nothing:
-            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        forget_unwritten(sys.stdout)
         raise CliError(
             "output_failed",
             f"the result cannot be written to stdout: {error.strerror}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -21,8 +22,8 @@ def leave_at_once(*, wants_json: bool) -> None:
     def leave(_number: int, _frame: FrameType | None) -> NoReturn:
         # No buffered stream: the signal may have come while one of them was being written.
         if wants_json:
-            os.write(1, _JSON)
-        os.write(2, b"interrupted before there was a result\n")
+            _write(1, _JSON)
+        _write(2, b"interrupted before there was a result\n")
         os._exit(_INTERRUPTED)
 
     for number in _SIGNALS:
@@ -30,6 +31,11 @@ def leave_at_once(*, wants_json: bool) -> None:
             signal.getsignal(number) is not signal.SIG_IGN
         ):  # As in a shell's background, or under nohup.
             signal.signal(number, leave)
+
+
+def _write(descriptor: int, text: bytes) -> None:
+    with suppress(OSError):
+        os.write(descriptor, text)
 
 
 def interrupt_from_here() -> None:

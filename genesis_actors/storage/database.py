@@ -19,7 +19,6 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from genesis_actors.storage import sqlite
 from genesis_actors.storage.errors import (
     DatabaseUnusable,
-    ForeignDatabase,
     SchemaTooNew,
     SchemaTooOld,
     StorageError,
@@ -191,13 +190,13 @@ def found_revision(connection: Connection) -> str | None:
     if not names:
         return None
     if "alembic_version" not in names:
-        raise ForeignDatabase(
+        raise DatabaseUnusable(
             "this database belongs to another program: it has tables, but none of ours",
             "name another one with --db; a new one is created where none exists",
         )
     revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
     if revision is not None and "engine_identity" not in names:
-        raise ForeignDatabase(
+        raise DatabaseUnusable(
             "this database belongs to another program: its tables are not ours",
             "name another one with --db; a new one is created where none exists",
         )

@@ -13,11 +13,11 @@ class StorageError(Exception):
 
 
 class DatabaseUnusable(StorageError):
-    """It cannot be opened, read or written: missing, no database, no permission, locked, full or damaged."""
+    """It cannot be used: missing, no database or another program's, no permission, locked, full or damaged."""
 
 
 class ForeignDatabase(StorageError):
-    """It is a database, but not ours: another program's, or another venue's, mode's or account's."""
+    """It is a database of ours, but another venue's, mode's or account's."""
 
 
 class SchemaTooNew(StorageError):

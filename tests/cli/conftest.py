@@ -70,6 +70,10 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> RecordingFiles:
     return write_recording(tmp_path_factory.mktemp("recording"))
 
 
+def process_environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
+
+
 def start_process(
     *arguments: object, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
 ) -> subprocess.Popen[str]:
@@ -79,7 +83,7 @@ def start_process(
         stdout=stdout,
         stderr=stderr,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"},
+        env=process_environment(),
     )
 
 

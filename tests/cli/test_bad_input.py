@@ -224,11 +224,12 @@ def test_another_programs_database_is_refused(command: Command) -> None:
     with sqlite3.connect("other.db") as connection:
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
-    said = run(command, "--db", "other.db")
 
-    assert said.code == 5
-    assert said.error["code"] == "foreign_database"
-    assert "--db" in said.error["hint"]
+    for said in (run(command, "--db", "other.db"), command("ps", "--db", "other.db", "-o", "json")):
+        assert said.code == 1
+        assert said.error["code"] == "database_unusable"
+        assert "another program" in said.error["message"]
+        assert "--db" in said.error["hint"]
 
 
 def test_a_file_that_is_no_database_is_an_error(command: Command) -> None:

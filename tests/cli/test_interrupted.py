@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from genesis_actors.cli import foreground
 from genesis_actors.engine import Engine, TwapHandle
 from genesis_actors.messages.control import ExecutionStatus
-from tests.cli.conftest import Command, start_process
+from tests.cli.conftest import Command, process_environment, start_process
 from tests.cli.recordings import RecordingFiles, write_recording
 
 ORDER = ("run", "BTC/USDT", "buy", "5", "--over", "5m", "--client-id", "again")
@@ -80,6 +81,25 @@ def test_an_interruption_of_the_start_is_one_line(
     assert json.loads(out)["error"]["code"] == "interrupted"
     assert err == "interrupted before there was a result\n"
     assert command("show", "@last", "--db", "genesis.db").code == 1
+
+
+def test_signals_are_heard_before_anything_that_takes_time_is_loaded() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, genesis_actors.cli.entry; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=process_environment(),
+    ).stdout.split()
+
+    assert {name for name in loaded if name.startswith("genesis_actors")} == {
+        "genesis_actors",
+        "genesis_actors.cli",
+        "genesis_actors.cli.entry",
+        "genesis_actors.cli.invocation",
+        "genesis_actors.cli.signals",
+    }
+    assert not {"click", "dataclasses", "decimal", "json"}.intersection(loaded)
 
 
 def test_a_termination_is_taken_as_ctrl_c_is(recording: RecordingFiles) -> None:

@@ -18,7 +18,6 @@ from genesis_actors.storage import migrations
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import (
     DatabaseUnusable,
-    ForeignDatabase,
     SchemaTooNew,
     SchemaTooOld,
 )
@@ -168,7 +167,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path, tables: str) ->
     connection.close()
     before = path.read_bytes()
 
-    with pytest.raises(ForeignDatabase):
+    with pytest.raises(DatabaseUnusable, match="another program"):
         migrate(path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["music.db"]
