@@ -80,10 +80,9 @@ def test_a_bad_file_is_named_with_the_key_and_what_was_expected(
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("[control]\nsocket = 'x'\n", "control"),
+        ("[control]\nmetrics_port = 9000\n", "control.metrics_port"),
         ("[account]\ntier_override = 'x'\n", "account"),
         ("[venue.ccxt]\nsandbox = true\n", "venue.ccxt"),
-        ("[engine]\nstate_dir = 'x'\n", "engine.state_dir"),
         ("[risk]\ncorrelation_warning = '0.6'\n", "risk.correlation_warning"),
     ],
 )
