@@ -191,7 +191,7 @@ def _left_behind(view: Mapping[str, Any], mode: str) -> str:
         "cancel": "cancelled",
         "abandon": "left as they were, and taken up by the next start",
     }[mode]
-    return f"{count} executions {what}"
+    return f"{count} {'execution' if count == 1 else 'executions'} {what}"
 
 
 def _status_text(view: Mapping[str, Any]) -> str:

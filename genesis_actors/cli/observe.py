@@ -137,10 +137,8 @@ def _from_database(db: str, start: str | None, execution: str | None) -> Iterato
     from genesis_actors.storage import queries
 
     only = None if execution is None else queries.execution(db, execution).execution_id
-    if start is None or start.isdigit():
-        place = int(start or 0)
-    else:
-        place = queries.last_sequence(db, parse_time(start))
+    is_number = start is None or start.isdigit()
+    place = int(start or 0) if is_number else queries.last_sequence(db, parse_time(start or ""))
     while rows := queries.events_after(db, place, READ_AT_ONCE):
         place = rows[-1].sequence_number
         yield from (json.loads(told(r).line) for r in rows if only in {None, r.aggregate_id})
