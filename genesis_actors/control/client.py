@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -14,6 +15,9 @@ from urllib.parse import quote, urlencode
 
 ANSWER_SECONDS = 75.0
 """Longer than the door lets a command take, so that it is the door which says what has become of it."""
+
+CONNECT_SECONDS = 5.0
+CONNECT_AGAIN_SECONDS = 0.02
 
 SILENCE_SECONDS = 60.0
 """A stream that says nothing for so long, not even that it is alive, has lost its other end."""
@@ -60,7 +64,15 @@ class _UnixConnection(HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        deadline = time.monotonic() + CONNECT_SECONDS
+        while True:
+            try:
+                return self.sock.connect(str(self._path))
+            except BlockingIOError:
+                # Others are before us in the kernel's queue.
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(CONNECT_AGAIN_SECONDS)
 
 
 class Client:
@@ -75,21 +87,17 @@ class Client:
     def post(self, *where: str, body: Mapping[str, object] | None = None) -> Answer:
         return self._ask("POST", where, None, body or {})
 
-    def stream(self, *where: str, query: Query | None = None) -> Iterator[dict[str, Any]]:
+    def stream(
+        self, *where: str, query: Query | None = None
+    ) -> Generator[dict[str, Any], None, None]:
         """Yield one object a line until the daemon ends the stream. Raises LostError where it just stops."""
         with closing(_UnixConnection(self.path, SILENCE_SECONDS)) as connection:
             response = self._send(connection, "GET", where, query, None)
             if response.status != 200:  # noqa: PLR2004 - HTTP's word for yes
                 raise _refusal(response.status, _read(response))
-            while True:
-                try:
-                    line = response.readline()
-                except (OSError, HTTPException) as error:
-                    raise LostError(f"the stream broke off: {error}") from error
-                if not line:
-                    return
-                if line.strip():
-                    yield json.loads(line)
+            # The response has a hold of its own on the socket.
+            with response:
+                yield from _lines(response)
 
     def _ask(
         self, method: str, where: tuple[str, ...], query: Query | None, body: object | None
@@ -125,6 +133,18 @@ class Client:
             raise LostError(f"no answer within {ANSWER_SECONDS:.0f} s") from error
         except (OSError, HTTPException) as error:
             raise LostError(f"the daemon went away before it answered: {error}") from error
+
+
+def _lines(response: HTTPResponse) -> Iterator[dict[str, Any]]:
+    while True:
+        try:
+            line = response.readline()
+        except (OSError, HTTPException) as error:
+            raise LostError(f"the stream broke off: {error}") from error
+        if not line:
+            return
+        if line.strip():
+            yield json.loads(line)
 
 
 def _why(error: OSError) -> str:

@@ -82,6 +82,7 @@ class Guard(asyncio.Protocol):
 
     def __init__(self, guards: Guards, make_protocol: Callable[[], asyncio.Protocol]) -> None:
         self.is_busy = False
+        self.when_lost: Callable[[], None] | None = None
         self._received = 0
         self._guards = guards
         self._make_protocol = make_protocol
@@ -145,6 +146,8 @@ class Guard(asyncio.Protocol):
             self._guards.leave(self._transport)
         if self._inner is not None:
             self._inner.connection_lost(exc)
+        if self.when_lost is not None:
+            self.when_lost()
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:

@@ -51,6 +51,7 @@ R = TypeVar("R", bound=BaseModel)
 MAX_BODY_BYTES: Final = 64 * 1024
 BODY_SECONDS: Final = 10.0
 MAX_READERS: Final = 64
+BACKLOG: Final = 1024
 LONGEST_WAIT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 5.0
 
@@ -202,7 +203,7 @@ class Door:
         def guarded() -> Guard:
             return Guard(self._guards, make_protocol)
 
-        servers = [await self._loop.create_unix_server(guarded, sock=bind(path))]
+        servers = [await self._loop.create_unix_server(guarded, sock=bind(path), backlog=BACKLOG)]
         if self._port is not None:
             try:
                 servers.append(
@@ -368,6 +369,9 @@ class Door:
         self._readers += 1
         try:
             reader = Reader(desk.tail, desk.board, wanted)
+            guard = self._guards.of(request.transport)
+            if guard is not None:
+                guard.when_lost = reader.leave
             return await reader.run(request, stuck_seconds=self._limits.stuck_seconds)
         finally:
             self._readers -= 1

@@ -47,6 +47,12 @@ class Reader:
         self._sequence = wanted.sequence
         self._changed: dict[ExecutionId, None] = {}
         self._has_more = asyncio.Event()
+        self._is_gone = False
+
+    def leave(self) -> None:
+        """End the stream: nobody reads it any more."""
+        self._is_gone = True
+        self._has_more.set()
 
     async def run(
         self, request: web.Request, *, stuck_seconds: float = STUCK_SECONDS
@@ -76,7 +82,7 @@ class Reader:
         return response
 
     async def _write_all(self, response: web.StreamResponse, stuck_seconds: float) -> None:
-        while True:
+        while not self._is_gone:
             self._has_more.clear()
             for lines in await self._next():
                 async with asyncio.timeout(stuck_seconds):
@@ -116,7 +122,7 @@ class Reader:
             # An empty line: whoever reads knows that the daemon lives, and the daemon whether anybody reads.
             async with asyncio.timeout(stuck_seconds):
                 await response.write(b"\n")
-        if self._wanted.progress:
+        if self._wanted.progress and not self._is_gone:
             await asyncio.sleep(PROGRESS_SECONDS)
 
     def _note(self, changed: set[ExecutionId]) -> None:

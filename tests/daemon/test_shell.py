@@ -16,6 +16,7 @@ from tests.cli.conftest import ROOT
 from tests.daemon.conftest import SHORT, Desktop
 
 LONG = ("--over", "5m", "--slices", "30")
+BRIEF = ("--over", "2s", "--slices", "4", "--on-deadline", "extend")
 names = count(1)
 
 
@@ -25,7 +26,7 @@ def started(served: Desktop, *words: str) -> str:
 
 
 def test_an_order_is_worked_to_its_end_and_waited_for(served: Desktop) -> None:
-    key = started(served, "BTC/USDT", "buy", "0.05", "--over", "2s", "--slices", "4")
+    key = started(served, "BTC/USDT", "buy", "0.05", *BRIEF)
     said = served.genesis("wait", key[:8], "--timeout", "30s", "-o", "json")
     text = served.genesis("show", key)
     slices = served.data("slices", key)
@@ -179,7 +180,7 @@ def test_events_come_in_the_journals_order_and_go_on_from_any_place(served: Desk
 
 
 def test_watching_ends_when_it_is_over_and_touches_nothing(served: Desktop) -> None:
-    key = started(served, "BTC/USDT", "buy", "0.05", "--over", "2s", "--slices", "4")
+    key = started(served, "BTC/USDT", "buy", "0.05", *BRIEF)
     once = served.genesis("watch", key, "--once")
     told = served.genesis("watch", key, "-o", "ndjson", timeout=30)
     views = [json.loads(line) for line in told.out.splitlines()]
