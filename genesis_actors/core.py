@@ -11,6 +11,7 @@ from pykka import ActorRef
 from genesis_actors.actors.analytics import AnalyticsActor
 from genesis_actors.actors.control import ControlActor
 from genesis_actors.actors.guardian import GuardianActor
+from genesis_actors.actors.live_venue import LiveVenueActor
 from genesis_actors.actors.market_data import MarketDataActor
 from genesis_actors.actors.past import KnownOrder, VenueTraits
 from genesis_actors.actors.persistence import PersistenceActor
@@ -18,6 +19,7 @@ from genesis_actors.actors.risk import RiskActor
 from genesis_actors.actors.supervisor import SupervisorActor, SupervisorPorts
 from genesis_actors.actors.venue import VenueActor
 from genesis_actors.domain.gate import Gate
+from genesis_actors.gateways.live import LiveVenue
 from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.listeners import Relay
 from genesis_actors.messages.base import Address
@@ -73,7 +75,7 @@ class Ground:
 
     runtime: Runtime
     store: Continuity
-    venue: SimulatedVenue
+    venue: SimulatedVenue | LiveVenue
     settings: Settings
     seed: int | None
     recover: Callable[[ParentOrder], bool]
@@ -108,15 +110,7 @@ class TradingCore:
             runtime, store.database, supervisor=failures, outages=failures
         )
         market_data = MarketDataActor.start(runtime, failures=failures)
-        tap = ground.market_tap
-        venue = VenueActor.start(
-            runtime,
-            venue=ground.venue,
-            gate=self._gate,
-            market_data=market_data if tap is None else Fanout[MarketFeed](_Tap(tap), market_data),
-            outcomes=outcomes,
-            failures=failures,
-        )
+        venue = self._start_venue(market_data, outcomes)
         risk = RiskActor.start(
             runtime,
             limits=settings.risk_limits(),
@@ -152,6 +146,30 @@ class TradingCore:
         )
         routed.connect(supervisor)
         ground.commands.connect(supervisor)
+
+    def _start_venue(
+        self, market_data: Address[MarketFeed], outcomes: Address[VenueOutcome]
+    ) -> ActorRef[Any]:
+        ground, tap = self._ground, self._ground.market_tap
+        rows = market_data if tap is None else Fanout[MarketFeed](_Tap(tap), market_data)
+        if isinstance(ground.venue, LiveVenue):
+            return LiveVenueActor.start(
+                ground.runtime,
+                venue=ground.venue,
+                prefix=ground.store.identity.client_order_id_prefix,
+                gate=self._gate,
+                market_data=rows,
+                outcomes=outcomes,
+                failures=ground.guardian,
+            )
+        return VenueActor.start(
+            ground.runtime,
+            venue=ground.venue,
+            gate=self._gate,
+            market_data=rows,
+            outcomes=outcomes,
+            failures=ground.guardian,
+        )
 
     def shut(self) -> None:
         self._gate.is_shut = True

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
 from typing import Self, TypeVar
@@ -20,6 +20,7 @@ from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.persistence import PersistenceActor
 from genesis_actors.core import GateSwitch, Ground, TradingCore
 from genesis_actors.domain.report import ExecutionReport, generate_execution_report
+from genesis_actors.gateways.live import LiveVenue
 from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.listeners import Callback, CallbackThread, Failures, Priority, Relay, When
 from genesis_actors.messages.base import Address
@@ -34,6 +35,7 @@ from genesis_actors.messages.control import (
 from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     CommandDone,
     CommandRefused,
@@ -49,8 +51,16 @@ from genesis_actors.messages.supervisor import (
     UserCommand,
 )
 from genesis_actors.notation import parse_decimal
-from genesis_actors.opening import VirtualTime, check_clock, open_venue, runtime_for, seed_of
-from genesis_actors.orders import TwapOrder
+from genesis_actors.opening import (
+    VirtualTime,
+    check_clock,
+    check_keys,
+    check_mode,
+    open_venue,
+    runtime_for,
+    seed_of,
+)
+from genesis_actors.orders import Amendment, TwapOrder
 from genesis_actors.recovery import Continuity, Stock
 from genesis_actors.runtime.actor import ActorFailed, Fanout
 from genesis_actors.runtime.replies import ReplyBox
@@ -85,11 +95,16 @@ class OrderRejectedError(Exception):
 
 
 class CommandRefusedError(Exception):
-    """The execution's state forbids the command. `reason` is a stable code."""
+    """The execution's state, or a bound, forbids the command. `reason` is a stable code.
+
+    `limit` and `actual` are the numbers that were compared, where it was numbers.
+    """
 
     def __init__(self, refused: CommandRefused) -> None:
         super().__init__(refused.message)
         self.reason = refused.reason
+        self.limit = refused.limit
+        self.actual = refused.actual
 
 
 class EngineFailedError(Exception):
@@ -152,7 +167,7 @@ class Engine:
         settings: Settings | None = None,
         *,
         virtual: VirtualTime | None = None,
-        venue: SimulatedVenue | None = None,
+        venue: SimulatedVenue | LiveVenue | None = None,
         recover: Callable[[ParentOrder], bool] = lambda order: True,  # noqa: ARG005
         market_tap: Address[MarketRows] | None = None,
         make_runtime: Callable[[int, datetime], Runtime] | None = None,
@@ -162,24 +177,34 @@ class Engine:
 
         `recover` chooses which open executions are carried on; the others stay as they are. `market_tap` hears every
         market row first; it must not send anything. A simulation brings a runtime (of its seed and start) and a
-        writer of its own. Raises SourceError, StorageError, SettingsError.
+        writer of its own. Raises SourceError, StorageError, SettingsError, LiveNotAllowedError.
         """
         settings = Settings() if settings is None else settings
         _keep_tracebacks_plain()
-        venue = open_venue(settings) if venue is None else venue
-        check_clock(venue, virtual)
-        store = Continuity.open(
-            settings.storage.url,
-            mode=settings.engine.mode,
-            venue=venue.name,
-            seed=None if virtual is None else seed_of(settings),
-        )
+        if venue is None:
+            check_mode(settings)
+            venue = open_venue(settings)
+        try:
+            check_clock(venue, virtual)
+            if isinstance(venue, LiveVenue):
+                check_keys(venue)
+            store = Continuity.open(
+                settings.storage.url,
+                mode=settings.engine.mode,
+                venue=venue.name,
+                account=venue.account if isinstance(venue, LiveVenue) else None,
+                seed=None if virtual is None else seed_of(settings),
+            )
+        except BaseException:
+            _let_go(venue)
+            raise
         try:
             stock = store.look(recover)
             runtime = runtime_for(settings, venue, virtual, stock, make_runtime)
-            venue.restore(store.past_fills())
-            for execution in stock.executions:
-                venue.reach_back(execution.started_at or execution.created_at)
+            if not isinstance(venue, LiveVenue):
+                venue.restore(store.past_fills())
+                for execution in stock.executions:
+                    venue.reach_back(execution.started_at or execution.created_at)
             ground = Ground(
                 runtime=runtime,
                 store=store,
@@ -199,6 +224,7 @@ class Engine:
             waits = virtual is None or persistence is not PersistenceActor
             return cls(ground, stock, waits_for_journal=waits)
         except BaseException:
+            _let_go(venue)
             store.close()
             raise
 
@@ -361,12 +387,14 @@ class Engine:
             for subscriber in self._callbacks:
                 subscriber.close()
         finally:
+            _let_go(self.venue)
             self._store.close()
 
     def abandon(self) -> None:
         """Leave everything as a crash of the process would: nothing more is written, sent or answered."""
         self._is_stopped = True
         self.runtime.abandon()
+        _let_go(self.venue)
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -447,6 +475,45 @@ class TwapHandle:
             timeout,
         )
 
+    def amend(
+        self,
+        *,
+        limit: Decimal | str | int | None = None,
+        deadline: datetime | None = None,
+        duration: timedelta | str | None = None,
+        quantity: Decimal | str | int | None = None,
+        max_participation: Decimal | str | None = None,
+        reason: str | None = None,
+        timeout: float = _ANSWER_SECONDS,
+    ) -> CommandDone:
+        """Change the order while it is worked; what is left out stays. Returns when that is durable.
+
+        `limit` is a price, or `"off"`. The window ends at `deadline`, or `duration` (`"12m"`) after its start.
+        `quantity` is all of it in base, filled included. `reason` goes into the journal. Raises CommandRefusedError,
+        OrderError for what makes no sense, TimeoutError.
+        """
+        amendment = Amendment.parse(
+            limit=limit,
+            deadline=deadline,
+            duration=duration,
+            quantity=quantity,
+            max_participation=max_participation,
+        )
+        return self._engine.command(
+            lambda box: AmendExecution(
+                execution_id=self.execution_id,
+                limit_price=None if amendment.limit == "off" else amendment.limit,
+                removes_limit=amendment.limit == "off",
+                ends_at=amendment.deadline,
+                duration=amendment.duration,
+                quantity=amendment.quantity,
+                max_participation=amendment.max_participation,
+                note=reason,
+                reply_to=box,
+            ),
+            timeout,
+        )
+
     def status(self) -> ExecutionStatus:
         return self._engine.status(self.execution_id)
 
@@ -471,8 +538,35 @@ class TwapHandle:
     async def cancel_async(self, timeout: float = _ANSWER_SECONDS) -> CommandDone:  # noqa: ASYNC109
         return await asyncio.to_thread(self.cancel, timeout)
 
+    async def amend_async(
+        self,
+        *,
+        limit: Decimal | str | int | None = None,
+        deadline: datetime | None = None,
+        duration: timedelta | str | None = None,
+        quantity: Decimal | str | int | None = None,
+        max_participation: Decimal | str | None = None,
+        reason: str | None = None,
+        timeout: float = _ANSWER_SECONDS,  # noqa: ASYNC109
+    ) -> CommandDone:
+        return await asyncio.to_thread(
+            self.amend,
+            limit=limit,
+            deadline=deadline,
+            duration=duration,
+            quantity=quantity,
+            max_participation=max_participation,
+            reason=reason,
+            timeout=timeout,
+        )
+
     async def wait_async(self, timeout: float | None = None) -> ExecutionStatus:  # noqa: ASYNC109
         return await asyncio.to_thread(self.wait, timeout)
+
+
+def _let_go(venue: SimulatedVenue | LiveVenue) -> None:
+    if isinstance(venue, LiveVenue):
+        venue.close()
 
 
 def _is_over(row: ExecutionRow) -> bool:

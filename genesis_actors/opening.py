@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from genesis_actors.gateways.live import LiveVenue
 from genesis_actors.gateways.venue import SimulatedVenue, SourceError
 from genesis_actors.recovery import Stock
 from genesis_actors.runtime.system import Runtime
@@ -30,7 +31,41 @@ class VirtualTime:
     start_at: datetime | None = None
 
 
-def open_venue(settings: Settings) -> SimulatedVenue:
+class LiveNotAllowedError(Exception):
+    """The settings and the venue do not agree on whether money is real. `hint` is the next step."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def check_mode(settings: Settings) -> None:
+    """Refuse real money that nobody has asked for, and live mode without a real venue. Raises LiveNotAllowedError."""
+    is_real = settings.venue.kind == "ccxt" and not settings.venue.ccxt.sandbox
+    is_live = settings.engine.mode == "live"
+    if is_real and not is_live:
+        raise LiveNotAllowedError(
+            f"orders at {settings.venue.name} are real, and the settings say "
+            f'[engine] mode = "{settings.engine.mode}"',
+            'for real money set [engine] mode = "live", else [venue.ccxt] sandbox = true',
+        )
+    if is_live and settings.venue.kind != "ccxt":
+        raise LiveNotAllowedError(
+            f'[engine] mode = "live" needs a real venue, and [venue] kind is "{settings.venue.kind}"',
+            'set [venue] kind = "ccxt", or mode = "paper"',
+        )
+
+
+def check_keys(venue: LiveVenue) -> None:
+    """Refuse to start without keys: only a plan needs none. Raises LiveNotAllowedError."""
+    if venue.account is None:
+        raise LiveNotAllowedError(
+            f"there are no keys for {venue.name}",
+            "give GENESIS_API_KEY and GENESIS_API_SECRET, or [venue.ccxt] secrets_file with mode 0600",
+        )
+
+
+def open_venue(settings: Settings) -> SimulatedVenue | LiveVenue:
     """Return the venue that the settings mean. Raises SourceError where it cannot be used."""
     # Imported here: each venue is needed only by those who chose it.
     match settings.venue.kind:
@@ -43,8 +78,12 @@ def open_venue(settings: Settings) -> SimulatedVenue:
         case "replay":
             return _open_replay(settings.venue.replay)
         case "ccxt":
-            raise SourceError(
-                "real venues are not built yet", "use --venue paper or --venue replay"
+            from genesis_actors.gateways.ccxt_venue import CcxtVenue
+
+            return CcxtVenue.open(
+                settings.venue.ccxt,
+                name=settings.venue.name,
+                is_live=settings.engine.mode == "live",
             )
 
 
@@ -68,8 +107,12 @@ def _open_replay(chosen: ReplaySettings) -> SimulatedVenue:
     )
 
 
-def check_clock(venue: SimulatedVenue, virtual: VirtualTime | None) -> None:
-    """Raise SourceError for a venue whose market has a time of its own, on the system's clock."""
+def check_clock(venue: SimulatedVenue | LiveVenue, virtual: VirtualTime | None) -> None:
+    """Raise SourceError for a venue whose market has a time of its own on the system's clock, and the reverse."""
+    if isinstance(venue, LiveVenue):
+        if virtual is not None:
+            raise SourceError("a real venue has no virtual time", "leave --speed out")
+        return
     if virtual is None and venue.start_at() is not None:
         raise SourceError(
             "a recording does not run on today's clock",
@@ -88,12 +131,12 @@ def starts_at(venue: SimulatedVenue, virtual: VirtualTime) -> datetime:
 
 def runtime_for(
     settings: Settings,
-    venue: SimulatedVenue,
+    venue: SimulatedVenue | LiveVenue,
     virtual: VirtualTime | None,
     stock: Stock,
     make: Callable[[int, datetime], Runtime] | None = None,
 ) -> Runtime:
-    if virtual is None:
+    if virtual is None or isinstance(venue, LiveVenue):
         return Runtime.system()
     start = stock.last_instant or starts_at(venue, virtual)
     # A later run of the same database draws other ids than an earlier one.

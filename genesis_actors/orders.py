@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from genesis_actors.notation import (
     QUOTE_SUFFIX,
@@ -57,14 +65,29 @@ _Positive = Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0)]
 _Share = Annotated[Decimal, BeforeValidator(_rate), Field(ge=0, le=1)]
 
 
-class TwapOrder(BaseModel):
+class _Written(BaseModel):
+    """What a user writes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def parse(cls, **fields: object) -> Self:
+        """Build it from what a user typed. Raises OrderError with the field and what was expected."""
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            message = first["msg"].removeprefix("Value error, ")
+            raise OrderError(f"{where}: {message}" if where else message) from error
+
+
+class TwapOrder(_Written):
     """One parent order. What is left out is as the settings have it.
 
     `quantity` is in base (`"10"`), or in quote with the suffix (`"25000quote"`). Rates are written `"10%"` or
     `"0.1"`, durations `"10m"`, slippage `"20bps"` or `"20"`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     symbol: Annotated[str, BeforeValidator(_symbol)]
     side: Side
@@ -108,17 +131,6 @@ class TwapOrder(BaseModel):
             raise ValueError("give either --every or --slices, not both")
         return self
 
-    @classmethod
-    def parse(cls, **fields: object) -> TwapOrder:
-        """Build an order from what a user typed. Raises OrderError with the field and what was expected."""
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            message = first["msg"].removeprefix("Value error, ")
-            raise OrderError(f"{where}: {message}" if where else message) from error
-
     def parent_order(self) -> ParentOrder:
         return ParentOrder(
             symbol=Symbol(self.symbol),
@@ -141,3 +153,27 @@ class TwapOrder(BaseModel):
             style=self.style,
             seed=self.seed,
         )
+
+
+def _limit(value: object) -> object:
+    return value if value == "off" else _decimal(value)
+
+
+class Amendment(_Written):
+    """What of an order is to change; what is left out stays. `limit` is a price, or `"off"`."""
+
+    limit: Annotated[
+        Annotated[Decimal, Field(gt=0)] | Literal["off"] | None, BeforeValidator(_limit)
+    ] = None
+    deadline: AwareDatetime | None = None
+    duration: Duration | None = None
+    quantity: _Positive | None = None
+    max_participation: Annotated[Decimal, BeforeValidator(_rate), Field(gt=0, le=1)] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if all(getattr(self, name) is None for name in type(self).model_fields):
+            raise ValueError("say what is to change")
+        if self.deadline is not None and self.duration is not None:
+            raise ValueError("give either a deadline or a duration, not both")
+        return self

@@ -64,8 +64,10 @@ class Continuity:
         self._lock = lock
 
     @classmethod
-    def open(cls, url: str, *, mode: str, venue: str, seed: int | None) -> Continuity:
-        """Lock, migrate and check the database.
+    def open(
+        cls, url: str, *, mode: str, venue: str, seed: int | None, account: str | None = None
+    ) -> Continuity:
+        """Lock, migrate and check the database: it belongs to one mode, venue and account.
 
         `seed` makes the prefix of client order ids repeatable; without one it is drawn at random, once per database.
         Raises StorageError.
@@ -83,6 +85,7 @@ class Continuity:
                     client_order_id_prefix=prefix,
                     mode=mode,
                     venue=venue,
+                    account=account,
                     created_at=datetime.now(UTC),
                 ),
             )

@@ -1,4 +1,4 @@
-"""What the operator decides: environment over file over default. Secrets never live here.
+"""What the operator decides: environment over file over default. Secrets live only in what ccxt is handed.
 
 Durations are written `90s`, `15m`, `2h`; rates `0.10` or `10%`. Floats are refused where money is meant.
 """
@@ -12,7 +12,7 @@ from datetime import timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -51,7 +51,6 @@ class NotBuiltYetError(SettingsError):
 _NOT_BUILT_YET: Final = {
     ("control", "metrics_port"),
     ("account",),
-    ("venue", "ccxt"),
     ("engine", "max_concurrent"),
     ("risk", "max_symbol_exposure"),
     ("risk", "max_portfolio_exposure"),
@@ -126,10 +125,39 @@ class ReplaySettings(_Section):
     latency: Annotated[timedelta, BeforeValidator(_to_duration)] = timedelta(0)
 
 
+class CcxtSettings(_Section):
+    """One account at one exchange. `config` is handed to ccxt's constructor unchanged and deeply.
+
+    The last four say how long nothing is proven after a request (see `domain.proof`).
+    """
+
+    exchange: str = "binance"
+    sandbox: bool = False
+    config: dict[str, Any] = Field(default_factory=dict, repr=False)
+    secrets_file: Path | None = None
+    poll_interval: Duration = timedelta(seconds=1)
+    order_freshness: Duration = timedelta(seconds=2)
+    trades_every: Duration = timedelta(seconds=30)
+    outage_after: Duration = timedelta(seconds=15)
+    request_timeout: Duration = timedelta(seconds=10)
+    recv_window: Annotated[Duration, Field(le=timedelta(seconds=60))] = timedelta(seconds=5)
+    engine_timeout: Annotated[timedelta, BeforeValidator(_to_duration)] = timedelta(seconds=10)
+    clock_error: Annotated[timedelta, BeforeValidator(_to_duration)] = timedelta(seconds=1)
+    read_lag: Annotated[timedelta, BeforeValidator(_to_duration)] = timedelta(seconds=2)
+
+
 class VenueSettings(_Section):
     kind: Literal["paper", "replay", "ccxt"] = "paper"
     paper: PaperSettings = PaperSettings()
     replay: ReplaySettings = ReplaySettings()
+    ccxt: CcxtSettings = CcxtSettings()
+
+    @property
+    def name(self) -> str:
+        """What a database is bound to: the kind, or the exchange and whether it is its sandbox."""
+        if self.kind != "ccxt":
+            return self.kind
+        return f"{self.ccxt.exchange}{'-sandbox' if self.ccxt.sandbox else ''}"
 
 
 class TwapSettings(_Section):
@@ -201,6 +229,8 @@ class Settings(BaseSettings):
         `overrides` are sections that win over both. Raises SettingsError with the file, the key and what was expected.
         """
         file = {} if path is None else _read(Path(path))
+        if path is not None and _has_secrets(file):
+            check_is_private(Path(path))
         _check_variables(list(cls.model_fields))
 
         class Loaded(cls):
@@ -264,6 +294,29 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{path} is not valid TOML: it cannot be read as text") from error
+
+
+_SECRETS: Final = {"apikey", "secret", "password", "privatekey", "token", "uid", "twofa", "login"}
+
+
+def _has_secrets(file: Mapping[str, Any]) -> bool:
+    found: Any = file
+    for part in ("venue", "ccxt", "config"):
+        found = cast("dict[str, Any]", found).get(part) if isinstance(found, dict) else None
+    return isinstance(found, dict) and any(
+        str(name).lower() in _SECRETS and value
+        for name, value in cast("dict[Any, Any]", found).items()
+    )
+
+
+def check_is_private(path: Path) -> None:
+    """Refuse a file with secrets that others may read."""
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise SettingsError(
+            f"{path} holds secrets, and others may read it (mode {mode:04o}): "
+            f"chmod 600 {path}, or give them as GENESIS_API_KEY and GENESIS_API_SECRET"
+        )
 
 
 def _check_variables(sections: list[str]) -> None:

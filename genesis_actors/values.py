@@ -241,6 +241,7 @@ class Reason(StrEnum):
     QUANTITY_BELOW_MINIMUM = "quantity_below_minimum"
     QUANTITY_ABOVE_MAXIMUM = "quantity_above_maximum"
     QUANTITY_NOT_A_LOT = "quantity_not_a_lot"
+    QUANTITY_COMMITTED = "quantity_committed"  # less than what is filled, working or unknown
     INSUFFICIENT_BALANCE = "insufficient_balance"
     PARTICIPATION_ABOVE_LIMIT = "participation_above_limit"
     CLIENT_ID_CONFLICT = "client_id_conflict"
@@ -286,7 +287,15 @@ class Reason(StrEnum):
     REMAINDER_UNTRADABLE = "remainder_untradable"
     VOLUME_DEPARTED = "volume_departed"
     SETTLED = "settled"  # by the operator's word
+    AMENDED = "amended"  # planned anew, as the order was amended
     JOURNAL_DOWN = "journal_down"
+    # A real venue.
+    RATE_LIMITED = "rate_limited"  # it asks for fewer requests
+    CLOCK_SKEW = "clock_skew"  # it takes our clock for wrong
+    VENUE_UNAVAILABLE = "venue_unavailable"  # maintenance, or nothing answers
+    MARKET_CLOSED = "market_closed"
+    VENUE_RULE = "venue_rule"  # its filters would not take the order, so it was not sent
+    NEVER_SENT = "never_sent"  # it could not be sent in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +312,9 @@ class MarketRules:
     maker_fee: Decimal
     min_quantity: Decimal | None = None
     max_quantity: Decimal | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    max_notional: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,4 +307,159 @@ MUTANTS = (
         "Actors that are rebuilt begin where an earlier rebuild began: what has traded since is forgotten.",
         ("engine.py", "ground.store.look(ground.recover)", "stock"),
     ),
+    _mutant(
+        "resume_shifts_twice",
+        "The second resume moves the end by the first pause, too.",
+        (
+            "domain/evolve.py",
+            "        paused_at=None,\n        ends_at=event.ends_at,\n",
+            "        ends_at=event.ends_at,\n",
+        ),
+    ),
+    _mutant(
+        "limit_ignored",
+        "It trades at prices that its user has ruled out.",
+        (
+            "domain/attempt.py",
+            "        limit, target = x.policy.limit_price, x.policy.target_price or x.arrival_price\n",
+            "        limit, target = None, x.policy.target_price or x.arrival_price\n",
+        ),
+        (
+            "domain/attempt.py",
+            "            limit_price=x.policy.limit_price,\n",
+            "            limit_price=None,\n",
+        ),
+    ),
+    _mutant(
+        "slippage_guard_ignored",
+        "It follows the price away, though it should have stopped for its user.",
+        (
+            "domain/working.py",
+            "    if moved <= most * x.arrival_price:\n",
+            "    if moved <= most * x.arrival_price * 1000:\n",
+        ),
+    ),
+    _mutant(
+        "commands_lost_in_rebuild",
+        "Who has asked when actors failed never hears what came of it.",
+        (
+            "actors/control.py",
+            "                for asked in self._asked.values():\n",
+            "                for asked in list(self._asked.values())[:0]:\n",
+        ),
+    ),
+    _mutant(
+        "commands_lost_with_slicer",
+        "A command that its slicer had not answered when it failed is forgotten, and its sender waits.",
+        (
+            "actors/supervisor.py",
+            "        for command in slicer.unanswered:\n            self._hand_over",
+            "        for command in slicer.unanswered[:0]:\n            self._hand_over",
+        ),
+    ),
+    _mutant(
+        "unhalt_reaches_nobody",
+        "The operator has lifted the halt, and nothing goes on.",
+        (
+            "actors/supervisor.py",
+            "        for slicer in self._slicers.values():\n",
+            "        for slicer in self._slicers.values() if changed.is_halted else ():\n",
+        ),
+    ),
+    _mutant(
+        "reservations_not_restored",
+        "After a restart the others use what an order without an answer may yet take.",
+        (
+            "actors/risk.py",
+            "            use.reserve(order.client_order_id, order.reserved_quantity)\n",
+            "            use.reserve(order.client_order_id, ZERO)\n",
+        ),
+    ),
+    _mutant(
+        "average_at_the_limit",
+        "The average price is that of the orders, not that of their trades.",
+        (
+            "domain/evolve.py",
+            "    notional = event.quantity * event.price - said * child.price\n",
+            "    notional = quantity * child.price\n",
+        ),
+    ),
+    _mutant(
+        "late_fill_without_fee",
+        "What trades after its order has closed is shown as free.",
+        (
+            "domain/evolve.py",
+            "    fees = _add_fee(x, event)\n",
+            "    fees = _add_fee(x, event) if child.status.is_open else x.fees_quote\n",
+        ),
+    ),
+    _mutant(
+        "sent_by_old_terms",
+        "What was decided before an amendment goes out after it.",
+        (
+            "domain/decide.py",
+            "    is_as_ordered = execution.amendments == child.amendments_before\n",
+            "    is_as_ordered = execution.amendments >= child.amendments_before\n",
+        ),
+    ),
+    _mutant(
+        "amended_limit_forgotten",
+        "A limit that was set while it ran is acknowledged, and binds nothing.",
+        (
+            "domain/evolve.py",
+            "limit_price=after.limit_price, max_participation",
+            "limit_price=before.limit_price, max_participation",
+        ),
+    ),
+    _mutant(
+        "amended_rate_forgotten",
+        "A lower share of the market is acknowledged, and not kept to.",
+        (
+            "domain/evolve.py",
+            "max_participation=after.max_participation",
+            "max_participation=before.max_participation",
+        ),
+    ),
+    _mutant(
+        "amended_below_what_is_open",
+        "The order is cut below what is at the exchange and may trade.",
+        (
+            "domain/amending.py",
+            "        return self.x.filled_quantity + self.x.reserved_quantity\n",
+            "        return self.x.filled_quantity\n",
+        ),
+    ),
+    _mutant(
+        "gate_not_told_of_amendment",
+        "The gate holds the larger order for a mistake, and stops it.",
+        (
+            "domain/amending.py",
+            "        steps.ask(parent_as_it_is(x))\n",
+            "        pass\n",
+        ),
+    ),
+    _mutant(
+        "amended_plan_shifted_by_whole_pause",
+        "An end that was named during a pause moves by what had passed of the pause before.",
+        (
+            "domain/pausing.py",
+            "        paused_at = max(paused_at, x.amended_plan_at)\n",
+            "        paused_at = min(paused_at, x.amended_plan_at)\n",
+        ),
+    ),
+    _mutant(
+        "amendment_acknowledged_before_commit",
+        "The user relies on a limit that a crash undoes.",
+        (
+            "actors/slicer.py",
+            "        self._apply(decision)\n        self._keep_promises(was_already=was_already)\n",
+            "        self._apply(decision)\n"
+            "        if isinstance(command, AmendExecution):\n"
+            "            done = CommandDone(\n"
+            "                execution_id=command.execution_id, state=self._execution.state\n"
+            "            )\n"
+            "            self.send(command.reply_to, done)\n"
+            "        self._keep_promises(was_already=was_already)\n",
+        ),
+    ),
 )

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,13 @@ from genesis_actors.domain.projection import all_rows
 from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.messages.control import ExecutionNews
+from genesis_actors.messages.events import TwapAmended
 from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.opening import VirtualTime
+from genesis_actors.orders import OrderError
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.storage import queries
+from genesis_actors.storage.checks import check_database
 from genesis_actors.storage.errors import DatabaseInUse, ForeignDatabase
 from genesis_actors.storage.recovery import load_events
 from genesis_actors.values import ExecutionState, Reason, ResumeMode
@@ -164,6 +168,111 @@ def test_a_resume_to_catch_up_keeps_the_end(engine: Engine) -> None:
     twap.resume(mode=ResumeMode.CATCH_UP)
 
     assert twap.wait().execution.ends_at == ends_at
+
+
+def test_an_amended_twap_is_worked_by_its_new_terms(engine: Engine, database: Path) -> None:
+    twap = engine.submit(an_order(quantity="2", duration="10m"))
+    let_pass(engine, timedelta(minutes=2))
+    before = twap.status().execution
+    done = twap.amend(
+        limit="10000000",
+        duration="6m",
+        quantity="2.5",
+        max_participation="9%",
+        reason="more, and sooner",
+    )
+    amended = twap.status().execution
+    let_pass(engine, timedelta(seconds=45))
+    repeated = twap.amend(quantity="2.5", limit="10000000", duration="6m")
+    over = twap.wait().execution
+    engine.stop()
+
+    assert (done.state, done.was_already) == (ExecutionState.RUNNING, False)
+    assert amended.quantity == Decimal("2.5")
+    assert before.started_at is not None
+    assert amended.ends_at == before.started_at + timedelta(minutes=6)
+    assert repeated.was_already
+    assert (over.state, over.filled_quantity) == (ExecutionState.COMPLETED, Decimal("2.5"))
+    assert over.finished_at is not None
+    assert amended.ends_at is not None
+    assert over.finished_at <= amended.ends_at
+    events = load_events(database, twap.execution_id)
+    (event,) = [event for event in events if isinstance(event, TwapAmended)]
+    assert event.note == "more, and sooner"
+    assert event.after.max_participation == Decimal("0.09")
+    assert check_database(database).problems == ()
+
+
+def test_a_limit_is_taken_off_again(engine: Engine) -> None:
+    twap = engine.submit(an_order(limit_price="40000"))
+    let_pass(engine, timedelta(minutes=1))
+    assert not twap.status().execution.filled_quantity
+    twap.amend(limit="off")
+
+    assert twap.wait().execution.state is ExecutionState.COMPLETED
+
+
+def test_reduced_to_what_is_filled_a_twap_is_complete(engine: Engine) -> None:
+    twap = engine.submit(an_order())
+    let_pass(engine, timedelta(minutes=1))
+    twap.pause()
+    filled = twap.status().execution.filled_quantity
+    assert 0 < filled < 1
+    twap.amend(quantity=filled)
+    over = twap.wait().execution
+
+    assert (over.state, over.quantity) == (ExecutionState.COMPLETED, filled)
+
+
+def test_an_amendment_that_nothing_allows_is_refused_with_its_numbers(engine: Engine) -> None:
+    twap = engine.submit(an_order())
+    with pytest.raises(CommandRefusedError) as high:
+        twap.amend(max_participation="50%")
+    with pytest.raises(CommandRefusedError) as dear:
+        twap.amend(quantity="100000")
+    with pytest.raises(CommandRefusedError) as soon:
+        twap.amend(deadline=engine.runtime.clock.now())
+
+    assert high.value.reason is Reason.PARTICIPATION_ABOVE_LIMIT
+    assert (high.value.limit, high.value.actual) == (Decimal("0.10"), Decimal("0.5"))
+    assert dear.value.reason is Reason.INSUFFICIENT_BALANCE
+    assert soon.value.reason is Reason.WINDOW_OUT_OF_BOUNDS
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "say what is to change"),
+        ({"limit": "cheap"}, "not a number"),
+        ({"quantity": 1.5}, "a float is not exact"),
+        ({"quantity": "-1"}, "greater than 0"),
+        ({"max_participation": "120%"}, "less than or equal to 1"),
+        ({"duration": "5m", "deadline": datetime(2030, 1, 1, tzinfo=UTC)}, "not both"),
+        ({"deadline": datetime(2030, 1, 1)}, "timezone"),  # noqa: DTZ001
+    ],
+)
+def test_an_amendment_that_makes_no_sense_is_an_order_error(
+    engine: Engine, changes: dict[str, Any], said: str
+) -> None:
+    twap = engine.submit(an_order())
+
+    with pytest.raises(OrderError, match=said):
+        twap.amend(**changes)
+
+
+def test_an_amended_order_is_carried_on_after_a_restart(database: Path) -> None:
+    with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+        twap = engine.submit(an_order(client_id="desk-1"))
+        let_pass(engine, timedelta(minutes=1))
+        twap.amend(quantity="1.5", limit="10000000")
+        engine.abandon()
+    with Engine.start(settings(database), virtual=VirtualTime()) as engine:
+        again = engine.submit(an_order(client_id="desk-1"))
+        assert again.execution_id == twap.execution_id
+        assert again.amend(quantity="1.5", limit="10000000").was_already
+        over = again.wait().execution
+
+    assert (over.state, over.filled_quantity) == (ExecutionState.COMPLETED, Decimal("1.5"))
 
 
 def test_a_cancelled_twap_keeps_what_is_filled(engine: Engine) -> None:
@@ -416,7 +525,7 @@ def test_a_database_of_another_venue_is_refused(engine: Engine, database: Path) 
 
 
 @pytest.mark.parametrize(
-    "venue", [{"kind": "ccxt"}, {"kind": "replay"}, {"kind": "replay", "replay": {"symbol": "A/B"}}]
+    "venue", [{"kind": "replay"}, {"kind": "replay", "replay": {"symbol": "A/B"}}]
 )
 def test_a_venue_that_cannot_be_opened_says_what_is_missing(
     database: Path, venue: dict[str, object]
@@ -520,6 +629,7 @@ def test_an_asyncio_host_is_never_blocked(database: Path) -> None:
         twap = engine.submit(an_order(quantity="0.01", duration="2s"))
         await twap.pause_async()
         await twap.resume_async()
+        assert not (await twap.amend_async(limit="10000000")).was_already
         ticks = 0
         waiting = asyncio.ensure_future(twap.wait_async(60))
         while not waiting.done():

@@ -82,7 +82,6 @@ def test_a_bad_file_is_named_with_the_key_and_what_was_expected(
     [
         ("[control]\nmetrics_port = 9000\n", "control.metrics_port"),
         ("[account]\ntier_override = 'x'\n", "account"),
-        ("[venue.ccxt]\nsandbox = true\n", "venue.ccxt"),
         ("[risk]\ncorrelation_warning = '0.6'\n", "risk.correlation_warning"),
     ],
 )

@@ -24,6 +24,7 @@ from genesis_actors.actors.venue import VenueActor
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.projection import all_rows
 from genesis_actors.engine import CommandRefusedError, EngineFailedError, TwapHandle
+from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.supervisor import Halt, HaltDone
 from genesis_actors.opening import VirtualTime
@@ -99,6 +100,7 @@ def check_books(engine: Engine, database: Path, twap: TwapHandle) -> None:
     events = load_events(database, twap.execution_id)
     execution = fold(None, events)
     assert execution is not None
+    assert isinstance(venue, PaperVenue)
     ledger = venue.trades_since(BTC, execution.created_at, now) or ()
     stored = queries.status_of(database, twap.execution_id)
     assert {(t.trade_id, t.quantity, t.price) for t in ledger} == {

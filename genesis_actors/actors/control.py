@@ -25,6 +25,7 @@ from genesis_actors.messages.control import (
 )
 from genesis_actors.messages.persistence import JournalDown
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     CommandRefused,
     Halt,
@@ -49,7 +50,9 @@ class Answered:
     answer: object
 
 
-_ForExecution: TypeAlias = PauseExecution | ResumeExecution | CancelExecution | SettleChild
+_ForExecution: TypeAlias = (
+    PauseExecution | ResumeExecution | CancelExecution | SettleChild | AmendExecution
+)
 _Message: TypeAlias = ControlMessage | Answered
 
 
@@ -105,7 +108,13 @@ class ControlActor(MessageActor[_Message]):
                 drawn = execution_id_from(self.runtime.random.getrandbits(EXECUTION_ID_BITS))
                 named = message.execution_id or drawn
                 self._hand_on(message.model_copy(update={"execution_id": named}))
-            case PauseExecution() | ResumeExecution() | CancelExecution() | SettleChild():
+            case (
+                PauseExecution()
+                | ResumeExecution()
+                | CancelExecution()
+                | SettleChild()
+                | AmendExecution()
+            ):
                 self._on_command(message)
             case Halt() | Unhalt():
                 self._hand_on(message)

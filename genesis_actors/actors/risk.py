@@ -12,6 +12,7 @@ from typing import assert_never
 from genesis_actors.domain.limits import RiskLimits, SymbolUse, check_risk_limits
 from genesis_actors.messages.risk import RestoreFills, RiskMessage
 from genesis_actors.messages.venue import (
+    AmendParent,
     CancelOrder,
     LookUpOrder,
     OrderAccepted,
@@ -26,6 +27,7 @@ from genesis_actors.messages.venue import (
     SettleOrder,
     SymbolDescribed,
     TradesTold,
+    VenueAvailability,
     VenueOutcome,
 )
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
@@ -66,7 +68,7 @@ class RiskActor(MessageActor[RiskMessage]):
         match message:
             case PlaceOrder():
                 self._judge(message)
-            case CancelOrder() | LookUpOrder():
+            case CancelOrder() | LookUpOrder() | AmendParent():
                 self.send(self._venue, message)
             case SettleOrder():
                 book = self._book_of(message.client_order_id)
@@ -93,7 +95,7 @@ class RiskActor(MessageActor[RiskMessage]):
             case OrderClosed() | OrderNotFound() | OrderRefused():
                 self._release(message)
                 self.send(self._outcomes, message)
-            case OrderAccepted() | OrderOutcomeUnknown() | TradesTold():
+            case OrderAccepted() | OrderOutcomeUnknown() | TradesTold() | VenueAvailability():
                 self.send(self._outcomes, message)
             case _:
                 assert_never(message)

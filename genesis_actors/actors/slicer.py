@@ -38,6 +38,7 @@ from genesis_actors.messages.market_data import (
 from genesis_actors.messages.persistence import Journaled, JournalFailed, WriteJournal
 from genesis_actors.messages.slicer import HaltChanged, SlicerMessage, Wake
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     CommandDone,
     CommandRefused,
@@ -50,6 +51,7 @@ from genesis_actors.messages.supervisor import (
     SupervisorMessage,
 )
 from genesis_actors.messages.venue import (
+    AmendParent,
     CancelOrder,
     LookUpOrder,
     OrderMessage,
@@ -59,7 +61,7 @@ from genesis_actors.messages.venue import (
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.clock import TimerHandle
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import ExecutionState, Reason
+from genesis_actors.values import ExecutionState, Quote, Reason
 
 log = structlog.get_logger()
 
@@ -133,6 +135,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._timer: TimerHandle | None = None
         self._timer_at: datetime | None = None
         self._asked_market_at: datetime | None = None
+        self._quote: Quote | None = None
         self._is_over = False
         self._is_down = False
         self._paused_by = paused_by
@@ -168,13 +171,20 @@ class SlicerActor(MessageActor[SlicerMessage]):
                 self._surroundings = replace(self._surroundings, is_halted=message.is_halted)
                 if not message.is_halted and self._execution.state is ExecutionState.RUNNING:
                     self._ask_market()
-            case PauseExecution() | ResumeExecution() | CancelExecution() | SettleChild():
+            case (
+                PauseExecution()
+                | ResumeExecution()
+                | CancelExecution()
+                | SettleChild()
+                | AmendExecution()
+            ):
                 self._on_command(message)
             case _:
                 if isinstance(message, Wake):
                     self._timer_at = None
                 elif isinstance(message, MarketView):
                     self._asked_market_at = None
+                    self._quote = message.quote
                 decision = self._decide(message)
                 if decision.changes_nothing and self._timer_at is not None:
                     return  # As after most of what is told a second time.
@@ -224,13 +234,20 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self.send(
             command.reply_to,
             CommandRefused(
-                execution_id=command.execution_id, reason=refusal.reason, message=refusal.message
+                execution_id=command.execution_id,
+                reason=refusal.reason,
+                message=refusal.message,
+                limit=refusal.limit,
+                actual=refusal.actual,
             ),
         )
 
     def _on_command(
-        self, command: PauseExecution | ResumeExecution | CancelExecution | SettleChild
+        self,
+        command: PauseExecution | ResumeExecution | CancelExecution | SettleChild | AmendExecution,
     ) -> None:
+        if isinstance(command, AmendExecution):
+            self._surroundings = replace(self._surroundings, quote=self._quote)
         decision = self._decide(command)
         if decision.refusal is not None:
             self._refuse(command, decision.refusal)
@@ -318,7 +335,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         match effect:
             case PlaceOrder():
                 self._release(effect)
-            case CancelOrder() | LookUpOrder() | SettleOrder():
+            case CancelOrder() | LookUpOrder() | SettleOrder() | AmendParent():
                 self.send(self._ports.orders, effect)
             case AskMarket():
                 self._ask_market()
@@ -441,4 +458,5 @@ _PROMISES: dict[type[ExecutionCommand], Callable[[Execution], bool]] = {
     ResumeExecution: _has_happened,
     CancelExecution: _is_cancelled,
     SettleChild: _has_happened,
+    AmendExecution: _has_happened,
 }

@@ -38,6 +38,7 @@ from genesis_actors.messages.persistence import (
 from genesis_actors.messages.risk import RiskMessage
 from genesis_actors.messages.slicer import SlicerMessage
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     CommandDone,
     CommandRefused,
@@ -63,11 +64,12 @@ from genesis_actors.messages.venue import (
     OrderRefused,
     SymbolDescribed,
     TradesTold,
+    VenueAvailability,
     VenueMessage,
 )
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import ClientId, ExecutionId, Reason, Symbol
+from genesis_actors.values import ZERO, ClientId, ExecutionId, Reason, Symbol
 
 log = structlog.get_logger()
 
@@ -101,6 +103,7 @@ class CommandAnswered:
 
     execution_id: ExecutionId
     command: _Command
+    is_done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +115,13 @@ class _AnswerBy:
 
     def tell(self, message: CommandDone | CommandRefused) -> None:
         self.command.reply_to.tell(message)
-        self.supervisor.tell(CommandAnswered(message.execution_id, self.command))
+        is_done = isinstance(message, CommandDone)
+        self.supervisor.tell(CommandAnswered(message.execution_id, self.command, is_done))
 
 
-_Command: TypeAlias = PauseExecution | ResumeExecution | CancelExecution | SettleChild
+_Command: TypeAlias = (
+    PauseExecution | ResumeExecution | CancelExecution | SettleChild | AmendExecution
+)
 _Message: TypeAlias = SupervisorMessage | ActorFailed | AskTrades | CommandAnswered | WriteHaltAgain
 
 
@@ -124,6 +130,8 @@ class _Slicer:
 
     def __init__(self) -> None:
         self.actor: ActorRef[SlicerActor] | None = None
+        self.symbol: Symbol | None = None
+        self.quantity = ZERO
         self.held: list[SlicerMessage] = []
         self.unanswered: list[_Command] = []
         self.failures: deque[datetime] = deque()
@@ -149,6 +157,7 @@ class SupervisorActor(MessageActor[_Message]):
         failures: Address[ActorFailed],
     ) -> None:
         super().__init__(runtime, name="supervisor", supervisor=failures)
+        self._defaults = defaults
         self._venue = venue
         self._ports = ports
         self._past = past
@@ -163,6 +172,8 @@ class SupervisorActor(MessageActor[_Message]):
             for symbol, until in past.known_trades.items()
             if until is not None
         }
+        self._to_be_afforded: dict[Symbol, list[AmendExecution]] = {}
+        self._availability: VenueAvailability | None = None
         self._halting = Halting(
             self, journal=ports.journal, tell=self._tell_halt, is_halted=past.is_halted
         )
@@ -191,7 +202,13 @@ class SupervisorActor(MessageActor[_Message]):
         match message:
             case StartExecution():
                 self._admitting.ask(message, is_open=self._slicers.__contains__)
-            case PauseExecution() | ResumeExecution() | CancelExecution() | SettleChild():
+            case (
+                PauseExecution()
+                | ResumeExecution()
+                | CancelExecution()
+                | SettleChild()
+                | AmendExecution()
+            ):
                 self._on_command(message)
             case CommandAnswered():
                 self._on_answered(message)
@@ -213,6 +230,8 @@ class SupervisorActor(MessageActor[_Message]):
                 self._on_loaded(message)
             case TradesTold():
                 self._on_trades_told(message)
+            case VenueAvailability():
+                self._on_availability(message)
             case AskTrades():
                 self._ask_trades(message.symbol)
             case ActorFailed():
@@ -238,6 +257,9 @@ class SupervisorActor(MessageActor[_Message]):
         symbol = described.symbol
         self._admitting.learn(described)
         self.send(self._ports.risk, described)
+        for amendment in self._to_be_afforded.pop(symbol, ()):
+            update = {"balances": described.balances}
+            self._command(amendment.model_copy(update=update))
         if described.rules is not None and symbol not in self._restored:
             self._restored.add(symbol)
             self._restore(symbol)
@@ -261,6 +283,7 @@ class SupervisorActor(MessageActor[_Message]):
     ) -> None:
         """Start an actor for an execution, and hand it what has waited for one."""
         slicer = self._slicers[execution.execution_id]
+        slicer.symbol, slicer.quantity = execution.order.symbol, execution.quantity
         slicer.actor = SlicerActor.start(
             self.runtime,
             execution=execution,
@@ -269,6 +292,7 @@ class SupervisorActor(MessageActor[_Message]):
                 profile=self._admitting.profiles.get(execution.order.symbol),
                 is_halted=self._halting.is_halted,
                 proof=self._venue.proof,
+                bounds=self._defaults,
             ),
             ports=SlicerPorts(
                 orders=self._ports.risk,
@@ -284,11 +308,20 @@ class SupervisorActor(MessageActor[_Message]):
         self._of_actor[slicer.actor.actor_urn] = execution.execution_id
         if execution.order.symbol not in self._polled:
             self._poll_trades(execution.order.symbol)
+        availability = self._availability
+        is_paused = execution.reason is Reason.VENUE_UNAVAILABLE
+        if availability is not None and availability.is_available is is_paused:
+            self.send(slicer.actor, availability)
         held, slicer.held = slicer.held, []
         for message in held:
             self.send(slicer.actor, message)
         for command in slicer.unanswered:
             self._hand_over(slicer, command)
+
+    def _on_availability(self, availability: VenueAvailability) -> None:
+        self._availability = availability
+        for slicer in self._slicers.values():
+            self._to_slicer(slicer, availability)
 
     # --- Recovering ----------------------------------------------------------------------------------
 
@@ -398,6 +431,17 @@ class SupervisorActor(MessageActor[_Message]):
 
     def _on_command(self, command: _Command) -> None:
         slicer = self._slicers.get(command.execution_id)
+        if isinstance(command, AmendExecution) and slicer is not None and slicer.symbol is not None:
+            is_more = command.quantity is not None and command.quantity > slicer.quantity
+            if is_more and slicer.actor is not None:
+                # Balances change: they are asked for afresh, as for an order.
+                self._to_be_afforded.setdefault(slicer.symbol, []).append(command)
+                self._admitting.describe(slicer.symbol)
+                return
+        self._command(command)
+
+    def _command(self, command: _Command) -> None:
+        slicer = self._slicers.get(command.execution_id)
         if slicer is None:
             self._refuse_unknown(command)
             return
@@ -420,9 +464,12 @@ class SupervisorActor(MessageActor[_Message]):
         )
 
     def _on_answered(self, answered: CommandAnswered) -> None:
-        slicer = self._slicers.get(answered.execution_id)
-        if slicer is not None:
-            slicer.unanswered = [c for c in slicer.unanswered if c is not answered.command]
+        slicer, command = self._slicers.get(answered.execution_id), answered.command
+        if slicer is None:
+            return
+        slicer.unanswered = [c for c in slicer.unanswered if c is not command]
+        if answered.is_done and isinstance(command, AmendExecution):
+            slicer.quantity = command.quantity or slicer.quantity
 
     def _tell_halt(self, changed: HaltChanged) -> None:
         self.send(self._ports.gate, changed)

@@ -8,24 +8,21 @@ has moved before any order is met.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
-import structlog
-
+from genesis_actors.actors.gated import GatedActor
 from genesis_actors.domain.gate import Gate
 from genesis_actors.gateways.venue import Feed, SimulatedVenue
 from genesis_actors.messages.market_data import MarketFeed, MarketPast
 from genesis_actors.messages.venue import (
+    AmendParent,
     Balance,
     CancelOrder,
     DescribeSymbol,
     LookUpOrder,
     LookUpTrades,
-    OrderOutcome,
-    OrderRefused,
     PlaceOrder,
     RestoreOrders,
     SettleOrder,
@@ -34,12 +31,10 @@ from genesis_actors.messages.venue import (
     VenueMessage,
     VenueOutcome,
 )
-from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
+from genesis_actors.runtime.actor import ActorFailed, Address
 from genesis_actors.runtime.clock import TimerHandle
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import Reason, Symbol
-
-log = structlog.get_logger()
+from genesis_actors.values import Symbol
 
 FEED_PHASE = -1
 
@@ -60,10 +55,8 @@ _Request: TypeAlias = PlaceOrder | CancelOrder | LookUpOrder
 _Message: TypeAlias = VenueMessage | FeedDue | Arrived
 
 
-class VenueActor(MessageActor[_Message]):
+class VenueActor(GatedActor[_Message]):
     """Owns one simulated venue."""
-
-    dispatcher_kind = "pinned"
 
     def __init__(
         self,
@@ -75,11 +68,9 @@ class VenueActor(MessageActor[_Message]):
         outcomes: Address[VenueOutcome],
         failures: Address[ActorFailed],
     ) -> None:
-        super().__init__(runtime, name="venue", supervisor=failures)
+        super().__init__(runtime, gate=gate, outcomes=outcomes, failures=failures)
         self._venue = venue
-        self._gate = gate
         self._market_data = market_data
-        self._outcomes = outcomes
         self._open_symbols: set[Symbol] = set()
         self._feed_at: datetime | None = None
         self._feed_timer: TimerHandle | None = None
@@ -95,38 +86,20 @@ class VenueActor(MessageActor[_Message]):
             case Arrived():
                 self._carry_out(message.request)
             case PlaceOrder():
-                self._send_if_allowed(message)
+                if self._may_pass(message):
+                    self._send_to_venue(message)
             case CancelOrder() | LookUpOrder():
                 self._send_to_venue(message)
             case SettleOrder():
                 self._gate.hear(message)
+            case AmendParent():
+                self._gate.amend(message)
             case RestoreOrders():
                 self._gate.restore(message)
             case LookUpTrades():
                 self._tell_trades(message)
             case _:
                 assert_never(message)
-
-    def _send_if_allowed(self, order: PlaceOrder) -> None:
-        now = self.clock.now()
-        stop = self._gate.judge(order, now)
-        if stop is None:
-            self._send_to_venue(order)
-            return
-        log.warning("stopped_at_gate", client_order_id=order.client_order_id, reason=stop.reason)
-        if stop.reason is Reason.DUPLICATE_ORDER:
-            return  # An answer would be taken for the first one's, which may be at the venue.
-        self.send(
-            self._outcomes,
-            OrderRefused(
-                at=now,
-                execution_id=order.execution_id,
-                client_order_id=order.client_order_id,
-                reason=stop.reason,
-                limit=stop.limit,
-                actual=stop.actual,
-            ),
-        )
 
     def _send_to_venue(self, request: _Request) -> None:
         latency = self._venue.latency(request.client_order_id)
@@ -194,8 +167,3 @@ class VenueActor(MessageActor[_Message]):
             self._feed_timer.cancel()
         self._feed_at = due
         self._feed_timer = self.wake_at(due, FeedDue(), phase=FEED_PHASE)
-
-    def _report(self, outcomes: Iterable[OrderOutcome]) -> None:
-        for outcome in outcomes:
-            self._gate.hear(outcome)
-            self.send(self._outcomes, outcome)

@@ -122,6 +122,7 @@ def _of_the_engine(error: BaseException) -> CliError | None:
     from genesis_actors.control.sockets import DoorError
     from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
     from genesis_actors.gateways.venue import SourceError
+    from genesis_actors.opening import LiveNotAllowedError
     from genesis_actors.orders import OrderError
     from genesis_actors.settings import NotBuiltYetError, SettingsError
     from genesis_actors.storage import errors as storage
@@ -135,6 +136,8 @@ def _of_the_engine(error: BaseException) -> CliError | None:
         case EngineFailedError():
             hint = "nothing that was acknowledged is lost: run it again with its --client-id"
             return CliError("engine_failed", _one_line(error), hint)
+        case LiveNotAllowedError():
+            return CliError("live_not_allowed", str(error), error.hint, ExitCode.REJECTED)
         case OrderError():
             return CliError("usage", str(error), "see genesis run --help", ExitCode.USAGE)
         case NotBuiltYetError():

@@ -69,10 +69,13 @@ def run_in_foreground(asked: Asked) -> int:
     view = choose_view(is_quiet=asked.quiet)
     logs.configure(view.say, is_verbose=asked.verbose)
     session = Session.of(asked)
-    for warning in session.venue_warnings:
-        view.say(f"warning: {warning}")
-    _check_halt(session)
-    outcome = _run(session, view)
+    try:
+        for warning in session.venue_warnings:
+            view.say(f"warning: {warning}")
+        _check_halt(session)
+        outcome = _run(session, view)
+    finally:
+        session.close()
     _check_stored(outcome.status, session.settings.storage.url)
     shown = {**status_view(outcome.status, outcome.at), "warnings": list(outcome.warnings)}
     row = {name: value for name, value in shown.items() if not isinstance(value, list)}
@@ -173,7 +176,9 @@ def _work(engine: Engine, handle: TwapHandle, warnings: tuple[str, ...]) -> Outc
 def _needs_nobody_here(row: ExecutionRow) -> bool:
     """Tell whether there is nothing more to wait for: it is over, or it waits for a person."""
     state = ExecutionState(row.state)
-    return state.is_final or state is ExecutionState.PAUSED
+    # What is paused because the venue takes no orders goes on by itself.
+    waits = state is ExecutionState.PAUSED and row.reason != Reason.VENUE_UNAVAILABLE
+    return state.is_final or waits
 
 
 def _pause(handle: TwapHandle) -> None:

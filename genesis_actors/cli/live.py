@@ -5,6 +5,7 @@ It only listens: to the market rows, to the news, and to the end of each instant
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -38,6 +39,10 @@ class LiveView:
         self._drawn_lines = 0
         self._drawn_at = float("-inf")
         self._now: datetime | None = None
+        self._lock = (
+            threading.RLock()
+        )  # In real time news, market and clock come from threads of their own.
+        self.is_closed = False
         self._is_plain = not can_show(stream, BLOCKS)
 
     def tell(self, message: MarketRows) -> None:
@@ -46,32 +51,40 @@ class LiveView:
             self._quotes[message.symbol] = message.quote
 
     def watch(self, status: ExecutionStatus, max_participation: Decimal) -> None:
-        self._watched[status.execution.execution_id] = Watched(status, max_participation)
+        with self._lock:
+            self._watched[status.execution.execution_id] = Watched(status, max_participation)
 
     def hear(self, news: ExecutionNews) -> None:
-        watched = self._watched.get(news.execution_id)
-        if watched is not None:
-            watched.hear(news)
+        with self._lock:
+            watched = self._watched.get(news.execution_id)
+            if watched is not None:
+                watched.hear(news)
 
     def on_instant(self, now: datetime) -> None:
-        self._now = now
-        if self._monotonic() - self._drawn_at >= REDRAW_SECONDS:
-            self._draw(now)
+        with self._lock:
+            if self.is_closed:
+                return
+            self._now = now
+            if self._monotonic() - self._drawn_at >= REDRAW_SECONDS:
+                self._draw(now)
 
     def say(self, line: str) -> None:
         """Write a line above the bars."""
-        self._write(f"{self._back_to_top()}{line}\x1b[K\n")
-        self._drawn_lines = 0
-        if self._now is not None:
-            self._draw(self._now)
+        with self._lock:
+            self._write(f"{self._back_to_top()}{line}\x1b[K\n")
+            self._drawn_lines = 0
+            if self._now is not None:
+                self._draw(self._now)
 
     def close(self, now: datetime | None = None) -> None:
         """Draw the last state, which then stays where it is."""
-        last = now or self._now
-        if last is not None:
-            self._draw(last)
-        self._drawn_lines = 0
-        self._now = None
+        with self._lock:
+            self.is_closed = True
+            last = now or self._now
+            if last is not None:
+                self._draw(last)
+            self._drawn_lines = 0
+            self._now = None
 
     def _draw(self, now: datetime) -> None:
         self._drawn_at = self._monotonic()

@@ -35,6 +35,8 @@ COMMANDS = {
     "settle": ("operator:settle", "Say what became of an order that no one can look up."),
     "halt": ("operator:halt", "Stop new orders of all executions."),
     "unhalt": ("operator:unhalt", "End a halt."),
+    "doctor": ("doctor:doctor", "See whether everything is ready. Sends no order."),
+    "config": ("doctor:config", "Show the settings, secrets masked."),
     "db": ("db:db", "Look after the database."),
     "simulate": ("simulate:simulate", "Let everything go wrong, and check what is promised."),
     "bench": ("bench:bench", "Measure this machine."),
@@ -47,8 +49,6 @@ PLANNED = (
     "amend",
     "tui",
     "tca",
-    "doctor",
-    "config",
     "shell",
 )
 """Known by name, so that nobody takes them for a slip of the keyboard."""
@@ -114,7 +114,7 @@ def genesis(context: click.Context, output: str | None) -> None:
     """Work large crypto orders by TWAP: slice by slice, crash-safe, each decision on record."""
     if output is not None:
         defaults = {"output": output}
-        subcommands = ("upgrade", "current", "check", "start", "status", "stop")
+        subcommands = ("upgrade", "current", "check", "show", "start", "status", "stop")
         nested = dict.fromkeys(subcommands, defaults)
         context.default_map = {name: {**defaults, **nested} for name in COMMANDS}
     if context.invoked_subcommand is None:

@@ -73,10 +73,10 @@ class Asked:
             raise click.UsageError("--every and --slices contradict each other: give one of them")
         if self.algo != Algo.TWAP:
             raise not_built_yet(f"--algo {self.algo}", "leave --algo out: twap is what works")
-        if self.venue == "ccxt":
-            raise not_built_yet("--venue ccxt", "use --venue paper or --venue replay")
-        if self.live:
-            raise not_built_yet("--live", "leave it out: paper and replay venues need no leave")
+        if self.live and self.venue in {"paper", "replay"}:
+            raise click.UsageError(
+                f"--live trades with real money, and --venue {self.venue} has none"
+            )
         if self.venue is not None or not self._may_have_settings:
             self.check_files(self.venue or "paper")
 
@@ -126,6 +126,10 @@ def database_option(command: F) -> F:
     return click.option(
         "--db", metavar="PATH-or-URL", help="The database: a SQLite file or a URL."
     )(command)
+
+
+def config_option(command: F) -> F:
+    return click.option("--config", type=_FILE, metavar="FILE", help="Settings, as TOML.")(command)
 
 
 def quiet_option(command: F) -> F:
@@ -202,7 +206,7 @@ def venue_options(command: F) -> F:
             metavar="N|max",
             help="How much faster than real time (paper and replay).",
         ),
-        click.option("--config", type=_FILE, metavar="FILE", help="Settings, as TOML."),
+        config_option,
         click.option("--trades", type=_FILE, metavar="FILE", help="Replay: recorded trades."),
         click.option("--book", type=_FILE, metavar="FILE", help="Replay: best bid and ask."),
         click.option("--depth", type=_FILE, metavar="FILE", help="Replay: depth snapshots."),

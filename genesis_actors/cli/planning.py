@@ -12,6 +12,7 @@ from genesis_actors.cli.output import Output
 from genesis_actors.cli.session import Session
 from genesis_actors.domain.admission import Market, Rejection, admit
 from genesis_actors.domain.plan import Plan, make_plan
+from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.engine import OrderRejectedError
 from genesis_actors.messages.supervisor import OrderRejected
 from genesis_actors.opening import DEFAULT_SEED
@@ -21,8 +22,11 @@ from genesis_actors.views import plan_view, planned_slice_view
 
 def show_plan(asked: Asked) -> None:
     """Print the plan. Raises OrderRejectedError where the order would be refused."""
-    session = Session.of(asked)
-    plan = plan_of(session)
+    session = Session.of(asked, is_plan=True)
+    try:
+        plan = plan_of(session)
+    finally:
+        session.close()
     pace = session.pace_warnings(len(plan.slices))
     warnings = [*session.venue_warnings, *pace, *plan.warnings]
     for warning in warnings:
@@ -36,18 +40,16 @@ def show_plan(asked: Asked) -> None:
 
 def plan_of(session: Session) -> Plan:
     """Admit the order on what the venue shows at the start, and plan it."""
-    venue, symbol, start = session.venue, session.symbol, session.start
-    quotes = [row.quote for row in venue.open(symbol, start).rows if row.quote is not None]
-    rules = venue.describe(symbol)
-    profile = None if rules is None else session.profile(start)
+    start, look = session.start, session.look()
+    profile = VolumeProfile.from_bars(look.volumes) if look.rules and look.volumes else None
     seed = session.settings.engine.seed
     admission = admit(
         session.order.parent_order(),
         Market(
-            rules=rules,
-            known_symbols=venue.symbols(),
-            balances=venue.balances(),
-            quote=quotes[-1] if quotes else None,
+            rules=look.rules,
+            known_symbols=look.known_symbols,
+            balances=look.balances,
+            quote=look.quote,
             profile=profile,
         ),
         session.settings.twap_defaults(),
@@ -61,7 +63,7 @@ def plan_of(session: Session) -> Plan:
     return make_plan(
         admission,
         profile=profile,
-        levels=venue.levels(symbol, session.order.side),
+        levels=look.levels.get(session.order.side, ()),
         market_ends_at=session.market_ends_at,
     )
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, TextIO
 
 from genesis_actors.cli import text
-from genesis_actors.cli.live import LiveView
+from genesis_actors.cli.live import REDRAW_SECONDS, LiveView
 from genesis_actors.cli.watched import Watched
 from genesis_actors.engine import Engine
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
 from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.messages.persistence import SliceRow
+from genesis_actors.runtime.clock import Clock
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.values import ExecutionState
 
@@ -109,5 +112,18 @@ def market_tap(view: View) -> Address[MarketRows] | None:
 def attach(view: View, engine: Engine) -> None:
     """Let `view` hear the news of `engine`, and of each instant that is over."""
     engine.subscribe(view.hear)
-    if isinstance(view, LiveView) and isinstance(engine.runtime, DeterministicRuntime):
+    if not isinstance(view, LiveView):
+        return
+    if isinstance(engine.runtime, DeterministicRuntime):
         engine.runtime.on_instant = view.on_instant
+    else:
+        threading.Thread(
+            target=_tick, args=(view, engine.runtime.clock), name="live-view", daemon=True
+        ).start()
+
+
+def _tick(view: LiveView, clock: Clock) -> None:
+    """Redraw now and then: real time has no instants that end."""
+    while not view.is_closed:
+        view.on_instant(clock.now())
+        time.sleep(REDRAW_SECONDS)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import click
+
 from genesis_actors.cli import text
-from genesis_actors.cli.errors import CliError, ExitCode, not_built_yet
+from genesis_actors.cli.errors import CliError, ExitCode
 from genesis_actors.cli.options import Asked
 from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.gateways.live import LiveVenue, MarketLook
 from genesis_actors.gateways.replay import ReplayVenue
-from genesis_actors.gateways.venue import SimulatedVenue
-from genesis_actors.opening import VirtualTime, open_venue, starts_at
+from genesis_actors.gateways.venue import SimulatedVenue, SourceError
+from genesis_actors.opening import VirtualTime, check_mode, open_venue, starts_at
 from genesis_actors.orders import TwapOrder
 from genesis_actors.settings import Settings
-from genesis_actors.values import Symbol
+from genesis_actors.values import Side, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +28,23 @@ class Session:
 
     settings: Settings
     order: TwapOrder
-    venue: SimulatedVenue
-    virtual: VirtualTime
+    venue: SimulatedVenue | LiveVenue
+    virtual: VirtualTime | None
+    """None: the venue's time is everybody's."""
 
     @classmethod
-    def of(cls, asked: Asked) -> Session:
-        """Read the settings and open the venue. Raises SettingsError, SourceError, OrderError, CliError."""
+    def of(cls, asked: Asked, *, is_plan: bool = False) -> Session:
+        """Read the settings and open the venue. Raises SettingsError, SourceError, OrderError, CliError.
+
+        A plan sends nothing, and so needs no leave.
+        """
         order = order_of(asked)
         settings = settings_of(asked)
+        if not is_plan:
+            _check_leave(asked, settings)
+            check_mode(settings)
+        if settings.venue.kind == "ccxt":
+            return cls(settings, order, open_venue(settings), None)
         virtual = VirtualTime(speed=asked.speed, start_at=_paper_start(asked, settings))
         return cls(settings, order, open_venue(settings), virtual)
 
@@ -42,7 +54,30 @@ class Session:
 
     @property
     def start(self) -> datetime:
+        if self.virtual is None or isinstance(self.venue, LiveVenue):
+            return datetime.now(UTC)
         return starts_at(self.venue, self.virtual)
+
+    def look(self) -> MarketLook:
+        """Return the symbol as the venue shows it at the start."""
+        venue, symbol, start = self.venue, self.symbol, self.start
+        if isinstance(venue, LiveVenue):
+            return venue.look(symbol)
+        quotes = [row.quote for row in venue.open(symbol, start).rows if row.quote is not None]
+        rules = venue.describe(symbol)
+        return MarketLook(
+            rules=rules,
+            known_symbols=venue.symbols(),
+            balances=venue.balances(),
+            quote=quotes[-1] if quotes else None,
+            volumes=venue.volumes(symbol, start),
+            levels={} if rules is None else {each: venue.levels(symbol, each) for each in Side},
+        )
+
+    def close(self) -> None:
+        """Let go of a real venue that no engine has taken over."""
+        if isinstance(self.venue, LiveVenue):
+            self.venue.close()
 
     @property
     def market_ends_at(self) -> datetime | None:
@@ -55,7 +90,13 @@ class Session:
         return self.venue.warnings if isinstance(self.venue, ReplayVenue) else ()
 
     def profile(self, at: datetime) -> VolumeProfile | None:
-        bars = self.venue.volumes(self.symbol, at)
+        if isinstance(self.venue, LiveVenue):
+            try:
+                bars = self.venue.look(self.symbol).volumes
+            except SourceError:
+                return None  # Only warnings are made of it.
+        else:
+            bars = self.venue.volumes(self.symbol, at)
         return VolumeProfile.from_bars(bars) if bars else None
 
     def pace_warnings(self, slices_total: int) -> tuple[str, ...]:
@@ -123,19 +164,32 @@ def settings_of(asked: Asked) -> Settings:
 
 def _check(asked: Asked, settings: Settings) -> None:
     kind = settings.venue.kind
-    if settings.engine.mode == "live":
-        raise CliError(
-            "live_not_allowed",
-            'the settings say [engine] mode = "live", and live trading needs --live',
-            'set mode = "paper": real venues are not built yet',
-            ExitCode.REJECTED,
-        )
-    if kind == "ccxt":
-        raise not_built_yet('[venue] kind = "ccxt"', "use --venue paper or --venue replay")
+    if kind == "ccxt" and asked.speed != 1:
+        raise click.UsageError("--speed is for --venue paper and replay: a real market has its own")
     known = settings.venue.replay
     asked.check_files(
         kind, [name for name in ("trades", "book") if getattr(known, name) is not None]
     )
+
+
+def _check_leave(asked: Asked, settings: Settings) -> None:
+    """Refuse live mode without --live, which a sandbox does not need, and --live without live mode."""
+    is_live = settings.engine.mode == "live"
+    is_sandbox = settings.venue.kind == "ccxt" and settings.venue.ccxt.sandbox
+    if is_live and not asked.live and not is_sandbox:
+        raise CliError(
+            "live_not_allowed",
+            'the settings say [engine] mode = "live", and live trading needs --live',
+            'add --live to trade with real money, or set mode = "paper"',
+            ExitCode.REJECTED,
+        )
+    if asked.live and not is_live and not is_sandbox:
+        raise CliError(
+            "live_not_allowed",
+            f'--live needs [engine] mode = "live" in the settings, and they say "{settings.engine.mode}"',
+            "set the mode (GENESIS_ENGINE__MODE=live) and the venue (--venue ccxt), or leave --live out",
+            ExitCode.REJECTED,
+        )
 
 
 def _given(**fields: object) -> Mapping[str, Any]:

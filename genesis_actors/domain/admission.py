@@ -10,6 +10,7 @@ from difflib import get_close_matches
 
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.participation import maximum_quantity
 from genesis_actors.domain.policy import TwapDefaults, resolve
 from genesis_actors.domain.schedule import ScheduleError, TimeSlice, calculate_time_slices
 from genesis_actors.domain.volume_profile import VolumeProfile
@@ -30,6 +31,8 @@ from genesis_actors.values import (
 )
 
 SHORTEST_VOLUME_WINDOW = timedelta(seconds=60)
+
+_DEARER = Decimal("1.05")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Market:
 
     rules: MarketRules | None
     known_symbols: Sequence[Symbol]
-    balances: Mapping[str, Decimal]
+    balances: Mapping[str, Decimal] | None  # None: nobody may know them
     quote: Quote | None
     profile: VolumeProfile | None
 
@@ -114,7 +117,7 @@ def admit(
             lot=rules.lot,
             min_notional=rules.min_notional,
             min_quantity=rules.min_quantity,
-            max_quantity=rules.max_quantity,
+            max_quantity=_largest(rules, price),
             price=price,
             volume_adaptivity=policy.volume_adaptivity,
             jitter=policy.jitter,
@@ -137,6 +140,13 @@ _HINTS = {
     Reason.WINDOW_OUT_OF_BOUNDS: "choose another --over, "
     "or let the operator change [twap] min_duration and max_duration",
 }
+
+
+def _largest(rules: MarketRules, price: Decimal | None) -> Decimal | None:
+    """Return the largest slice: a price may rise by a twentieth before a venue's largest value binds it."""
+    if rules.max_notional is None or price is None:
+        return rules.max_quantity
+    return maximum_quantity(rules, price * _DEARER)
 
 
 def _likely_price(order: ParentOrder, quote: Quote | None) -> Decimal | None:
@@ -214,6 +224,8 @@ def _unaffordable(
     quantity: Decimal,
     price: Decimal | None,
 ) -> Rejection | None:
+    if market.balances is None:
+        return None
     if order.side is Side.SELL:
         currency, needed = rules.base, quantity
     elif price is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from genesis_actors.domain.amending import amend, parent_as_it_is
 from genesis_actors.domain.children import (
     AT_ONCE,
     cancels,
@@ -18,7 +19,7 @@ from genesis_actors.domain.children import (
 from genesis_actors.domain.decision import AskMarket, Decision, Refusal, Steps
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.outcomes import on_outcome
-from genesis_actors.domain.pausing import lifts_itself, pause, resume
+from genesis_actors.domain.pausing import lifts_itself, on_availability, pause, resume
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.unknown import ask_again, on_settle
 from genesis_actors.domain.waking import running_wakes
@@ -27,12 +28,13 @@ from genesis_actors.messages.events import ChildSent, TwapFinishing
 from genesis_actors.messages.market_data import MarketView, PriceCrossed
 from genesis_actors.messages.slicer import Wake
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     PauseExecution,
     ResumeExecution,
     SettleChild,
 )
-from genesis_actors.messages.venue import OrderOutcome, PlaceOrder
+from genesis_actors.messages.venue import OrderOutcome, PlaceOrder, VenueAvailability
 from genesis_actors.values import (
     ExecutionState,
     OrderStatus,
@@ -50,6 +52,8 @@ DecidableMessage = (
     | ResumeExecution
     | CancelExecution
     | SettleChild
+    | AmendExecution
+    | VenueAvailability
 )
 
 
@@ -73,6 +77,10 @@ def decide(
             return _on_cancel(execution, now)
         case SettleChild():
             return on_settle(execution, message, now)
+        case AmendExecution():
+            return amend(execution, message, now, surroundings)
+        case VenueAvailability():
+            return on_availability(execution, message, now)
         case _:
             return on_outcome(execution, message, now, surroundings.proof)
 
@@ -116,7 +124,14 @@ def release(
     is_fresh = now - child.quoted_at <= execution.policy.max_quote_age
     # A late fill of an earlier child has used up budget, and perhaps what this one was to do.
     is_within_budget = execution.filled_quantity == child.filled_before
-    if execution.state is ExecutionState.RUNNING and is_fresh and is_within_budget:
+    # Its price, its rate and its quantity follow from what the order was then.
+    is_as_ordered = execution.amendments == child.amendments_before
+    if (
+        execution.state is ExecutionState.RUNNING
+        and is_fresh
+        and is_within_budget
+        and is_as_ordered
+    ):
         steps.add(
             ChildSent(
                 execution_id=execution.execution_id, at=now, client_order_id=child.client_order_id
@@ -137,6 +152,9 @@ def recovered(execution: Execution, now: datetime, paused_by: Reason | None = No
     goes for a child that was never marked as sent, too, for its mark may have been lost.
     """
     steps = Steps(execution, now)
+    if execution.amendments:
+        # The gate outlives a slicer, and may not have heard.
+        steps.ask(parent_as_it_is(execution))
     for child in execution.open_children:
         if child.status is OrderStatus.UNKNOWN:
             steps.ask(look_up(execution, child))

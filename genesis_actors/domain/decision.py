@@ -10,7 +10,13 @@ from typing import TypeAlias
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.domain.execution import Execution
 from genesis_actors.messages.events import JournalEvent
-from genesis_actors.messages.venue import CancelOrder, LookUpOrder, PlaceOrder, SettleOrder
+from genesis_actors.messages.venue import (
+    AmendParent,
+    CancelOrder,
+    LookUpOrder,
+    PlaceOrder,
+    SettleOrder,
+)
 from genesis_actors.values import Reason
 
 
@@ -33,17 +39,26 @@ class WakeAt:
 
 
 Effect: TypeAlias = (
-    PlaceOrder | CancelOrder | LookUpOrder | SettleOrder | AskMarket | SetTrigger | WakeAt
+    PlaceOrder
+    | CancelOrder
+    | LookUpOrder
+    | SettleOrder
+    | AmendParent
+    | AskMarket
+    | SetTrigger
+    | WakeAt
 )
 """Something for the shell to do. Deciding is ours; doing is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A command that the state forbids."""
+    """A command that the state or a bound forbids. `limit` and `actual` are what was compared, if it was numbers."""
 
     reason: Reason
     message: str
+    limit: Decimal | None = None
+    actual: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

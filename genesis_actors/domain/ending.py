@@ -84,7 +84,7 @@ def go_on_after_deadline(steps: Steps, view: MarketView) -> None:
         slices = (PlannedSlice(number=len(x.slices) + 1, due_at=end, quantity=remaining),)
     else:
         slices = _extension(x, end, remaining, _least_quantity(x, view, _PRICE_DROP))
-        end += x.order.duration / 2
+        end += x.duration / 2
     steps.add(
         TwapRescheduled(
             execution_id=x.execution_id,
@@ -106,7 +106,7 @@ def _extension(
     x: Execution, start: datetime, remaining: Decimal, least: Decimal
 ) -> tuple[PlannedSlice, ...]:
     """Spread what remains over half the window again, at the old pace, in slices that can be traded."""
-    extra = x.order.duration / 2
+    extra = x.duration / 2
     count = max(min(int(extra / x.slice_interval), int(remaining / least)), 1)
     due = extra / count
     totals = [

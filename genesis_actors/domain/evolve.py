@@ -6,6 +6,7 @@ What may follow what is decided in `decide`; here events have already happened a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -26,6 +27,7 @@ from genesis_actors.messages.events import (
     PlannedSlice,
     TwapAccelerated,
     TwapAccepted,
+    TwapAmended,
     TwapCompleted,
     TwapEnded,
     TwapFinishing,
@@ -39,6 +41,7 @@ from genesis_actors.messages.events import (
     TwapStarted,
 )
 from genesis_actors.values import (
+    ZERO,
     ClientOrderId,
     ExecutionState,
     OrderStatus,
@@ -89,6 +92,8 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
             return _started(x, event)
         case TwapRescheduled():
             return _rescheduled(x, event)
+        case TwapAmended():
+            return _amended(x, event)
         case TwapSliceStarted():
             return _slice_started(x, event)
         case TwapSliceDelayed():
@@ -198,6 +203,42 @@ def _rescheduled(x: Execution, event: TwapRescheduled) -> Execution:
     )
 
 
+def _amended(x: Execution, event: TwapAmended) -> Execution:
+    before, after = event.before, event.after
+    if event.slices is not None:
+        # As at the deadline: what the slices so far have left is planned anew.
+        x = x.having(slices=tuple(_as_far_as_it_came(x, part) for part in x.slices))
+        x = _with_unsent(x, event.slices).having(
+            amended_plan_at=event.at,
+            # A slice that had to wait is another one now.
+            retry_at=x.retry_at if x.working_slice is not None else None,
+            available_quantity=x.available_quantity if x.working_slice is not None else None,
+        )
+    if after.ends_at is not None and after.ends_at != before.ends_at:
+        x = x.having(
+            ends_at=after.ends_at,
+            amended_duration=after.ends_at - (x.started_at or x.created_at),
+            deadline_applied=False,  # It is another deadline.
+        )
+    return x.having(
+        quantity=after.quantity,
+        policy=replace(
+            x.policy, limit_price=after.limit_price, max_participation=after.max_participation
+        ),
+        amendments=x.amendments + 1,
+    )
+
+
+def _as_far_as_it_came(x: Execution, part: Slice) -> Slice:
+    reserved = sum(
+        (c.reserved_quantity for c in x.open_children if c.slice_number == part.number), ZERO
+    )
+    came = part.filled_quantity + reserved
+    if part.status is SliceStatus.WORKING:
+        part = part.having(target_quantity=came)
+    return part.having(planned_quantity=came)
+
+
 def _resumed(x: Execution, event: TwapResumed) -> Execution:
     return _with_unsent(x, event.slices).having(
         state=ExecutionState.RUNNING,
@@ -273,6 +314,7 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
         created_at=event.at,
         quoted_at=event.quoted_at,
         filled_before=x.filled_quantity,
+        amendments_before=x.amendments,
         cut_by=event.cut_by,
     )
     part = x.slice(event.slice_number)
@@ -364,7 +406,7 @@ def _settled(x: Execution, event: ChildSettled) -> Execution:
     x = _with_slice(x, x.slice(child.slice_number).having(reason=Reason.SETTLED))
     return _with_traded(x, child.slice_number, said, notional).having(
         fees_quote=None if fees is None else fees + _settled_fee(x, child, said),
-        retry_at=event.retry_at,
+        retry_at=_not_before_due(x, child, event.retry_at),
         available_quantity=None,
     )
 
@@ -415,14 +457,33 @@ def _add_fee(x: Execution, event: ChildFilled) -> Decimal | None:
 def _closed(x: Execution, event: ChildClosed) -> Execution:
     child = x.children[event.client_order_id]
     x = _with_child(x, event.client_order_id, status=event.status, reason=event.reason)
+    is_unsent = event.status is OrderStatus.NEVER_ACCEPTED and child.sent_at is None
+    if event.status is OrderStatus.REFUSED or is_unsent:
+        x = _never_sent(x, child)
     if event.reason is not None:
         part = x.slice(child.slice_number)
         x = _with_slice(x, part.having(reason=event.reason))
     return x.having(
-        retry_at=event.retry_at,
+        retry_at=_not_before_due(x, child, event.retry_at),
         available_quantity=event.available_quantity,
         rejects=_rejects_in_a_row(x, child, event.status),
     )
+
+
+def _never_sent(x: Execution, child: Child) -> Execution:
+    """Take back that it was sent: it did not get past ourselves. The figures of its slice are those of another one."""
+    x = _with_child(x, child.client_order_id, sent_at=None)
+    others = (c for c in x.children.values() if c.slice_number == child.slice_number)
+    if any(other.sent_at is not None for other in others):
+        return x
+    part = x.slice(child.slice_number)
+    return _with_slice(x, part.having(market_volume=None, market_price=None, sent_at=None))
+
+
+def _not_before_due(x: Execution, child: Child, at: datetime | None) -> datetime | None:
+    """Return when a slice may try again: one that was brought forward waits, once nothing is in a hurry any more."""
+    due_at = x.slice(child.slice_number).due_at
+    return at if at is None or x.accelerated else max(at, due_at)
 
 
 def _rejects_in_a_row(x: Execution, child: Child, status: OrderStatus) -> int:

@@ -94,6 +94,7 @@ class Child(_State):
     created_at: datetime
     quoted_at: datetime
     filled_before: Decimal  # of the whole execution, when this child was decided
+    amendments_before: int = 0  # likewise
     status: OrderStatus = OrderStatus.PENDING
     reason: Reason | None = None
     cut_by: Reason | None = None
@@ -200,6 +201,9 @@ class Execution(_State):
     finishing_as: ExecutionState | None = None
     early_completion: bool = False
     market: MarketSummary | None = None
+    amendments: int = 0
+    amended_duration: timedelta | None = None  # from the start to the end that was amended last
+    amended_plan_at: datetime | None = None  # when an amendment planned the slices to come
 
     @cached_property
     def open_children(self) -> tuple[Child, ...]:
@@ -255,8 +259,13 @@ class Execution(_State):
         return figures(self, self.market)
 
     @property
+    def duration(self) -> timedelta:
+        """Return the length of the window, as it was ordered or amended."""
+        return self.amended_duration or self.order.duration
+
+    @property
     def slice_interval(self) -> timedelta:
-        """Return the mean time between two slices of the schedule."""
+        """Return the mean time between two slices of the schedule it began with; amendments keep that pace, and w."""
         return self.order.duration / max(self.slices_total, 1)
 
     @property

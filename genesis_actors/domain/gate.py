@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from genesis_actors.messages.venue import (
+    AmendParent,
     HaltChanged,
     OrderClosed,
     OrderFilled,
     OrderNotFound,
     OrderOutcome,
+    OrderRefused,
     PlaceOrder,
     RestoreOrders,
     SettleOrder,
@@ -107,11 +109,16 @@ class Gate:
             case OrderClosed() | SettleOrder():
                 order.is_open = False
                 order.claimed = max(order.claimed, outcome.filled_quantity or ZERO)
-            case OrderNotFound(is_proof=True):
+            case OrderNotFound(is_proof=True) | OrderRefused():
                 order.is_open = False
             case _:
                 pass
         parent.taken += order.taken - before
+
+    def amend(self, change: AmendParent) -> None:
+        """Hold orders against another quantity of their parent from now on."""
+        parent = self._parents.setdefault(change.execution_id, _Parent(change.quantity))
+        parent.quantity = change.quantity
 
     @exact
     def restore(self, past: RestoreOrders) -> None:

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from genesis_actors.domain.numbers import Number, finite, not_negative, positive
 from genesis_actors.values import (
+    EXACT,
     ZERO,
     MarketRules,
     Reason,
@@ -247,6 +248,14 @@ def minimum_quantity(rules: MarketRules, price: Number) -> Decimal:
     return ceil_to_step(least, rules.lot)
 
 
+def maximum_quantity(rules: MarketRules, price: Number) -> Decimal | None:
+    """Return the largest quantity that the venue accepts at `price`: base units, whole lots; None: no limit."""
+    bounds = [] if rules.max_quantity is None else [rules.max_quantity]
+    if rules.max_notional is not None:
+        bounds.append(EXACT.divide(rules.max_notional, price))
+    return floor_to_step(min(bounds), rules.lot) if bounds else None
+
+
 @exact
 def child_quantity(
     *, wanted: Number, budget: Number, remaining: Number, price: Number, rules: MarketRules
@@ -295,8 +304,9 @@ def child_quantity(
     if goal < minimum:
         return ZERO, Reason.BELOW_MINIMUM
     most, binding = floor_to_step(budget, rules.lot), Reason.PARTICIPATION_CAP
-    if rules.max_quantity is not None and rules.max_quantity < most:
-        most, binding = floor_to_step(rules.max_quantity, rules.lot), Reason.MAX_ORDER_QUANTITY
+    largest = maximum_quantity(rules, price)
+    if largest is not None and largest < most:
+        most, binding = largest, Reason.MAX_ORDER_QUANTITY
     if most < minimum:
         return ZERO, binding
     child = min(goal, most)

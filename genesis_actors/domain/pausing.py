@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from genesis_actors.domain.children import AT_ONCE, cancels
-from genesis_actors.domain.decision import Steps
+from genesis_actors.domain.decision import AskMarket, Decision, Steps
 from genesis_actors.domain.execution import Execution, Slice
 from genesis_actors.messages.events import PlannedSlice, TwapPaused, TwapResumed
+from genesis_actors.messages.venue import VenueAvailability
 from genesis_actors.values import ExecutionState, Reason, ResumeMode
 
 
@@ -20,13 +21,31 @@ def pause(steps: Steps, reason: Reason, detail: str | None = None) -> None:
 
 def lifts_itself(x: Execution) -> bool:
     """Tell whether `x` is paused for a reason that ends by itself."""
-    return x.state is ExecutionState.PAUSED and x.reason is Reason.UNSETTLED_CHILD
+    return x.state is ExecutionState.PAUSED and x.reason in {
+        Reason.UNSETTLED_CHILD,
+        Reason.VENUE_UNAVAILABLE,
+    }
 
 
 def lift_pause(steps: Steps) -> None:
     """Resume what was paused for its UNKNOWN children, once there are none any more."""
-    if lifts_itself(steps.execution) and not steps.execution.unknown_children:
+    x = steps.execution
+    waits = x.state is ExecutionState.PAUSED and x.reason is Reason.UNSETTLED_CHILD
+    if waits and not x.unknown_children:
         resume(steps, ResumeMode.CATCH_UP)
+
+
+def on_availability(x: Execution, message: VenueAvailability, now: datetime) -> Decision:
+    """Pause while the venue takes no orders; go on, with the end where it was, when it does again."""
+    steps = Steps(x, now)
+    if not message.is_available and x.state is ExecutionState.RUNNING:
+        pause(steps, Reason.VENUE_UNAVAILABLE, message.detail)
+    elif message.is_available and (
+        x.state is ExecutionState.PAUSED and x.reason is Reason.VENUE_UNAVAILABLE
+    ):
+        resume(steps, ResumeMode.CATCH_UP)
+        steps.ask(AskMarket())
+    return steps.decision()
 
 
 def resume(steps: Steps, mode: ResumeMode) -> None:
@@ -35,6 +54,9 @@ def resume(steps: Steps, mode: ResumeMode) -> None:
 
 def _resumption(x: Execution, mode: ResumeMode, now: datetime) -> TwapResumed:
     paused_at, ends_at = x.paused_at or now, x.ends_at or now
+    if x.amended_plan_at is not None:
+        # What was planned anew during the pause knew of its first part.
+        paused_at = max(paused_at, x.amended_plan_at)
     shift = now - paused_at if mode is ResumeMode.SHIFT else AT_ONCE
     return TwapResumed(
         execution_id=x.execution_id,

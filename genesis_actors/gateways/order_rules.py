@@ -22,6 +22,12 @@ def broken_rule(rules: MarketRules, order: PlaceOrder) -> str | None:
         return _out_of_bounds("quantity", quantity, "above the maximum", rules.max_quantity)
     if notional < rules.min_notional:
         return _out_of_bounds("notional", notional, "below the minimum", rules.min_notional)
+    if rules.max_notional is not None and notional > rules.max_notional:
+        return _out_of_bounds("notional", notional, "above the maximum", rules.max_notional)
+    if rules.min_price is not None and price < rules.min_price:
+        return _out_of_bounds("price", price, "below the minimum", rules.min_price)
+    if rules.max_price is not None and price > rules.max_price:
+        return _out_of_bounds("price", price, "above the maximum", rules.max_price)
     return None
 
 

@@ -79,6 +79,28 @@ class TwapRescheduled(ExecutionEvent):
     volume_ratio: Decimal | None = None
 
 
+class Terms(Message):
+    """What of a parent order can be amended. Quantity in base, price in quote per base, the rate a share."""
+
+    quantity: Decimal
+    ends_at: AwareDatetime | None
+    limit_price: Decimal | None
+    max_participation: Decimal
+
+
+class TwapAmended(ExecutionEvent):
+    """The user has changed the order: `after` holds from now on, instead of `before`. `note` is the user's own word.
+
+    The slices named here, if any, replace all unsent ones; what the others have neither filled nor at the venue is
+    planned for them no longer.
+    """
+
+    before: Terms
+    after: Terms
+    slices: tuple[PlannedSlice, ...] | None
+    note: str | None
+
+
 class TwapSliceStarted(ExecutionEvent):
     """A slice is about to send its first child.
 
@@ -257,6 +279,7 @@ JournalEvent: TypeAlias = (
     | ArrivalObserved
     | TwapStarted
     | TwapRescheduled
+    | TwapAmended
     | TwapSliceStarted
     | TwapSliceDelayed
     | TwapSliceExecuted

@@ -8,12 +8,13 @@ from typing import TypeAlias
 from genesis_actors.messages.market_data import MarketView, PriceCrossed
 from genesis_actors.messages.persistence import Journaled, JournalFailed
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     PauseExecution,
     ResumeExecution,
     SettleChild,
 )
-from genesis_actors.messages.venue import HaltChanged, OrderOutcome
+from genesis_actors.messages.venue import HaltChanged, OrderOutcome, VenueAvailability
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ SlicerMessage: TypeAlias = (
     | ResumeExecution
     | CancelExecution
     | SettleChild
+    | AmendExecution
+    | VenueAvailability
     | HaltChanged
     | Journaled
     | JournalFailed

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
-from pydantic import SkipValidation
+from pydantic import AwareDatetime, Field, SkipValidation
 
 from genesis_actors.messages.base import Address, Command, Event, Message
 from genesis_actors.messages.market_data import MarketView
 from genesis_actors.messages.persistence import ExecutionLoaded, HaltWritten
-from genesis_actors.messages.venue import OrderOutcome, SymbolDescribed, TradesTold
+from genesis_actors.messages.venue import (
+    Balance,
+    OrderOutcome,
+    SymbolDescribed,
+    TradesTold,
+    VenueAvailability,
+)
 from genesis_actors.values import (
     ClientOrderId,
     ExecutionId,
@@ -45,9 +52,13 @@ class CommandDone(Message):
 
 
 class CommandRefused(Message):
+    """`limit` and `actual` are the numbers that were compared, if it was numbers: what is allowed, what was asked."""
+
     execution_id: ExecutionId
     reason: Reason
     message: str
+    limit: Decimal | None = None
+    actual: Decimal | None = None
 
 
 class StartExecution(Command):
@@ -84,6 +95,27 @@ class SettleChild(ExecutionCommand):
     filled_quantity: Decimal
 
 
+_Positive = Annotated[Decimal, Field(gt=0)]
+
+
+class AmendExecution(ExecutionCommand):
+    """Change what an open execution is to do; what is None stays as it is. Done when that is durable.
+
+    `quantity` is all of it in base, filled included. The end of the window is named, or follows from `duration`, which
+    counts from the start. `balances` are the account's, where a larger quantity needs them; they are not the user's to
+    say.
+    """
+
+    limit_price: _Positive | None = None
+    removes_limit: bool = False
+    ends_at: AwareDatetime | None = None
+    duration: timedelta | None = None
+    quantity: _Positive | None = None
+    max_participation: _Positive | None = None
+    note: str | None = None
+    balances: tuple[Balance, ...] | None = None
+
+
 class HaltDone(Message):
     """What was asked holds, durably. `was_already` says that it had held before."""
 
@@ -117,6 +149,7 @@ UserCommand: TypeAlias = (
     | ResumeExecution
     | CancelExecution
     | SettleChild
+    | AmendExecution
     | Halt
     | Unhalt
 )
@@ -131,5 +164,6 @@ SupervisorMessage: TypeAlias = (
     | ExecutionLoaded
     | HaltWritten
     | TradesTold
+    | VenueAvailability
 )
 """Everything the supervisor accepts, `ActorFailed` of the runtime aside."""

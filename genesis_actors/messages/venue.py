@@ -75,6 +75,16 @@ class SettleOrder(Command):
     filled_quantity: Decimal
 
 
+class AmendParent(Command):
+    """An execution's parent order is for `quantity` (base) from now on; that is durable.
+
+    Stops at the gate in front of the venue, which holds what it lets pass against it.
+    """
+
+    execution_id: ExecutionId
+    quantity: Decimal
+
+
 class LookUpTrades(Command):
     """Ask for all trades of ours in `symbol` from `since` on: each is told as `OrderFilled`, then `TradesTold`.
 
@@ -90,6 +100,13 @@ class TradesTold(Event):
 
     symbol: Symbol
     is_complete: bool
+
+
+class VenueAvailability(Event):
+    """The venue takes no orders from now on - maintenance, or nothing answers - or takes them again."""
+
+    is_available: bool
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +202,7 @@ class OrderClosed(OrderEvent):
 
 
 class OrderRefused(OrderEvent):
-    """Our own risk check did not let the order pass; it never reached the venue.
+    """It was not let pass on our side, or the venue did not take it for a reason that passes: it can never trade.
 
     `available_quantity` is what would have passed, where that is what stood in the way.
     """
@@ -212,7 +229,7 @@ class OrderNotFound(OrderEvent):
     is_proof: bool
 
 
-OrderMessage: TypeAlias = PlaceOrder | CancelOrder | LookUpOrder | SettleOrder
+OrderMessage: TypeAlias = PlaceOrder | CancelOrder | LookUpOrder | SettleOrder | AmendParent
 """Everything that goes right, from a slicer through risk to the venue."""
 
 OrderOutcome: TypeAlias = (
@@ -220,7 +237,7 @@ OrderOutcome: TypeAlias = (
 )
 """Everything that comes back left, from the venue through risk and supervisor to the slicer."""
 
-VenueOutcome: TypeAlias = OrderOutcome | TradesTold
+VenueOutcome: TypeAlias = OrderOutcome | TradesTold | VenueAvailability
 """Everything that comes back from a venue, in the order in which it was told."""
 
 VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades | RestoreOrders

@@ -10,39 +10,60 @@ from decimal import Decimal
 from typing import Final
 
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.events import ChildIntended, TwapAccelerated, TwapAccepted
+from genesis_actors.messages.events import (
+    ChildClosed,
+    ChildIntended,
+    ExecutionEvent,
+    TwapAccepted,
+    TwapAmended,
+    TwapPaused,
+    TwapRescheduled,
+    TwapResumed,
+    TwapSliceDelayed,
+    TwapSliceExecuted,
+    TwapSliceStarted,
+    TwapStarted,
+)
 from genesis_actors.messages.persistence import (
     ExecutionRow,
     FillRow,
+    OrderRow,
+    SliceRow,
     WriteJournal,
 )
+from genesis_actors.messages.supervisor import AmendExecution
 from genesis_actors.messages.venue import PlaceOrder
 from genesis_actors.simulation.exchange import Exchange, LedgerOrder, LedgerTrade
 from genesis_actors.simulation.network import Network
 from genesis_actors.storage.batch import Write
 from genesis_actors.values import (
+    BPS,
     ZERO,
     ClientOrderId,
     ExecutionId,
     ExecutionState,
     OrderStatus,
     ParentOrder,
+    Reason,
+    ResumeMode,
     Symbol,
     TradeId,
     decimal_text,
     exact,
+    quotient,
     time_text,
 )
 
 _SHORTEST_WINDOW = timedelta(seconds=60)
 _LONGEST_REST = timedelta(minutes=5)
 _BURST = timedelta(seconds=5)
-_SLICES_IN_A_BURST = 2
 _TRACED = 40
 _MOST = 20
 
 
 _AFTER_THE_END: Final = timedelta(minutes=1)
+MOST_PARTICIPATION: Final = Decimal("0.10")
+"""The operator's cap: the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +81,33 @@ class Violation:
 
 
 @dataclass(slots=True)
+class _Terms:
+    """What of its order has been amended last, or was ordered, as far as it is durable."""
+
+    quantity: Decimal
+    most_quantity: Decimal
+    limit_price: Decimal | None
+    rate: Decimal
+    ends_at: datetime | None = None
+
+
+@dataclass(slots=True)
 class _Known:
     """What the engine has made durable about one execution."""
 
     order: ParentOrder
-    default_rate: Decimal
+    terms: _Terms
     row: ExecutionRow | None = None
     unknown: set[ClientOrderId] = field(default_factory=set[ClientOrderId])
     last_sent_at: datetime | None = None
-    is_hurrying: bool = False
-    begun: dict[int, datetime] = field(
-        default_factory=dict[int, datetime]
-    )  # Slices, by their first child.
+    due_at: dict[int, datetime] = field(default_factory=dict[int, datetime])  # Slices, by number.
+    begun: dict[int, tuple[datetime, datetime]] = field(
+        default_factory=dict[int, tuple[datetime, datetime]]
+    )  # When their first child was decided, and when they were due then.
     is_held: bool = False  # A pause was acknowledged, and nobody has asked to resume since.
+    paused_at: datetime | None = None
+    planned_at: datetime | None = None  # What of a pause was before that, the plan knows of.
+    due: dict[int, datetime] = field(default_factory=dict[int, datetime])  # Of unsent slices.
 
 
 class Invariants:
@@ -90,6 +125,7 @@ class Invariants:
         self._sent: set[ClientOrderId] = set()
         self._sent_by_symbol: defaultdict[Symbol, list[PlaceOrder]] = defaultdict(list)
         self._is_halted = False
+        self._unhalted_at: datetime | None = None
         self._fills: dict[tuple[Symbol, TradeId], ExecutionId] = {}
         self._traces: defaultdict[ExecutionId, deque[tuple[datetime, str, object]]] = defaultdict(
             lambda: deque(maxlen=_TRACED)
@@ -97,6 +133,9 @@ class Invariants:
 
     def watch(self, network: Network) -> None:
         self._network = network
+
+    def limit_price(self, execution_id: ExecutionId) -> Decimal | None:
+        return self._known[execution_id].terms.limit_price
 
     @property
     def rows(self) -> dict[ExecutionId, ExecutionRow]:
@@ -136,6 +175,7 @@ class Invariants:
         if intent.quantity != order.quantity or intent.price != order.price:
             self.broken("P2", at, f"{order.client_order_id} is sent other than it was intended", x)
         self._check_may_send(known, at, x)
+        self._check_price(known, intent, at)
         if known.last_sent_at == at:
             self.broken("P9", at, "two children are sent at one instant", x)
         known.last_sent_at = at
@@ -153,12 +193,35 @@ class Invariants:
         if self._is_halted or self.is_halt_acknowledged:
             self.broken("P7", at, "a child is sent while everything is halted", x)
 
+    def _check_price(self, known: _Known, intent: ChildIntended, at: datetime) -> None:
+        """Hold the child against the limit in force, and against how far the price may have moved."""
+        assert known.row is not None  # noqa: S101 - looked at by the caller
+        order, limit, x = known.order, known.terms.limit_price, intent.execution_id
+        if limit is not None and order.side.is_worse(intent.price, limit):
+            self.broken("limit", at, f"a child is sent at {intent.price}, the limit is {limit}", x)
+        most, arrival = order.max_slippage_bps, known.row.arrival_price
+        if most is None or arrival is None:
+            return
+        moved = order.side.sign * (intent.touch - arrival) * BPS
+        if moved > most * arrival:
+            what = (
+                f"a child is sent at a touch of {intent.touch}, more than {most} bps from {arrival}"
+            )
+            self.broken("guard", at, what, x)
+
     def _check_pace(self, known: _Known, order: PlaceOrder, at: datetime) -> None:
-        """Hold that what a stall has left undone does not come in a burst."""
-        known.begun.setdefault(order.slice_number, at)
-        recent = [begun for begun in known.begun.values() if at - begun < _BURST]
-        if len(recent) > _SLICES_IN_A_BURST and not known.is_hurrying:
-            what = f"{len(recent)} slices begin within {_BURST.seconds} seconds"
+        """Hold that what a stall has left undone does not come in a burst.
+
+        Of the slices that begin within a few seconds, one at most was due before these: it has taken over the others.
+        """
+        # When it was decided: a slow disk may let two of them go at once that are seconds apart.
+        decided_at = self._intended[order.client_order_id].at
+        due = known.due_at.get(order.slice_number, decided_at)
+        known.begun.setdefault(order.slice_number, (decided_at, due))
+        since = decided_at - _BURST
+        overdue = [begun for begun, due in known.begun.values() if due < since < begun]
+        if len(overdue) > 1:
+            what = f"{len(overdue)} overdue slices begin within {_BURST.seconds} seconds"
             self.broken("P9", at, what, order.execution_id)
 
     def _check_quantity(self, known: _Known, order: PlaceOrder, at: datetime) -> None:
@@ -180,14 +243,14 @@ class Invariants:
         window = max(_SHORTEST_WINDOW, known.order.duration / max(row.slices_total, 1))
         market = self._exchange.markets[order.symbol]
         volume = market.volume(order.window_start, order.window_start + window)
-        most = (known.order.max_participation or known.default_rate) * volume
+        most = known.terms.rate * volume
         own = symbol = order.quantity
         for other in self._recent(order.symbol, order.window_start):
             used = _used(other, order.window_start)
             symbol += used
             if other.execution_id == order.execution_id:
                 own += used
-        travelling = self._travelling(order.symbol)
+        travelling = self._travelling(order.symbol, at)
         symbol += sum(travelling.values(), ZERO)
         own += travelling.get(order.execution_id, ZERO)
         whose, used = ("its own", own) if own > most else ("its symbol's", symbol)
@@ -207,10 +270,10 @@ class Invariants:
                     return
                 yield order
 
-    def _travelling(self, symbol: Symbol) -> dict[ExecutionId, Decimal]:
+    def _travelling(self, symbol: Symbol, at: datetime) -> dict[ExecutionId, Decimal]:
         assert self._network is not None  # noqa: S101 - set before anything is sent
         found: dict[ExecutionId, Decimal] = {}
-        for request in self._network.in_flight:
+        for request in self._network.acceptable(at):
             if request.symbol == symbol:
                 found[request.execution_id] = (
                     found.get(request.execution_id, ZERO) + request.quantity
@@ -227,7 +290,13 @@ class Invariants:
             ),
             ZERO,
         )
-        return ledger + self._network.open_exposure(execution_id, self.now)
+        return ledger + self._acceptable(execution_id, self.now)
+
+    def _acceptable(self, execution_id: ExecutionId, at: datetime) -> Decimal:
+        """Return what is on its way to the exchange and may yet be accepted there."""
+        assert self._network is not None  # noqa: S101 - set before anything is sent
+        requests = self._network.acceptable(at)
+        return sum((r.quantity for r in requests if r.execution_id == execution_id), ZERO)
 
     # --- What becomes durable ---
 
@@ -239,23 +308,24 @@ class Invariants:
             return
         for event in write.events:
             if isinstance(event, TwapAccepted):
-                self._known[event.execution_id] = _Known(
-                    event.order, event.policy.max_participation
-                )
+                rate = event.order.max_participation or event.policy.max_participation
+                terms = _Terms(event.quantity, event.quantity, event.order.limit_price, rate)
+                self._known[event.execution_id] = _Known(event.order, terms)
             elif isinstance(event, ChildIntended):
                 if event.client_order_id in self._intended:
                     self.broken(
                         "P2", event.at, f"{event.client_order_id} is used twice", event.execution_id
                     )
                 self._intended[event.client_order_id] = event
-            elif isinstance(event, TwapAccelerated):
-                self._known[event.execution_id].is_hurrying = True
+            self._note_plan(event)
+            self._check_halt(event)
         known = self._known.get(write.execution_id)
         if known is None:
             return
         if write.execution is not None:
             self._check_row(known, write)
             known.row = write.execution
+        known.due_at.update((part.slice_number, part.due_at) for part in write.slices)
         for order in write.orders:
             change = (
                 known.unknown.add if order.status == OrderStatus.UNKNOWN else known.unknown.discard
@@ -263,6 +333,56 @@ class Invariants:
             change(ClientOrderId(order.client_order_id))
         for fill in write.fills:
             self._check_fill(fill)
+
+    def _note_plan(self, event: ExecutionEvent) -> None:
+        """Take note of what becomes of the window, the slices to come and the terms; hold a resume to it."""
+        known = self._known[event.execution_id]
+        match event:
+            case TwapStarted() | TwapRescheduled():
+                known.terms.ends_at = event.ends_at
+                known.due = {part.number: part.due_at for part in event.slices}
+            case TwapSliceStarted() | TwapSliceExecuted():
+                known.due.pop(event.slice_number, None)
+            case TwapPaused():
+                known.paused_at = known.paused_at or event.at
+            case TwapResumed():
+                self._check_resumed(known, event)
+                known.terms.ends_at, known.paused_at = event.ends_at, None
+                known.due = {part.number: part.due_at for part in event.slices}
+            case TwapAmended():
+                after, before = event.after, known.terms
+                most = max(before.most_quantity, after.quantity)
+                known.terms = _Terms(
+                    after.quantity, most, after.limit_price, after.max_participation, after.ends_at
+                )
+                if event.slices is not None:
+                    known.planned_at = event.at
+                    known.due = {part.number: part.due_at for part in event.slices}
+            case _:
+                pass
+
+    def _check_resumed(self, known: _Known, event: TwapResumed) -> None:
+        began, x = known.paused_at, event.execution_id
+        if began is None or known.terms.ends_at is None:
+            self.broken("window", event.at, "what was not paused is resumed", x)
+            return
+        if known.planned_at is not None:
+            began = max(began, known.planned_at)
+        shift = event.at - began if event.mode is ResumeMode.SHIFT else timedelta(0)
+        due = {part.number: part.due_at for part in event.slices}
+        expected = {number: due_at + shift for number, due_at in known.due.items()}
+        if event.ends_at != known.terms.ends_at + shift or due != expected:
+            moved = event.ends_at - known.terms.ends_at
+            what = f"resumed ({event.mode}) after {event.at - began}, its end moves by {moved}"
+            self.broken("window", event.at, what, x)
+
+    def _check_halt(self, event: ExecutionEvent) -> None:
+        """Hold that the end of a halt reaches everybody: after it nothing waits for it any more."""
+        if self._unhalted_at is None or event.at <= self._unhalted_at:
+            return
+        if isinstance(event, TwapSliceDelayed | ChildClosed) and event.reason is Reason.HALTED:
+            what = "it waits for a halt that is over"
+            self.broken("P7", event.at, what, event.execution_id)
 
     @exact
     def _check_row(self, known: _Known, write: WriteJournal) -> None:
@@ -279,6 +399,9 @@ class Invariants:
         )
         if parts != row.quantity:
             self.broken("P1", at, f"the parts add up to {parts}, not to {row.quantity}", x)
+        if row.quantity != known.terms.quantity:
+            what = f"it is for {row.quantity}, though {known.terms.quantity} was ordered last"
+            self.broken("P1", at, what, x)
         if row.filled_quantity > row.quantity:
             self.broken("P1", at, f"{row.filled_quantity} of {row.quantity} is filled", x)
         exposure = self._exposure(x)
@@ -338,6 +461,24 @@ class Invariants:
         """Note that somebody asks for it to go on: from now on it may."""
         self._known[execution_id].is_held = False
 
+    @exact
+    def on_amended(self, command: AmendExecution, at: datetime, *, was_already: bool) -> None:
+        """Check an acknowledged amendment: it is durable, and within the operator's bounds."""
+        x, rate, limit = command.execution_id, command.max_participation, command.limit_price
+        terms = self._known[x].terms
+        self.trace(x, at, "acknowledged", command)
+        holds = (
+            command.quantity in {None, terms.quantity}
+            and rate in {None, terms.rate}
+            and (limit is None or limit == terms.limit_price)
+            and not (command.removes_limit and terms.limit_price is not None)
+            and (was_already or command.ends_at in {None, terms.ends_at})
+        )
+        if not holds:
+            self.broken("P5", at, f"an amendment is acknowledged while {terms} is durable", x)
+        if rate is not None and rate > MOST_PARTICIPATION:
+            self.broken("cap", at, f"a rate of {rate} has been taken", x)
+
     def on_halted(self, at: datetime) -> None:
         self.is_halt_acknowledged = True
         if not self._is_halted:
@@ -346,10 +487,17 @@ class Invariants:
     def on_unhalting(self) -> None:
         self.is_halt_acknowledged = False
 
+    def on_unhalted(self, at: datetime) -> None:
+        """Note that nothing is halted any more, and everybody should know."""
+        self._unhalted_at = at
+
+    def on_halting(self) -> None:
+        self._unhalted_at = None
+
     @exact
     def _check_nothing_works(self, x: ExecutionId, at: datetime, what: str) -> None:
         assert self._network is not None  # noqa: S101 - set before anything is sent
-        working = self._network.open_exposure(x, self.now) + sum(
+        working = self._acceptable(x, self.now) + sum(
             (order.open_quantity for order in self._exchange.orders_by(x)), ZERO
         )
         if working:
@@ -384,8 +532,61 @@ class Invariants:
                     f"{decimal_text(traded)} has traded, {decimal_text(row.filled_quantity)} is shown",
                     x,
                 )
-            if traded > row.quantity:
-                self.broken("P1", at, f"{traded} of {row.quantity} has traded", x)
+            terms = self._known[x].terms
+            for most in (row.quantity, terms.quantity, terms.most_quantity):
+                if traded > most:
+                    self.broken("P1", at, f"{traded} of {most} has traded", x)
+
+    @exact
+    def check_figures(self, slices: list[SliceRow], orders: list[OrderRow], at: datetime) -> None:
+        """Hold what is shown of executions, slices and orders against the ledger: quantities, prices, fees."""
+        trades_of: defaultdict[tuple[str, ...], list[LedgerTrade]] = defaultdict(list)
+        slice_of = {order.client_order_id: order.slice_number for order in orders}
+        for order in self._exchange.orders:
+            x, name = order.execution_id, order.client_order_id
+            for key in ((x,), (x, name), (x, f"slice {slice_of.get(name)}")):
+                trades_of[key].extend(order.trades)
+        shown: list[tuple[tuple[str, ...], Decimal, Decimal | None]] = [
+            *(((x,), row.filled_quantity, row.average_price) for x, row in self.rows.items()),
+            *(
+                ((o.execution_id, o.client_order_id), o.filled_quantity, o.average_price)
+                for o in orders
+            ),
+            *(
+                (
+                    (s.execution_id, f"slice {s.slice_number}"),
+                    s.filled_quantity,
+                    s.average_price,
+                )
+                for s in slices
+            ),
+        ]
+        for key, quantity, price in shown:
+            traded, average = _sums(trades_of[key])
+            if (quantity, price) != (traded, average):
+                what = f"{key[-1]} shows {quantity} at {price}, {traded} has traded at {average}"
+                self.broken("figures", at, what, ExecutionId(key[0]))
+        for x, row in self.rows.items():
+            self._check_figures_of(x, row, trades_of[(x,)], at)
+
+    def _check_figures_of(
+        self, x: ExecutionId, row: ExecutionRow, trades: list[LedgerTrade], at: datetime
+    ) -> None:
+        fees = sum((trade.fee for trade in trades), ZERO)
+        if row.fees_quote != fees:
+            self.broken("figures", at, f"fees of {row.fees_quote} are shown, {fees} were paid", x)
+        quantity, average = _sums(trades)
+        rest, sign = row.quantity - quantity, self._known[x].order.side.sign
+        if row.remaining_quantity != rest:
+            what = f"{row.remaining_quantity} is shown to remain, {rest} does"
+            self.broken("figures", at, what, x)
+        if average is not None and row.arrival_price is not None:
+            notional = sum((trade.quantity * trade.price for trade in trades), ZERO)
+            worse = sign * (notional - quantity * row.arrival_price) * BPS
+            slippage = quotient(worse, quantity * row.arrival_price)
+            if row.slippage_vs_arrival_bps != slippage:
+                what = f"a slippage of {row.slippage_vs_arrival_bps} is shown, it was {slippage}"
+                self.broken("figures", at, what, x)
 
     def check_deadlines(self, at: datetime) -> None:
         """Check that nothing runs on after its end: when nothing goes wrong any more, nobody has to see to that."""
@@ -412,6 +613,11 @@ class Invariants:
         for order in self._exchange.orders:
             if not order.execution_id and order.status is OrderStatus.CANCELLED:
                 self.broken("P10", at, f"the foreign order {order.client_order_id} is gone")
+
+
+def _sums(trades: list[LedgerTrade]) -> tuple[Decimal, Decimal | None]:
+    quantity = sum((trade.quantity for trade in trades), ZERO)
+    return quantity, quotient(sum((t.quantity * t.price for t in trades), ZERO), quantity)
 
 
 def _used(order: LedgerOrder, since: datetime) -> Decimal:

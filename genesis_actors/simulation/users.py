@@ -1,4 +1,4 @@
-"""People who submit orders, pause, resume, cancel, halt and settle at random, and hold the engine to its answers.
+"""People who submit orders, steer, amend, halt and settle at random, and hold the engine to its answers.
 
 Nobody waits: commands are messages, and what is answered is checked when the answer comes.
 """
@@ -11,11 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from itertools import count
+from typing import Any, Final
 
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ControlMessage
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     CommandDone,
     ExecutionStarted,
@@ -42,9 +44,12 @@ from genesis_actors.values import (
     ResumeMode,
     Side,
     Style,
+    Symbol,
+    floor_to_step,
 )
 
 _SHORTEST_WINDOW: Final = timedelta(minutes=2)
+_CROWDED: Final = 0.25  # of the seeds
 _ASKS_AGAIN: Final = timedelta(seconds=20)
 
 
@@ -86,6 +91,10 @@ class Users:
         self._exchange = exchange
         self._network = network
         horizon = timedelta(minutes=float(minutes))
+        # Where all of them want much of the same, they share its volume.
+        self._listings = LISTINGS
+        if self._random.random() < _CROWDED:
+            self._listings = (self._random.choice(LISTINGS),)
         self._wishes = [self._wish(number, start, horizon) for number in range(executions)]
         self._may_be_halted = False
         self._halts = 0
@@ -93,11 +102,14 @@ class Users:
         self._now: Callable[[], datetime] = lambda: start
         self._send: Callable[[ControlMessage], None] = lambda _message: None
         self._life = 0
+        self._next_number = count().__next__
+        self._unanswered: dict[int, str] = {}
 
     def connect(self, control: Address[ControlMessage], now: Callable[[], datetime]) -> None:
         """Talk to the engine that has just started."""
         self._life += 1
         self._resuming.clear()  # What an earlier one was asked has gone with it.
+        self._unanswered.clear()
         self._now = now
         self._send = control.tell
 
@@ -127,6 +139,7 @@ class Users:
             (paused, 6, self._resume),
             (unknown, 3, self._settle),
             (open_ones, 4, self._pause),
+            (open_ones, 4, self._amend),
             (open_ones, 1, self._resume),
             (open_ones, 1, self._cancel),
             (open_ones, 1, lambda _x: self._halt()),
@@ -138,13 +151,23 @@ class Users:
             act(self._random.choice(some))
 
     def leave(self, *, resume: bool) -> None:
-        """Give the last commands: lift a halt, and resume what is paused or leave it."""
+        """Give the last commands: lift a halt, resume what is paused or leave it, amend some of the others."""
         if self._may_be_halted:
             self._unhalt()
-        if resume:
-            for x, row in self._invariants.rows.items():
-                if row.state == ExecutionState.PAUSED:
-                    self._resume(x)
+        for x, row in self._invariants.rows.items():
+            if resume and row.state == ExecutionState.PAUSED:
+                self._resume(x)
+            elif not ExecutionState(row.state).is_final:
+                self._random.choice((self._amend, self._amend, self._pause))(x)
+
+    def check_answered(self, at: datetime) -> None:
+        """Check that nobody waits for an answer any more, now that nothing goes wrong."""
+        for what in self._unanswered.values():
+            self._invariants.broken("answer", at, f"nobody has answered: {what}")
+        for wish in self._wishes:
+            if not wish.is_answered:
+                what = f"the order {wish.order.client_id} was neither started nor refused"
+                self._invariants.broken("answer", at, what)
 
     def cancel_what_runs(self) -> None:
         for x, row in self._invariants.rows.items():
@@ -161,7 +184,7 @@ class Users:
                 elif not self._resuming[x]:  # Else it may be running again by now.
                     self._invariants.on_paused(x, self._now())
 
-        self._send(PauseExecution(execution_id=x, reply_to=self._address(take)))
+        self._send(PauseExecution(execution_id=x, reply_to=self._address(take, f"a pause of {x}")))
 
     def _resume(self, x: ExecutionId) -> None:
         self._invariants.on_resuming(x)
@@ -171,14 +194,64 @@ class Users:
         def take(_answer: object) -> None:
             self._resuming[x] -= 1
 
-        self._send(ResumeExecution(execution_id=x, mode=mode, reply_to=self._address(take)))
+        address = self._address(take, f"a resume of {x}")
+        self._send(ResumeExecution(execution_id=x, mode=mode, reply_to=address))
 
     def _cancel(self, x: ExecutionId) -> None:
         def take(answer: object) -> None:
             if isinstance(answer, CommandDone):
                 self._invariants.on_ended(x, self._now())
 
-        self._send(CancelExecution(execution_id=x, reply_to=self._address(take)))
+        address = self._address(take, f"a cancel of {x}")
+        self._send(CancelExecution(execution_id=x, reply_to=address))
+
+    def _amend(self, x: ExecutionId) -> None:
+        """Amend one thing or several, also beyond what is allowed."""
+        command: AmendExecution
+
+        def take(answer: object) -> None:
+            if isinstance(answer, CommandDone):
+                already = answer.was_already
+                self._invariants.on_amended(command, self._now(), was_already=already)
+
+        changes: dict[str, Any] = {}
+        for draw in self._random.sample(
+            (self._another_limit, self._another_end, self._another_quantity, self._another_rate),
+            self._random.choice((1, 1, 1, 2, 4)),
+        ):
+            changes |= draw(x)
+        address = self._address(take, f"an amendment of {x}: {changes}")
+        command = AmendExecution(execution_id=x, reply_to=address, **changes)
+        self._send(command)
+
+    def _another_limit(self, x: ExecutionId) -> dict[str, Any]:
+        market = self._exchange.markets[Symbol(self._invariants.rows[x].symbol)]
+        bps = self._random.choice((None, None, -20, 0, 5, 20, 100))
+        if bps is None or market.quote is None:
+            return {"removes_limit": True}
+        side = Side(self._invariants.rows[x].side)
+        price = market.quote.touch(side) * (1 + side.sign * bps / Decimal(10_000))
+        return {"limit_price": floor_to_step(price, market.rules.tick)}
+
+    def _another_end(self, x: ExecutionId) -> dict[str, Any]:
+        row = self._invariants.rows[x]
+        if self._random.random() < 0.3:  # noqa: PLR2004
+            return {"duration": timedelta(seconds=self._random.randint(30, 600))}
+        start = self._random.choice((self._now(), row.ends_at or self._now()))
+        return {"ends_at": start + timedelta(seconds=self._random.randint(-20, 300))}
+
+    def _another_quantity(self, x: ExecutionId) -> dict[str, Any]:
+        row = self._invariants.rows[x]
+        lot = self._exchange.markets[Symbol(row.symbol)].rules.lot
+        committed = row.filled_quantity + row.working_quantity + row.unknown_quantity
+        share = Decimal(self._random.choice(("0.5", "0.8", "1.1", "1.5")))
+        wished = floor_to_step(row.quantity * share, lot)
+        quantity = self._random.choice((committed, committed - lot, wished, wished, wished))
+        return {"quantity": quantity} if quantity > 0 else {"quantity": wished or lot}
+
+    def _another_rate(self, _x: ExecutionId) -> dict[str, Any]:
+        rates = ("0.02", "0.05", "0.08", "0.10", "0.12")
+        return {"max_participation": Decimal(self._random.choice(rates))}
 
     def _settle(self, x: ExecutionId) -> None:
         """Tell of an order what the exchange says of it, once that cannot change any more."""
@@ -191,7 +264,7 @@ class Users:
                 execution_id=x,
                 client_order_id=child,
                 filled_quantity=filled,
-                reply_to=self._address(_ignore),
+                reply_to=self._address(_ignore, f"what became of {child}"),
             )
         )
 
@@ -213,16 +286,20 @@ class Users:
             if isinstance(answer, HaltDone) and number == self._halts:
                 self._invariants.on_halted(self._now())
 
-        self._send(Halt(reason="a drill", reply_to=self._address(take)))
+        self._invariants.on_halting()
+        self._send(Halt(reason="a drill", reply_to=self._address(take, "a halt")))
 
     def _unhalt(self) -> None:
         def take(answer: object) -> None:
             if isinstance(answer, HaltDone):
                 self._may_be_halted = False
+                if number == self._halts:
+                    self._invariants.on_unhalted(self._now())
 
         self._halts += 1
+        number = self._halts
         self._invariants.on_unhalting()
-        self._send(Unhalt(reply_to=self._address(take)))
+        self._send(Unhalt(reply_to=self._address(take, "the end of a halt")))
 
     def _answer_to_start(self, wish: _Wish) -> Address[ExecutionStarted | OrderRejected]:
         def take(answer: object) -> None:
@@ -230,13 +307,15 @@ class Users:
                 self._invariants.on_started(answer.execution_id, self._now())
             wish.is_answered = True
 
-        return self._address(take)
+        return self._address(take, f"the order {wish.order.client_id}")
 
-    def _address(self, take: Callable[[object], None]) -> _Answer:
-        life = self._life
+    def _address(self, take: Callable[[object], None], what: str) -> _Answer:
+        life, number = self._life, self._next_number()
+        self._unanswered[number] = what
 
         def take_in_time(answer: object) -> None:
             if life == self._life:
+                self._unanswered.pop(number, None)
                 take(answer)
 
         return _Answer(take_in_time)
@@ -245,14 +324,14 @@ class Users:
 
     def _wish(self, number: int, start: datetime, horizon: timedelta) -> _Wish:
         draw = self._random
-        listing = draw.choice(LISTINGS)
+        listing = draw.choice(self._listings)
         longest = max(_SHORTEST_WINDOW, horizon)
         duration = _SHORTEST_WINDOW + (longest - _SHORTEST_WINDOW) * draw.randint(0, 100) / 100
         side = draw.choice(tuple(Side))
         order = ParentOrder(
             symbol=listing.rules.symbol,
             side=side,
-            quantity=_quantity(listing, duration, draw),
+            quantity=_quantity(listing, duration, draw, is_crowded=len(self._listings) == 1),
             duration=timedelta(seconds=int(duration.total_seconds())),
             client_id=ClientId(f"wish-{number}"),
             slice_interval=timedelta(seconds=draw.choice((10, 15, 20, 30))),
@@ -266,16 +345,18 @@ class Users:
             limit = listing.rules.tick * int(listing.price_ticks * away)
             order = replace(order, limit_price=limit)
         if draw.random() < 0.2:  # noqa: PLR2004
-            order = replace(order, max_slippage_bps=Decimal(100))
+            order = replace(order, max_slippage_bps=Decimal(draw.choice((5, 20, 100))))
         begins = horizon * draw.randint(0, 40) / 100 if number else timedelta(0)
         return _Wish(order, start + begins)
 
 
-def _quantity(listing: Listing, duration: timedelta, draw: random.Random) -> Decimal:
+def _quantity(
+    listing: Listing, duration: timedelta, draw: random.Random, *, is_crowded: bool
+) -> Decimal:
     """Return at most two hundredths of what the market trades in that time; now and then up to a tenth."""
     market_lots = listing.lots_per_step * (duration // STEP)
-    most = draw.choice((20, 20, 100))
-    return listing.rules.lot * (market_lots * draw.randint(2, most) // 1000)
+    least, most = (40, 100) if is_crowded else (2, draw.choice((20, 20, 100)))
+    return listing.rules.lot * (market_lots * draw.randint(least, most) // 1000)
 
 
 def _ignore(_answer: object) -> None:

@@ -23,6 +23,7 @@ from genesis_actors.messages.market_data import (
 from genesis_actors.messages.persistence import Journaled, JournalFailed, WriteJournal
 from genesis_actors.messages.slicer import HaltChanged, Wake
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     CommandDone,
     CommandRefused,
@@ -34,6 +35,7 @@ from genesis_actors.messages.supervisor import (
     SupervisorMessage,
 )
 from genesis_actors.messages.venue import (
+    AmendParent,
     CancelOrder,
     LookUpOrder,
     OrderMessage,
@@ -253,6 +255,42 @@ def test_a_command_that_the_state_forbids_is_refused(bench: Bench) -> None:
     (answer,) = refused.messages
     assert isinstance(answer, CommandRefused)
     assert answer.reason is Reason.WRONG_STATE
+
+
+def test_an_amendment_is_answered_and_told_to_the_gate_when_it_is_durable(bench: Bench) -> None:
+    bench.make_durable()
+    answers, repeated = Answers(), Answers()
+    x = bench.execution.execution_id
+    bench.orders.messages.clear()
+
+    bench.tell(AmendExecution(execution_id=x, quantity=Decimal(20), reply_to=answers))
+
+    assert (answers.messages, bench.orders.messages) == ([], [])
+    bench.make_durable()
+    (done,) = answers.messages
+    assert isinstance(done, CommandDone)
+    assert not done.was_already
+    assert bench.orders.messages == [AmendParent(execution_id=x, quantity=Decimal(20))]
+    bench.tell(AmendExecution(execution_id=x, quantity=Decimal(20), reply_to=repeated))
+    assert [answer.was_already for answer in repeated.messages] == [True]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_refused_amendment_names_what_was_compared(bench: Bench) -> None:
+    bench.make_durable()
+    answers = Answers()
+
+    bench.tell(
+        AmendExecution(
+            execution_id=bench.execution.execution_id,
+            max_participation=Decimal("0.2"),
+            reply_to=answers,
+        )
+    )
+
+    (refused,) = answers.messages
+    assert isinstance(refused, CommandRefused)
+    assert refused.reason is Reason.PARTICIPATION_ABOVE_LIMIT
+    assert (refused.limit, refused.actual) == (Decimal("0.10"), Decimal("0.2"))
 
 
 def test_a_cancelled_execution_ends_and_lets_go_of_its_market_data(bench: Bench) -> None:

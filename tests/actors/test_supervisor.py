@@ -13,6 +13,7 @@ from genesis_actors.actors.supervisor import SupervisorActor, SupervisorPorts
 from genesis_actors.domain.known_trades import MARGIN
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.messages.control import News
+from genesis_actors.messages.events import TwapPaused, TwapResumed
 from genesis_actors.messages.market_data import MarketDataMessage, MarketQuery, MarketView
 from genesis_actors.messages.persistence import (
     Journaled,
@@ -23,6 +24,7 @@ from genesis_actors.messages.persistence import (
 )
 from genesis_actors.messages.risk import RiskMessage
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     CommandDone,
     CommandRefused,
@@ -36,6 +38,7 @@ from genesis_actors.messages.venue import (
     LookUpOrder,
     LookUpTrades,
     TradesTold,
+    VenueAvailability,
     VenueMessage,
 )
 from genesis_actors.runtime.actor import ActorFailed
@@ -239,6 +242,49 @@ def test_commands_and_outcomes_reach_their_slicer(house: House) -> None:
     assert isinstance(done, CommandDone)
 
 
+def test_only_a_larger_quantity_is_held_against_what_the_account_has_now(house: House) -> None:
+    answers = house.start(a_parent_order())
+    house.answer()
+    (started,) = answers.messages
+    assert isinstance(started, ExecutionStarted)
+    amended = Probe[CommandDone | CommandRefused]()
+
+    def amend(quantity: str) -> None:
+        house.tell(
+            AmendExecution(
+                execution_id=started.execution_id, quantity=Decimal(quantity), reply_to=amended
+            )
+        )
+
+    amend("8")
+    assert not any(isinstance(m, DescribeSymbol) for m in house.venue.messages)
+    house.answer()
+    amend("9")
+    (question,) = (m for m in house.venue.messages if isinstance(m, DescribeSymbol))
+    house.venue.messages.clear()
+    poor = a_description(question.symbol).model_copy(update={"balances": ()})
+    question.reply_to.tell(poor)
+    house.simulation.run_until_quiet()
+    done, refused = amended.messages
+
+    assert isinstance(done, CommandDone)
+    assert isinstance(refused, CommandRefused)
+    assert refused.reason is Reason.INSUFFICIENT_BALANCE
+    amend("9")
+    house.answer()
+    assert isinstance(amended.messages[-1], CommandDone)
+
+
+def test_an_amendment_that_waits_for_an_execution_that_has_gone_is_refused(house: House) -> None:
+    amended = Probe[CommandDone | CommandRefused]()
+
+    house.tell(
+        AmendExecution(execution_id=ExecutionId("nobody"), quantity=Decimal(1), reply_to=amended)
+    )
+
+    assert [type(answer) for answer in amended.messages] == [CommandRefused]
+
+
 def test_an_outcome_of_an_execution_that_is_not_here_and_a_failure_are_survived(
     house: House,
 ) -> None:
@@ -261,6 +307,38 @@ def test_a_recovered_execution_asks_its_venue_before_it_goes_on(
     house.answer()
     house.answer()
     assert [type(answer) for answer in cancelled.messages] == [CommandDone]
+
+
+def test_that_the_venue_takes_no_orders_is_told_to_each_execution_also_to_those_that_start_then(
+    simulation: DeterministicRuntime,
+) -> None:
+    house = House(simulation)
+    first = house.start(a_parent_order())
+    house.answer()
+    house.tell(VenueAvailability(at=NOON, is_available=False, detail="maintenance"))
+    house.start(a_parent_order(quantity="5"))
+    house.answer()
+
+    def paused() -> list[object]:
+        return [
+            event.reason
+            for write in house.journal.messages
+            if isinstance(write, WriteJournal)
+            for event in write.events
+            if isinstance(event, TwapPaused)
+        ]
+
+    assert first.messages
+    assert paused() == [Reason.VENUE_UNAVAILABLE] * 2
+    house.tell(VenueAvailability(at=NOON, is_available=True, detail="back"))
+    resumed = [
+        event
+        for write in house.journal.messages
+        if isinstance(write, WriteJournal)
+        for event in write.events
+        if isinstance(event, TwapResumed)
+    ]
+    assert len(resumed) == 2
 
 
 # --- Trades that were never told ---------------------------------------------------------------------

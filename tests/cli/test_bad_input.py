@@ -284,11 +284,3 @@ def test_settings_that_ask_for_live_trading_are_refused(command: Command) -> Non
 
     assert said.code == 5
     assert said.error["code"] == "live_not_allowed"
-
-
-def test_settings_that_name_a_real_venue_are_not_built_yet(command: Command) -> None:
-    Path("genesis.toml").write_text('[venue]\nkind = "ccxt"\n')
-    said = run(command, "--config", "genesis.toml")
-
-    assert said.code == 2
-    assert said.error["code"] == "not_built_yet"

@@ -84,9 +84,7 @@ def test_a_command_that_is_not_built_yet_says_so(name: str, command: Command) ->
     assert said.error["code"] == "not_built_yet"
 
 
-@pytest.mark.parametrize(
-    "option", [("--venue", "ccxt"), ("--algo", "iceberg"), ("--algo", "market"), ("--live",)]
-)
+@pytest.mark.parametrize("option", [("--algo", "iceberg"), ("--algo", "market")])
 def test_an_option_that_is_not_built_yet_is_never_something_else(
     option: tuple[str, ...], command: Command
 ) -> None:

@@ -28,6 +28,7 @@ from genesis_actors.messages.events import (
 from genesis_actors.messages.market_data import MarketView, PriceCrossed
 from genesis_actors.messages.slicer import Wake
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     CommandDone,
     CommandRefused,
@@ -36,6 +37,7 @@ from genesis_actors.messages.supervisor import (
     SettleChild,
 )
 from genesis_actors.messages.venue import (
+    AmendParent,
     CancelOrder,
     LookUpOrder,
     OrderAccepted,
@@ -181,6 +183,8 @@ class Desk:
     proof: ProofRules = NO_DELAYS
     is_halted: bool = False
     is_slow: bool = False
+    bounds: TwapDefaults = CALM
+    quote: Quote | None = None
     now: datetime = NOON
     events: list[JournalEvent] = field(default_factory=list[JournalEvent])
     effects: list[Effect] = field(default_factory=list[Effect])
@@ -194,7 +198,13 @@ class Desk:
 
     @property
     def surroundings(self) -> Surroundings:
-        return Surroundings(self.profile, is_halted=self.is_halted, proof=self.proof)
+        return Surroundings(
+            self.profile,
+            is_halted=self.is_halted,
+            proof=self.proof,
+            bounds=self.bounds,
+            quote=self.quote,
+        )
 
     def tell(self, message: DecidableMessage) -> Decision:
         decision = decide(self.execution, message, self.now, self.surroundings)
@@ -271,6 +281,17 @@ class Desk:
 
     def cancel(self) -> Decision:
         return self.tell(CancelExecution(execution_id=EXECUTION_ID, reply_to=Nobody()))
+
+    def amend(self, **changes: Any) -> Decision:
+        """Amend it: numbers as text; `end` in seconds after noon."""
+        fields: dict[str, Any] = {
+            name: Decimal(value) if isinstance(value, str) and name != "note" else value
+            for name, value in changes.items()
+            if name != "end"
+        }
+        if "end" in changes:
+            fields["ends_at"] = NOON + seconds(changes["end"])
+        return self.tell(AmendExecution(execution_id=EXECUTION_ID, reply_to=Nobody(), **fields))
 
     # What the venue and risk say of the newest child, or of the `nth`.
 
@@ -370,6 +391,11 @@ class Desk:
     @property
     def cancels(self) -> list[CancelOrder]:
         return [effect for effect in self.effects if isinstance(effect, CancelOrder)]
+
+    @property
+    def parents(self) -> list[Decimal]:
+        """Return what the gate was told of the parent's quantity."""
+        return [effect.quantity for effect in self.effects if isinstance(effect, AmendParent)]
 
     @property
     def questions(self) -> list[LookUpOrder]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from genesis_actors.domain.admission import Market as Known
 from genesis_actors.domain.admission import Rejection, accept, admit
@@ -39,6 +40,7 @@ from genesis_actors.messages.events import (
     ChildSettled,
     JournalEvent,
     TwapAccelerated,
+    TwapAmended,
     TwapCompleted,
     TwapEnded,
     TwapSlowed,
@@ -46,12 +48,14 @@ from genesis_actors.messages.events import (
 from genesis_actors.messages.market_data import MarketView, PriceCrossed
 from genesis_actors.messages.slicer import Wake
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     PauseExecution,
     ResumeExecution,
     SettleChild,
 )
 from genesis_actors.messages.venue import (
+    AmendParent,
     CancelOrder,
     LookUpOrder,
     OrderAccepted,
@@ -127,6 +131,7 @@ class Fault(StrEnum):
     SLOW_JOURNAL = "slow journal"
     THIN_BOOK = "thin book"
     USER = "user"
+    AMEND = "amend"
     LOST = "lost"  # any message of the venue or of risk may never come
     NO_PROOF = "no proof"  # requests arrive late, reads lag, and "not found" says only that
     HALT = "halt"
@@ -332,6 +337,9 @@ class Play:
         self._late_slices: set[int] = set()
         self._pace_changed_at: datetime | None = None
         self._resumptions = 0
+        self._most_participation = ZERO
+        self._amendments_at: dict[ClientOrderId, int] = {}
+        self._gate_quantity: Decimal | None = None
         self._commands = 3
 
     # --- The stage ---------------------------------------------------------------------------------
@@ -502,6 +510,9 @@ class Play:
         if self._commands and self._has(Fault.USER, 0.1):
             self._commands -= 1
             self._after(0.001, self._command)
+        if self._commands and self._has(Fault.AMEND, 0.2):
+            self._commands -= 1
+            self._after(0.001, self._amend)
         if self._has(Fault.HALT, 0.1):
             self._after(0.001, self._halt)
         hidden = [(known, fill) for known in self._orders.values() for fill in known.hidden]
@@ -537,6 +548,12 @@ class Play:
                 child = self.execution.children[effect.client_order_id]
                 assert not child.status.is_open
                 assert effect.client_order_id in self._durably_closed()
+            case AmendParent():
+                durable = self.events[: self._durable_version]
+                assert effect.quantity in {
+                    e.after.quantity for e in durable if isinstance(e, TwapAmended)
+                }
+                self._gate_quantity = effect.quantity
             case AskMarket():
                 self._ask_market()
             case SetTrigger():
@@ -665,6 +682,9 @@ class Play:
         if Fault.USER in self.scenario.faults:
             for _ in range(self.dice.randint(1, 4)):
                 self._after(self.dice.uniform(0, span * 1.1), self._command)
+        if Fault.AMEND in self.scenario.faults:
+            for _ in range(self.dice.randint(1, 5)):
+                self._after(self.dice.uniform(0, span * 1.1), self._amend)
         if Fault.CRASH in self.scenario.faults:
             for _ in range(self.dice.randint(1, 3)):
                 self._after(self.dice.uniform(0, span * 1.1), self._crash)
@@ -729,6 +749,63 @@ class Play:
             case _:
                 self._cancel()
 
+    def _amend(self) -> None:
+        """Amend one or several things; what comes of it is what was asked for, or a refusal that changes nothing."""
+        x, dice, sign = self.execution, self.dice, self.scenario.side.sign
+        changes: dict[str, Any] = {}
+        if dice.random() < 0.4:
+            bps = Decimal(dice.choice((-50, -5, 0, 5, 50, 500)))
+            changes["limit_price"] = Decimal(100) * (1 + sign * bps / BPS)
+        elif dice.random() < 0.3:
+            changes["removes_limit"] = True
+        if dice.random() < 0.4 and x.ends_at is not None:
+            changes["ends_at"] = dice.choice((self.now, x.ends_at)) + timedelta(
+                seconds=dice.choice((-30, 0, 1, 45, 90.5, 600))
+            )
+        elif dice.random() < 0.2:
+            changes["duration"] = timedelta(minutes=dice.choice((1, 5, 7.5, 10, 31)))
+        if dice.random() < 0.5:
+            committed = x.filled_quantity + x.reserved_quantity
+            lots = dice.choice((-1, 0, 0, 1, 30, self.scenario.quantity_lots))
+            quantity = dice.choice((committed, x.quantity)) + lots * self.scenario.lot
+            if quantity > ZERO:
+                changes["quantity"] = quantity
+        if dice.random() < 0.3:
+            changes["max_participation"] = Decimal(dice.choice(("0.01", "0.05", "0.1", "0.11")))
+        before = x
+        command = AmendExecution(execution_id=EXECUTION_ID, reply_to=Nobody(), **changes)
+        if self._is_down:
+            return
+        self._handle(command)
+        self._check_amended(before, command)
+
+    def _check_amended(self, before: Execution, command: AmendExecution) -> None:
+        x, event = self.execution, self.events[-1]
+        if x.amendments == before.amendments:
+            assert x == before
+            return
+        amended = [e for e in self.events if isinstance(e, TwapAmended)][-1]
+        assert amended.at == self.now
+        assert amended.before.quantity == before.quantity
+        assert amended.before.limit_price == before.policy.limit_price
+        assert command.quantity in {None, x.quantity}
+        assert command.ends_at in {None, x.ends_at}
+        assert command.max_participation in {None, x.policy.max_participation}
+        assert not command.removes_limit or x.policy.limit_price is None
+        assert x.policy.max_participation <= self.surroundings.bounds.max_participation
+        assert x.window == before.window
+        assert before.state in {ExecutionState.RUNNING, ExecutionState.PAUSED}
+        is_over = x.filled_quantity == x.quantity
+        assert x.state is (ExecutionState.FINISHING if is_over else before.state)
+        if amended.slices is not None:
+            assert x.remaining_quantity >= ZERO
+            assert x.ends_at is not None
+            for part in amended.slices:
+                assert self.now <= part.due_at <= x.ends_at
+                assert is_multiple(part.quantity, self.scenario.lot)
+                assert part.quantity > ZERO
+        assert event is amended or is_over
+
     def _resume(self, mode: ResumeMode) -> None:
         self._handle(ResumeExecution(execution_id=EXECUTION_ID, reply_to=Nobody(), mode=mode))
 
@@ -772,6 +849,16 @@ class Play:
         assert order.client_order_id in durable, "sent before its intent was durable"
         child = x.children[order.client_order_id]
         assert (child.quantity, child.price) == (order.quantity, order.price)
+        # What it goes out by is what holds now, and all of that is durable; the gate knows it.
+        durably = fold(None, self.events[: self._durable_version])
+        assert durably is not None
+        assert (durably.policy, durably.quantity) == (x.policy, x.quantity)
+        assert self._amendments_at[order.client_order_id] == x.amendments
+        assert order.parent_quantity == x.quantity
+        assert self._gate_quantity in {None, x.quantity}
+        assert order.rate <= x.policy.max_participation
+        limit = x.policy.limit_price
+        assert limit is None or not order.side.is_worse(order.price, limit)
         assert x.remaining_quantity >= ZERO
         filled_before, budget = self._budgets[order.client_order_id]
         assert x.filled_quantity - filled_before + order.quantity <= budget
@@ -1046,10 +1133,11 @@ class Play:
         assert sum((part.filled_quantity for part in x.slices), ZERO) == x.filled_quantity
         children = x.children.values()
         assert sum((child.filled_quantity for child in children), ZERO) == x.filled_quantity
+        self._most_participation = max(self._most_participation, x.policy.max_participation)
         for part in x.slices:
             if part.filled_quantity:
                 assert part.market_volume is not None
-                cap = x.policy.max_participation * part.market_volume
+                cap = self._most_participation * part.market_volume
                 assert part.filled_quantity <= cap or part.number in self._late_slices
 
     def _check_event(self, x: Execution | None, event: JournalEvent) -> None:
@@ -1088,8 +1176,9 @@ class Play:
         assert quantity >= least
         assert rules.max_quantity is None or quantity <= rules.max_quantity
         assert quantity <= x.remaining_quantity
-        if order.limit_price is not None:
-            assert not order.side.is_worse(event.price, order.limit_price)
+        if x.policy.limit_price is not None:
+            assert not order.side.is_worse(event.price, x.policy.limit_price)
+        self._amendments_at[event.client_order_id] = x.amendments
         row = self.market.row_at(self.now)
         assert row is not None
         assert self.now - row.at <= x.policy.max_quote_age

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from genesis_actors.domain.gate import Gate, GateLimits
 from genesis_actors.messages.venue import (
+    AmendParent,
     OrderAccepted,
     OrderFilled,
     OrderNotFound,
@@ -79,6 +80,33 @@ def test_a_larger_parent_quantity_later_is_not_believed(gate: Gate) -> None:
     gate.judge(order("a", "6"), NOON)
 
     assert reason(gate, order("b", "5", parent="100")) is Reason.PARENT_QUANTITY
+
+
+@pytest.mark.parametrize(("amended", "passes"), [("20", "14"), ("8", "2")])
+def test_an_amended_parent_quantity_is_what_orders_are_held_against(
+    gate: Gate, amended: str, passes: str
+) -> None:
+    first = order("a", "6")
+    change = AmendParent(execution_id=first.execution_id, quantity=Decimal(amended))
+    gate.judge(first, NOON)
+    gate.amend(change)
+    gate.amend(change)
+
+    too_much = str(Decimal(passes) + 1)
+    assert reason(gate, order("b", too_much, parent="100")) is Reason.PARENT_QUANTITY
+    assert reason(gate, order("c", passes, parent="9")) is (
+        Reason.PARENT_QUANTITY if amended == "20" else None  # Both must allow it.
+    )
+    assert reason(gate, order("d", "14" if amended == "20" else "1", parent="100")) is (
+        None if amended == "20" else Reason.PARENT_QUANTITY
+    )
+
+
+def test_a_parent_may_be_amended_before_anything_of_it_was_sent(gate: Gate) -> None:
+    gate.amend(AmendParent(execution_id=order("a", "1").execution_id, quantity=Decimal(5)))
+
+    assert reason(gate, order("a", "6")) is Reason.PARENT_QUANTITY
+    assert reason(gate, order("b", "5")) is None
 
 
 def test_an_id_passes_once(gate: Gate) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AwareDatetime
 
-from genesis_actors.messages.events import ExecutionEvent, JournalEvent, PlannedSlice
+from genesis_actors.messages.events import ExecutionEvent, JournalEvent, PlannedSlice, Terms
 from genesis_actors.storage.errors import DatabaseUnusable
 from genesis_actors.storage.serialization import EVENT_TYPES, event_id, from_json, to_json
 from tests.storage.samples import NOON, sent
@@ -29,6 +29,16 @@ st.register_type_strategy(AwareDatetime, TIMES)  # type: ignore[arg-type]
 st.register_type_strategy(
     PlannedSlice,
     st.builds(PlannedSlice, number=st.integers(), due_at=TIMES, quantity=MONEY),
+)
+st.register_type_strategy(
+    Terms,
+    st.builds(
+        Terms,
+        quantity=MONEY,
+        ends_at=st.none() | TIMES,
+        limit_price=st.none() | MONEY,
+        max_participation=MONEY,
+    ),
 )
 
 

@@ -1,0 +1,63 @@
+"""What every actor in front of a venue has in common: no order passes it but through the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+import structlog
+
+from genesis_actors.domain.gate import Gate
+from genesis_actors.messages.venue import OrderOutcome, OrderRefused, PlaceOrder, VenueOutcome
+from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
+from genesis_actors.runtime.system import Runtime
+from genesis_actors.values import Reason
+
+M = TypeVar("M")
+
+log = structlog.get_logger()
+
+
+class GatedActor(MessageActor[M]):
+    """Asks the gate about each order, and lets it hear of everything that comes back."""
+
+    dispatcher_kind = "pinned"
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        gate: Gate,
+        outcomes: Address[VenueOutcome],
+        failures: Address[ActorFailed],
+    ) -> None:
+        super().__init__(runtime, name="venue", supervisor=failures)
+        self._gate = gate
+        self._outcomes = outcomes
+
+    def _may_pass(self, order: PlaceOrder) -> bool:
+        """Ask the gate. Where it says no, whoever sent the order is told."""
+        now = self.clock.now()
+        stop = self._gate.judge(order, now)
+        if stop is None:
+            return True
+        log.warning("stopped_at_gate", client_order_id=order.client_order_id, reason=stop.reason)
+        if stop.reason is not Reason.DUPLICATE_ORDER:
+            # An answer to a second one would be taken for the first one's, which may be at the venue.
+            self.send(
+                self._outcomes,
+                OrderRefused(
+                    at=now,
+                    execution_id=order.execution_id,
+                    client_order_id=order.client_order_id,
+                    reason=stop.reason,
+                    limit=stop.limit,
+                    actual=stop.actual,
+                ),
+            )
+        return False
+
+    def _report(self, outcomes: Iterable[OrderOutcome]) -> None:
+        for outcome in outcomes:
+            self._gate.hear(outcome)
+            self.send(self._outcomes, outcome)

@@ -1,0 +1,92 @@
+"""`genesis run` on a real exchange, killed again and again: what was lost is found, and nothing is bought twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from genesis_actors.storage.recovery import load_fills
+from tests.wire.exchange.running import KEY, exchange_process
+from tests.wire.trading import QUICK, SHORT
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(config: Mapping[str, Any]) -> dict[str, str]:
+    """Everything that a run needs, and the keys where they belong."""
+    plain = {name: value for name, value in config.items() if name not in {"apiKey", "secret"}}
+    ccxt = {f"VENUE__CCXT__{name.upper()}": str(value) for name, value in QUICK.items()}
+    sections = {
+        **ccxt,
+        **{f"TWAP__{name.upper()}": value for name, value in SHORT.items()},
+        "VENUE__CCXT__CONFIG": json.dumps({**plain, "rateLimit": 5}),
+        "ENGINE__MODE": "live",
+        "API_KEY": KEY.api_key,
+        "API_SECRET": KEY.secret,
+    }
+    ours = {f"GENESIS_{name}": value for name, value in sections.items()}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("GENESIS_")}
+    return {**others, **ours}
+
+
+def test_a_run_that_is_killed_and_repeated_trades_what_it_should_and_no_more(
+    tmp_path: Path,
+) -> None:
+    database = tmp_path / "live.db"
+    command = [
+        *(sys.executable, "-m", "genesis_actors", "run", "BTC/USDT", "buy", "0.3"),
+        *("--over", "10s", "--slices", "7", "--client-id", "k1", "--venue", "ccxt", "--live"),
+        *("--db", str(database), "-o", "json"),
+    ]
+    with exchange_process("--faults", "mild") as exchange:
+        where = environment(exchange.config)
+        for _ in range(2):
+            run = subprocess.Popen(command, cwd=ROOT, env=where, stdout=subprocess.DEVNULL)
+            seen = len(exchange.ledger()["attempts"])
+            wait_for(
+                lambda seen=seen, run=run: (
+                    run.poll() is not None or len(exchange.ledger()["attempts"]) > seen
+                )
+            )
+            run.send_signal(signal.SIGKILL)
+            run.wait(10)
+            assert run.returncode == -signal.SIGKILL
+        last = subprocess.run(
+            command, cwd=ROOT, env=where, capture_output=True, text=True, timeout=90, check=False
+        )
+        ledger = exchange.ledger()
+
+    assert last.returncode in {0, 7}, last.stderr
+    done = json.loads(last.stdout)["data"]
+    account = ledger["accounts"][0]
+    theirs = sorted(
+        (trade["clientOrderId"], str(trade["id"]), Decimal(trade["qty"]), Decimal(trade["price"]))
+        for trade in account["trades"]
+    )
+    ours = sorted(
+        (fill.client_order_id, fill.trade_id, fill.quantity, fill.price)
+        for fill in load_fills(database)
+    )
+    assert ours == theirs
+    assert Decimal(done["filled_quantity"]) == sum(trade[2] for trade in theirs) <= Decimal("0.3")
+    assert done["unknown_quantity"] == "0"
+    sent = [a["client_order_id"] for a in ledger["attempts"] if a["request"] == "POST order"]
+    assert len(sent) == len(set(sent))
+    assert account["discrepancies"] == {}
+    for secret in (KEY.secret, KEY.api_key):
+        assert secret not in last.stdout + last.stderr
+
+
+def wait_for(holds: Any, seconds: float = 40) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.1)

@@ -1,0 +1,128 @@
+"""Whole executions at the local exchange through the real ccxt, with everything going wrong: the books must agree."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from genesis_actors import Engine
+from genesis_actors.messages.control import ExecutionNews
+from genesis_actors.storage.errors import ForeignDatabase
+from genesis_actors.values import ExecutionState, Reason
+from tests.wire.conftest import Opened
+from tests.wire.exchange.faults import PROFILES, maintenance, outage
+from tests.wire.exchange.ledger import Fees
+from tests.wire.exchange.running import LocalExchange, make_exchange
+from tests.wire.exchange.signing import Key
+from tests.wire.trading import an_order, check_books, live_settings, our_books
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "live.db"
+
+
+def test_executions_fill_exactly_while_everything_goes_wrong(
+    live_exchange: LocalExchange, database: Path
+) -> None:
+    with Engine.start(live_settings(live_exchange.config, database)) as engine:
+        live_exchange.fault(*PROFILES["hostile"])
+        orders = [
+            an_order("BTC/USDT", "buy", "0.3", duration="10s"),
+            an_order("ETH/USDT", "sell", "5", style="maker", duration="10s"),
+            an_order("BTC/USDT", "sell", "0.2", style="auto", duration="10s"),
+        ]
+        handles = [engine.submit(order) for order in orders]
+        done = [handle.wait(90).execution for handle in handles]
+
+    assert all(ExecutionState(row.state).is_final for row in done)
+    assert any(row.filled_quantity > 0 for row in done)
+    assert all(row.unknown_quantity == row.working_quantity == 0 for row in done)
+    assert live_exchange.call(lambda exchange: len(exchange.faults.struck)) > 10
+    check_books(live_exchange, database)
+
+
+def test_maintenance_and_an_outage_pause_executions_and_end_by_themselves(
+    open_exchange: Opened, database: Path
+) -> None:
+    exchange = open_exchange(fees=Fees(taken_from="third"))
+    news: list[ExecutionNews] = []
+    with Engine.start(live_settings(exchange.config, database)) as engine:
+        engine.subscribe(news.append)
+        twap = engine.submit(an_order(duration="14s", slices=6))
+        for trouble in (maintenance(1.0), outage(4.0)):
+            exchange.fault(*trouble)
+            paused = engine.wait_until(
+                twap.execution_id, lambda row: row.state is ExecutionState.PAUSED, 20
+            )
+            assert paused.execution.reason is Reason.VENUE_UNAVAILABLE
+            engine.wait_until(
+                twap.execution_id, lambda row: row.state is not ExecutionState.PAUSED, 30
+            )
+        done = twap.wait(60).execution
+
+    assert done.filled_quantity > 0
+    assert {fill[-1] for fill in our_books(database)} == {"BNB"}
+    check_books(exchange, database)
+
+
+def test_a_database_is_bound_to_its_account_and_another_ones_is_refused(
+    open_exchange: Opened, database: Path
+) -> None:
+    mine, rotated, theirs = (
+        Key("mineKey000000000000000000000001", "mineSecret00000000000000000001", uid=1),
+        Key("mineKey000000000000000000000002", "mineSecret00000000000000000002", uid=1),
+        Key("theirKey00000000000000000000001", "theirSecret0000000000000000001", uid=2),
+    )
+    exchange = open_exchange(keys=(mine, rotated, theirs))
+
+    def start(key: Key) -> str | None:
+        config = {**exchange.config, "apiKey": key.api_key, "secret": key.secret}
+        with Engine.start(live_settings(config, database)) as engine:
+            return getattr(engine.venue, "account", None)
+
+    account = start(mine)
+    assert start(rotated) == account
+    with pytest.raises(ForeignDatabase, match="account"):
+        start(theirs)
+    assert account is not None
+    assert account.removeprefix("account ") != "1"
+    written = b"".join(path.read_bytes() for path in database.parent.iterdir())
+    for key in (mine, rotated, theirs):
+        assert key.secret.encode() not in written
+        assert key.api_key.encode() not in written
+
+
+def test_an_engine_that_stops_in_the_middle_leaves_nothing_behind_that_the_next_one_misses(
+    live_exchange: LocalExchange, database: Path
+) -> None:
+    settings = live_settings(live_exchange.config, database)
+    order = an_order(client_id="k1", duration="8s")
+    with Engine.start(settings) as engine:
+        twap = engine.submit(order)
+        engine.wait_until(twap.execution_id, lambda row: row.filled_quantity > 0, 20)
+    time.sleep(0.1)
+    with Engine.start(settings) as engine:
+        again = engine.submit(order)
+        done = again.wait(60).execution
+
+    assert again.execution_id == twap.execution_id
+    assert not again.is_new
+    assert done.state in {ExecutionState.COMPLETED, ExecutionState.INCOMPLETE}
+    check_books(live_exchange, database)
+
+
+def test_an_exchange_is_reached_through_a_proxy_by_the_addresses_that_ccxt_knows(
+    database: Path, tmp_path: Path
+) -> None:
+    with LocalExchange(make_exchange(), tls_directory=tmp_path) as exchange:
+        config = exchange.proxied_config
+        assert "urls" not in config
+        with Engine.start(live_settings(config, database)) as engine:
+            order = an_order(quantity="0.05", duration="6s", slices=2)
+            done = engine.submit(order).wait(60).execution
+
+        assert done.state is ExecutionState.COMPLETED
+        check_books(exchange, database)
