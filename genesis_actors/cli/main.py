@@ -31,6 +31,7 @@ COMMANDS = {
     "wait": ("steer:wait", "Wait until an execution is done."),
     "pause": ("steer:pause", "Stop an execution's orders."),
     "resume": ("steer:resume", "Let a paused execution go on."),
+    "amend": ("steer:amend", "Change an order while it is worked."),
     "cancel": ("steer:cancel", "End an execution with what is filled."),
     "settle": ("operator:settle", "Say what became of an order that no one can look up."),
     "halt": ("operator:halt", "Stop new orders of all executions."),
@@ -46,7 +47,6 @@ COMMANDS = {
 """Each command: where its implementation is, and what it is for."""
 
 PLANNED = (
-    "amend",
     "tui",
     "tca",
     "shell",

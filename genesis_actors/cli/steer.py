@@ -1,9 +1,10 @@
-"""`genesis start`, `pause`, `resume`, `cancel` and `wait`: commands for executions that the daemon works on."""
+"""`genesis start`, `pause`, `resume`, `amend`, `cancel`, `wait`: commands for executions in the daemon."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,7 @@ from genesis_actors.cli.errors import CliError, ExitCode, not_built_yet
 from genesis_actors.cli.execution_text import summary_text
 from genesis_actors.cli.output import Output
 from genesis_actors.notation import parse_duration
-from genesis_actors.values import Algo, parse_time
+from genesis_actors.values import Algo, parse_time, time_text
 
 _EXECUTION = click.argument("execution", metavar="ID", shell_complete=complete_execution)
 
@@ -72,6 +73,43 @@ def resume(execution: str, catch_up: bool, socket: str | None, output: str) -> N
     """Let a paused execution go on."""
     mode = "catch-up" if catch_up else "shift"
     _command("resume", execution, socket, output, {"mode": mode})
+
+
+@click.command()
+@_EXECUTION
+@click.option("--limit", type=kinds.LIMIT, metavar="P|off", help="Never trade at a worse price.")
+@click.option("--over", type=kinds.DURATION, metavar="TIME", help="The window, from its start.")
+@click.option("--until", type=kinds.TIME, metavar="TIME", help="When the window ends, with zone.")
+@click.option("--quantity", type=kinds.BASE_QUANTITY, metavar="QTY", help="All of it, in base.")
+@click.option("--max-participation", type=kinds.RATE, metavar="RATE", help="10% or 0.1.")
+@click.option("--reason", metavar="TEXT", help="Your word for why; it is journaled.")
+@socket_option
+@options.output_option
+def amend(
+    execution: str,
+    until: datetime | None,
+    over: str | None,
+    reason: str | None,
+    socket: str | None,
+    output: str,
+    **given: str | None,
+) -> None:
+    """Change an order while it is worked or paused; what is not named stays. Returns when that is durable."""
+    if over is not None and until is not None:
+        raise click.UsageError("--over and --until contradict each other: give one of them")
+    changes = {
+        **given,
+        "duration": over,
+        "deadline": None if until is None else time_text(until),
+    }
+    if all(value is None for value in changes.values()):
+        raise click.UsageError(
+            "say what is to change: --limit, --over, --until, --quantity or --max-participation"
+        )
+    body = {
+        name: value for name, value in {**changes, "reason": reason}.items() if value is not None
+    }
+    _command("amend", execution, socket, output, body)
 
 
 @click.command()

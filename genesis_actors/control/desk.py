@@ -26,6 +26,7 @@ from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedErro
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ControlMessage, ExecutionStatus, GetStatus
 from genesis_actors.messages.supervisor import (
+    AmendExecution,
     CancelExecution,
     CommandDone,
     CommandRefused,
@@ -40,7 +41,7 @@ from genesis_actors.messages.supervisor import (
     Unhalt,
 )
 from genesis_actors.offline import HaltState, halt_state
-from genesis_actors.orders import TwapOrder
+from genesis_actors.orders import Amendment, TwapOrder
 from genesis_actors.storage import queries
 from genesis_actors.values import (
     ClientOrderId,
@@ -220,6 +221,24 @@ class Desk:
     async def cancel(self, name: str) -> View:
         return await self._command(
             name, lambda key, box: CancelExecution(execution_id=key, reply_to=box), "cancelled"
+        )
+
+    async def amend(self, name: str, amendment: Amendment, note: str | None) -> View:
+        is_off = amendment.limit == "off"
+        return await self._command(
+            name,
+            lambda key, box: AmendExecution(
+                execution_id=key,
+                limit_price=None if amendment.limit == "off" else amendment.limit,
+                removes_limit=is_off,
+                ends_at=amendment.deadline,
+                duration=amendment.duration,
+                quantity=amendment.quantity,
+                max_participation=amendment.max_participation,
+                note=note,
+                reply_to=box,
+            ),
+            "amended",
         )
 
     async def settle(self, name: str, request: SettleRequest) -> View:

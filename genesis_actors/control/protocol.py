@@ -14,10 +14,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from genesis_actors.control.refusals import bad_request
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.notation import parse_decimal, parse_rate
-from genesis_actors.orders import OrderError, TwapOrder
+from genesis_actors.orders import Amendment, OrderError, TwapOrder
 from genesis_actors.values import ZERO, ExecutionState, ResumeMode
 
 R = TypeVar("R", bound=BaseModel)
+
+LONGEST_NOTE = 500
 
 
 class StopMode(StrEnum):
@@ -57,7 +59,7 @@ class SettleRequest(Request):
 
 
 class HaltRequest(Request):
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Annotated[str, Field(max_length=LONGEST_NOTE)] | None = None
 
 
 class StopRequest(Request):
@@ -127,6 +129,18 @@ def parse_order(raw: bytes) -> TwapOrder:
         return TwapOrder.parse(**read_object(raw))
     except OrderError as error:
         raise bad_request(str(error), "see genesis start --help") from error
+
+
+def parse_amendment(raw: bytes) -> tuple[Amendment, str | None]:
+    """Return what is to change, and the user's word for why. Raises Refusal with the field and what was expected."""
+    fields = dict(read_object(raw))
+    note = fields.pop("reason", None)
+    if note is not None and not (isinstance(note, str) and len(note) <= LONGEST_NOTE):
+        raise bad_request(f"reason: text of at most {LONGEST_NOTE} characters is expected")
+    try:
+        return Amendment.parse(**fields), note
+    except OrderError as error:
+        raise bad_request(str(error), "see genesis amend --help") from error
 
 
 def _refuse_constant(name: str) -> object:

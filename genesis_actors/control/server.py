@@ -35,6 +35,7 @@ from genesis_actors.control.protocol import (
     SettleRequest,
     StopMode,
     StopRequest,
+    parse_amendment,
     parse_order,
     parse_request,
 )
@@ -180,6 +181,7 @@ class Door:
                 web.post("/v1/executions/{id}/pause", self._pause),
                 web.post("/v1/executions/{id}/resume", self._resume),
                 web.post("/v1/executions/{id}/cancel", self._cancel),
+                web.post("/v1/executions/{id}/amend", self._amend),
                 web.post("/v1/executions/{id}/settle", self._settle),
                 web.post("/v1/halt", self._halt),
                 web.post("/v1/unhalt", self._unhalt),
@@ -337,6 +339,10 @@ class Door:
     async def _cancel(self, request: web.Request) -> web.Response:
         await self._body(request, Nothing)
         return self._data(await self._served.cancel(_id(request)))
+
+    async def _amend(self, request: web.Request) -> web.Response:
+        amendment, note = parse_amendment(await self._raw(request))
+        return self._data(await self._served.amend(_id(request), amendment, note))
 
     async def _settle(self, request: web.Request) -> web.Response:
         asked = await self._body(request, SettleRequest)

@@ -86,6 +86,28 @@ def test_a_wait_that_is_too_long_ends_with_six(served: Desktop) -> None:
     assert met.code == 0
 
 
+def test_an_order_is_amended_within_its_bounds(served: Desktop) -> None:
+    key = started(served)
+    amended = served.data("amend", key, "--quantity", "2", "--over", "8m", "--reason", "more")
+    limited = served.data("amend", key, "--limit", "99999", "--max-participation", "5%")
+    again = served.data("amend", key, "--limit", "99999")
+    too_much = served.genesis("amend", key, "--max-participation", "90%", "-o", "json")
+    nothing = served.genesis("amend", key, "-o", "json")
+    both = served.genesis("amend", key, "--over", "8m", "--until", "2030-01-01T00:00:00Z")
+    events = served.genesis("events", "--id", key, "-o", "ndjson").out.splitlines()
+    served.data("cancel", key)
+    notes = [
+        event["data"]["note"] for event in map(json.loads, events) if event["type"] == "TwapAmended"
+    ]
+
+    assert amended["quantity"] == "2"
+    assert not limited["was_already"]
+    assert again["was_already"]
+    assert (too_much.code, nothing.code, both.code) == (5, 2, 2)
+    assert too_much.error["code"] == "participation_above_limit"
+    assert notes == ["more", None]
+
+
 def test_a_halt_stops_new_orders_until_it_is_lifted(served: Desktop) -> None:
     key = started(served)
     named = ("BTC/USDT", "buy", "1", *LONG, "--client-id", f"shell-{next(names) - 1}")
