@@ -51,15 +51,6 @@ def not_built_yet(what: str, hint: str) -> CliError:
     return CliError("not_built_yet", f"{what} is not built yet", hint, ExitCode.USAGE)
 
 
-def no_daemon(command: str) -> CliError:
-    return CliError(
-        "no_daemon",
-        f"{command} needs a database to read, and there is no daemon to ask",
-        "name the database: --db PATH (later also: start the daemon with genesis daemon start)",
-        ExitCode.NO_DAEMON,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """What can be known of a command line before it is understood: whether errors are wanted as JSON."""
@@ -139,6 +130,7 @@ def _sentence(message: str) -> str:
 
 def _of_the_engine(error: BaseException) -> CliError | None:
     # Imported here: whoever raised one of these has imported them already, and nobody else needs them.
+    from genesis_actors.control.sockets import DoorError
     from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
     from genesis_actors.gateways.venue import SourceError
     from genesis_actors.opening import LiveNotAllowedError, OtherMarketError
@@ -168,6 +160,8 @@ def _of_the_engine(error: BaseException) -> CliError | None:
             return CliError("bad_settings", str(error), hint)
         case SourceError():
             return CliError("bad_source", _sentence(str(error)), error.hint)
+        case DoorError():
+            return CliError(error.code, error.message, error.hint)
         case storage.ExecutionNotFound():
             return _of_storage(error, ExitCode.UNKNOWN_ID)
         case storage.AmbiguousExecution():
