@@ -12,11 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from genesis_actors.cli.invocation import wants_json
+
+if TYPE_CHECKING:
+    from genesis_actors.storage.errors import StorageError
 
 
 class ExitCode(IntEnum):
@@ -162,14 +165,8 @@ def _of_the_engine(error: BaseException) -> CliError | None:
             return CliError("bad_source", _sentence(str(error)), error.hint)
         case DoorError():
             return CliError(error.code, error.message, error.hint)
-        case storage.ExecutionNotFound():
-            return _of_storage(error, ExitCode.UNKNOWN_ID)
-        case storage.AmbiguousExecution():
-            return _of_storage(error, ExitCode.UNKNOWN_ID)
-        case storage.ForeignDatabase():
-            return _of_storage(error, ExitCode.REJECTED)
         case storage.StorageError():
-            return _of_storage(error, ExitCode.FAILURE)
+            return _of_storage(error)
         case TimeoutError():
             hint = "look at what has become of it: genesis ps -a --db PATH"
             return CliError("timeout", _one_line(error), hint, ExitCode.TIMEOUT)
@@ -177,12 +174,18 @@ def _of_the_engine(error: BaseException) -> CliError | None:
             return None
 
 
-def _of_storage(error: object, exit_code: ExitCode) -> CliError:
-    name = type(error).__name__
-    code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    return CliError(
-        code, _one_line(getattr(error, "message", "")), getattr(error, "hint", ""), exit_code
-    )
+def _of_storage(error: StorageError) -> CliError:
+    from genesis_actors.storage import errors as storage
+
+    match error:
+        case storage.ExecutionNotFound() | storage.AmbiguousExecution():
+            exit_code = ExitCode.UNKNOWN_ID
+        case storage.ForeignDatabase():
+            exit_code = ExitCode.REJECTED
+        case _:
+            exit_code = ExitCode.FAILURE
+    code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
+    return CliError(code, _one_line(error.message), error.hint, exit_code)
 
 
 def _one_line(text: object) -> str:

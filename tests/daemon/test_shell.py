@@ -16,7 +16,7 @@ from tests.cli.conftest import ROOT
 from tests.daemon.conftest import SHORT, Desktop
 
 LONG = ("--over", "5m", "--slices", "30")
-BRIEF = ("--over", "2s", "--slices", "4", "--on-deadline", "extend")
+BRIEF = ("--over", "5s", "--slices", "4", "--on-deadline", "extend")
 names = count(1)
 
 
@@ -27,7 +27,7 @@ def started(served: Desktop, *words: str) -> str:
 
 def test_an_order_is_worked_to_its_end_and_waited_for(served: Desktop) -> None:
     key = started(served, "BTC/USDT", "buy", "0.05", *BRIEF)
-    said = served.genesis("wait", key[:8], "--timeout", "30s", "-o", "json")
+    said = served.genesis("wait", key[:8], "--timeout", "60s", "-o", "json")
     text = served.genesis("show", key)
     slices = served.data("slices", key)
     fills = served.data("fills", key)
