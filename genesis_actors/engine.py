@@ -68,6 +68,7 @@ from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.settings import Settings
+from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import ExecutionNotFound
 from genesis_actors.storage.queries import status_of
 from genesis_actors.values import (
@@ -309,6 +310,39 @@ class Engine:
         if isinstance(answer, CommandRefused):
             raise CommandRefusedError(answer)
         return answer
+
+    async def ask_async(
+        self,
+        question: Callable[[Address[A]], ControlMessage],
+        timeout: float = _ANSWER_SECONDS,  # noqa: ASYNC109
+    ) -> A:
+        """Send a message built for its reply address, and wait for the answer without holding up the event loop.
+
+        Raises TimeoutError, or EngineFailedError where an actor fails first.
+        """
+        box = ReplyBox[A | ActorFailed](self.runtime)
+        self._failures.wake(box)
+        if not box.is_filled:
+            self._tell(question(box))
+        try:
+            answer = await box.get_async(timeout)
+        finally:
+            self._failures.forget(box)
+        if isinstance(answer, ActorFailed):
+            raise EngineFailedError(answer)
+        return answer
+
+    def listen(self, subscriber: Address[ExecutionNews]) -> None:
+        """Have an address told all news, in order, by the control actor itself: it must be quick, and never raise."""
+        self._tell(Subscribe(subscriber))
+
+    def on_failure(self, address: Address[ActorFailed]) -> None:
+        """Tell `address` of the first failure that nobody mends, now or when it happens."""
+        self._failures.wake(address)
+
+    @property
+    def database(self) -> Database:
+        return self._store.database
 
     def halt(self, reason: str | None = None, timeout: float = _ANSWER_SECONDS) -> HaltDone:
         """Stop all new children at once. Returns when that is durable; TimeoutError where it holds, but is not yet."""

@@ -36,6 +36,7 @@ from genesis_actors.domain.gate import GateLimits
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.notation import parse_decimal, parse_duration, parse_rate
+from genesis_actors.places import SOCKET_NAME, default_state_dir
 from genesis_actors.values import OnDeadline, OnSlippage, Style
 
 
@@ -48,9 +49,8 @@ class NotBuiltYetError(SettingsError):
 
 
 _NOT_BUILT_YET: Final = {
-    ("control",),
+    ("control", "metrics_port"),
     ("account",),
-    ("engine", "state_dir"),
     ("engine", "max_concurrent"),
     ("risk", "max_symbol_exposure"),
     ("risk", "max_portfolio_exposure"),
@@ -100,6 +100,9 @@ class _Section(BaseModel):
 class EngineSettings(_Section):
     mode: Literal["paper", "live"] = "paper"
     seed: Seed | None = None
+    state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        default_factory=default_state_dir
+    )
 
 
 class StorageSettings(_Section):
@@ -194,6 +197,14 @@ class RiskSettings(_Section):
     max_deviation_bps: Number | None = Decimal(200)
 
 
+class ControlSettings(_Section):
+    """The daemon's door: a Unix socket, and a port of this machine if one is named."""
+
+    socket: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    token_file: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+
+
 class Settings(BaseSettings):
     """All settings. `Settings(twap={"max_duration": "60m"})` needs no file; `Settings.load(path)` reads one."""
 
@@ -209,6 +220,7 @@ class Settings(BaseSettings):
     venue: VenueSettings = VenueSettings()
     twap: TwapSettings = TwapSettings()
     risk: RiskSettings = RiskSettings()
+    control: ControlSettings = ControlSettings()
 
     @classmethod
     def load(cls, path: str | Path | None = None, **overrides: Mapping[str, object]) -> Settings:
@@ -240,6 +252,15 @@ class Settings(BaseSettings):
         except UnreadableVariable as error:
             # Only what has sections is read as JSON; its cause says what is wrong with it.
             raise SettingsError(f"environment: {error}: {error.__cause__}") from error
+
+    @property
+    def socket(self) -> Path:
+        """Where the daemon's door is unless the command line or GENESIS_SOCKET says otherwise."""
+        return self.control.socket or self.engine.state_dir / SOCKET_NAME
+
+    @property
+    def token_file(self) -> Path:
+        return self.control.token_file or self.engine.state_dir / "token"
 
     def risk_limits(self) -> RiskLimits:
         return RiskLimits(

@@ -279,6 +279,7 @@ class Reason(StrEnum):
     MAX_SLIPPAGE = "max_slippage"
     USER = "user"
     INTERRUPTED = "interrupted"
+    DRAINED = "drained"  # the daemon ended; its next start goes on
     UNSETTLED_CHILD = "unsettled_child"
     OVERFILLED = "overfilled"  # the venue says more was filled than was ordered
     REPEATED_FAILURE = "repeated_failure"

@@ -80,9 +80,8 @@ def test_a_bad_file_is_named_with_the_key_and_what_was_expected(
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("[control]\nsocket = 'x'\n", "control"),
+        ("[control]\nmetrics_port = 9000\n", "control.metrics_port"),
         ("[account]\ntier_override = 'x'\n", "account"),
-        ("[engine]\nstate_dir = 'x'\n", "engine.state_dir"),
         ("[risk]\ncorrelation_warning = '0.6'\n", "risk.correlation_warning"),
     ],
 )
@@ -108,7 +107,7 @@ def test_bytes_that_are_no_text_are_an_error(tmp_path: Path) -> None:
         ("GENESIS_TWAPP__JITTER", "0.1", "did you mean GENESIS_TWAP__"),
         ("GENESIS_XYZ__JITTER", "0.1", "There are engine, storage, venue, twap, risk"),
         ("GENESIS_TWAP", "notjson", "environment: .*twap"),
-        ("GENESIS_CONTROL__SOCKET", "x", "GENESIS_CONTROL__SOCKET"),
+        ("GENESIS_ACCOUNT__TIER_OVERRIDE", "x", "GENESIS_ACCOUNT__TIER_OVERRIDE"),
     ],
 )
 def test_a_bad_variable_is_named(

@@ -48,6 +48,7 @@ log = structlog.get_logger()
 EVENTS_PER_COMMIT: Final = 500
 WAITING_AT_MOST: Final = 20 * EVENTS_PER_COMMIT
 OUTAGE_PROBED_EVERY: Final = timedelta(seconds=1)
+WRITER_HAS_FAILED: Final = "the journal's writer has failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +276,7 @@ class PersistenceActor(MessageActor[_Accepted]):
 
     def _give_up(self, error: BaseException | None) -> None:
         self._take_inbox()
-        self._refuse_waiting(f"the journal's writer has failed: {error}")
+        self._refuse_waiting(f"{WRITER_HAS_FAILED}: {error}")
         self._close()
 
     def _refuse_waiting(self, error: str) -> None:

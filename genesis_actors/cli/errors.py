@@ -12,11 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from genesis_actors.cli.invocation import wants_json
+
+if TYPE_CHECKING:
+    from genesis_actors.storage.errors import StorageError
 
 _UNREADABLE = re.compile(r"\d{81,}")
 
@@ -51,15 +54,6 @@ class CliError(Exception):
 
 def not_built_yet(what: str, hint: str) -> CliError:
     return CliError("not_built_yet", f"{what} is not built yet", hint, ExitCode.USAGE)
-
-
-def no_daemon(command: str) -> CliError:
-    return CliError(
-        "no_daemon",
-        f"{command} needs a database to read, and there is no daemon to ask",
-        "name the database: --db PATH (later also: start the daemon with genesis daemon start)",
-        ExitCode.NO_DAEMON,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +145,7 @@ def _sentence(message: str) -> str:
 
 def _of_the_engine(error: BaseException) -> CliError | None:
     # Imported here: whoever raised one of these has imported them already, and nobody else needs them.
+    from genesis_actors.control.sockets import DoorError
     from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
     from genesis_actors.gateways.venue import SourceError
     from genesis_actors.opening import LiveNotAllowedError, OtherMarketError
@@ -180,14 +175,10 @@ def _of_the_engine(error: BaseException) -> CliError | None:
             return CliError("bad_settings", str(error), hint)
         case SourceError():
             return CliError("bad_source", _sentence(str(error)), error.hint)
-        case storage.ExecutionNotFound():
-            return _of_storage(error, ExitCode.UNKNOWN_ID)
-        case storage.AmbiguousExecution():
-            return _of_storage(error, ExitCode.UNKNOWN_ID)
-        case storage.ForeignDatabase():
-            return _of_storage(error, ExitCode.REJECTED)
+        case DoorError():
+            return CliError(error.code, error.message, error.hint)
         case storage.StorageError():
-            return _of_storage(error, ExitCode.FAILURE)
+            return _of_storage(error)
         case TimeoutError():
             hint = "look at what has become of it: genesis ps -a --db PATH"
             return CliError("timeout", _one_line(error), hint, ExitCode.TIMEOUT)
@@ -195,12 +186,18 @@ def _of_the_engine(error: BaseException) -> CliError | None:
             return None
 
 
-def _of_storage(error: object, exit_code: ExitCode) -> CliError:
-    name = type(error).__name__
-    code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    return CliError(
-        code, _one_line(getattr(error, "message", "")), getattr(error, "hint", ""), exit_code
-    )
+def _of_storage(error: StorageError) -> CliError:
+    from genesis_actors.storage import errors as storage
+
+    match error:
+        case storage.ExecutionNotFound() | storage.AmbiguousExecution():
+            exit_code = ExitCode.UNKNOWN_ID
+        case storage.ForeignDatabase():
+            exit_code = ExitCode.REJECTED
+        case _:
+            exit_code = ExitCode.FAILURE
+    code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
+    return CliError(code, _one_line(error.message), error.hint, exit_code)
 
 
 def _one_line(text: object) -> str:

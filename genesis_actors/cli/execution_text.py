@@ -1,88 +1,85 @@
-"""An execution for people to read: what was done, what it cost, and slice by slice why."""
+"""An execution for people to read: what was done, what it cost, and slice by slice why.
+
+It is made from the views that JSON shows too, so that it is the same from a database, a run and a daemon.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
 
 from genesis_actors.cli import text
-from genesis_actors.domain.figures import progress, progress_of_schedule
-from genesis_actors.domain.report import ExecutionReport
-from genesis_actors.messages.control import ExecutionStatus
-from genesis_actors.messages.persistence import ExecutionRow, FillRow, SliceRow
-from genesis_actors.values import SliceStatus
+from genesis_actors.values import SliceStatus, parse_time
+
+View: TypeAlias = Mapping[str, Any]
 
 
-def execution_text(status: ExecutionStatus, now: datetime | None) -> str:
+def execution_text(view: View) -> str:
     """Return the summary and the slices."""
-    summary = summary_text(status.execution, status.slices, now)
-    return f"{summary}\n\n{slices_text(status.slices)}"
+    return f"{summary_text(view)}\n\n{slices_text(view['slices'])}"
 
 
-def summary_text(row: ExecutionRow, slices: Sequence[SliceRow], now: datetime | None) -> str:
-    base, _, quote = row.symbol.partition("/")
-    until = row.finished_at or row.paused_at or now
-    due = None if until is None else progress_of_schedule(row, slices, until)
-    state = str(row.state) if row.reason is None else f"{row.state} ({text.words(row.reason)})"
-    if row.early_completion:
+def summary_text(view: View) -> str:
+    base, _, quote = view["symbol"].partition("/")
+    state = view["state"]
+    if view["reason"] is not None:
+        state += f" ({text.words(view['reason'])})"
+    if view["early_completion"]:
         state += " early"
     filled = (
-        f"{text.quantity(row.filled_quantity)} of {text.quantity(row.quantity)} {base} "
-        f"({text.percent(progress(row), 1)}; {text.percent(due, 1)} was due)"
+        f"{view['filled_quantity']} of {view['quantity']} {base} "
+        f"({_percent(view, 'progress', 1)}; {_percent(view, 'schedule_progress', 1)} was due)"
     )
+    client_id = view["client_id"]
     lines = [
-        ("execution", row.execution_id + (f"  ({row.client_id})" if row.client_id else "")),
-        ("order", f"{row.side} {text.quantity(row.quantity)} {row.symbol}, {row.algo}"),
+        ("execution", view["id"] + (f"  ({client_id})" if client_id else "")),
+        ("order", f"{view['side']} {view['quantity']} {view['symbol']}, {view['algo']}"),
         ("state", state),
         ("filled", filled),
     ]
-    still = row.working_quantity + row.unknown_quantity
+    still = Decimal(view["working_quantity"]) + Decimal(view["unknown_quantity"])
     if still:
         lines.append(("at the venue", f"{text.quantity(still)} {base} working or unknown"))
+    end = view["finished_at"] or view["ends_at"]
     lines += [
-        (
-            "time",
-            f"{text.moment(row.started_at)} to {text.moment(row.finished_at or row.ends_at)} UTC",
-        ),
-        ("average price", f"{text.price(row.average_price)} {quote}"),
-        ("arrival price", _against(row, text.price(row.arrival_price), "slippage_vs_arrival_bps")),
-        ("market TWAP", _against(row, text.price(row.twap_benchmark), "slippage_vs_twap_bps")),
-        ("market VWAP", f"{text.price(row.vwap_benchmark)}"),
+        ("time", f"{_moment(view['started_at'])} to {_moment(end)} UTC"),
+        ("average price", f"{_price(view, 'average_price')} {quote}"),
+        ("arrival price", _against(view, "arrival_price", "slippage_vs_arrival_bps")),
+        ("market TWAP", _against(view, "twap_benchmark", "slippage_vs_twap_bps")),
+        ("market VWAP", _price(view, "vwap_benchmark")),
         (
             "shortfall",
             (
-                f"{text.bps(row.implementation_shortfall_bps)} bps, with "
-                f"{text.money(row.fees_quote)} {quote} of fees (positive is a cost)"
+                f"{_bps(view, 'implementation_shortfall_bps')} bps, with "
+                f"{text.money(_number(view, 'fees_quote'))} {quote} of fees (positive is a cost)"
             ),
         ),
         (
             "participation",
             (
-                f"{text.percent(row.participation_rate)} of the market's volume, "
-                f"{text.percent(row.max_slice_participation)} at most in a slice"
+                f"{_percent(view, 'participation_rate')} of the market's volume, "
+                f"{_percent(view, 'max_slice_participation')} at most in a slice"
             ),
         ),
-        ("slices", f"{row.slices_done} of {row.slices_total} done"),
+        ("slices", f"{view['slices_done']} of {view['slices_total']} done"),
     ]
     return text.pairs(lines)
 
 
-def _against(row: ExecutionRow, price: str, figure: str) -> str:
-    return f"{price}  ({text.bps(getattr(row, figure))} bps against it)"
-
-
-def slices_text(slices: Sequence[SliceRow]) -> str:
+def slices_text(slices: Sequence[View]) -> str:
     return text.table(
         ("#", "due", "planned", "filled", "price", "bps", "share", "outcome"),
         [
             (
-                str(part.slice_number),
-                text.clock(part.due_at),
-                text.quantity(part.planned_quantity),
-                text.quantity(part.filled_quantity),
-                text.price(part.average_price),
-                text.bps(part.slippage_bps),
-                text.percent(part.participation_rate),
+                str(part["number"]),
+                text.clock(_time(part["due_at"])),
+                part["planned_quantity"],
+                part["filled_quantity"],
+                _price(part, "average_price"),
+                _bps(part, "slippage_bps"),
+                _percent(part, "participation_rate"),
                 _outcome(part),
             )
             for part in slices
@@ -91,25 +88,18 @@ def slices_text(slices: Sequence[SliceRow]) -> str:
     )
 
 
-def _outcome(part: SliceRow) -> str:
-    """Return the reason where there is one: how much was filled shows the rest."""
-    if part.reason is None or not SliceStatus(part.status).is_done:
-        return str(part.status).lower()
-    return text.words(part.reason)
-
-
-def fills_text(fills: Sequence[FillRow]) -> str:
+def fills_text(fills: Sequence[View]) -> str:
     return text.table(
         ("at", "order", "quantity", "price", "fee", "", "liquidity"),
         [
             (
-                text.clock(fill.traded_at),
-                fill.client_order_id,
-                text.quantity(fill.quantity),
-                text.quantity(fill.price),
-                text.price(fill.fee),
-                fill.fee_currency,
-                str(fill.liquidity),
+                text.clock(_time(fill["at"])),
+                fill["client_order_id"],
+                fill["quantity"],
+                fill["price"],
+                _price(fill, "fee"),
+                fill["fee_currency"],
+                fill["liquidity"],
             )
             for fill in fills
         ],
@@ -117,36 +107,71 @@ def fills_text(fills: Sequence[FillRow]) -> str:
     )
 
 
-def executions_text(rows: Sequence[ExecutionRow]) -> str:
-    if not rows:
+def executions_text(views: Sequence[View]) -> str:
+    if not views:
         return "no executions"
     return text.table(
         ("id", "symbol", "side", "quantity", "filled", "state", "reason", "created"),
         [
             (
-                row.execution_id,
-                row.symbol,
-                str(row.side),
-                text.quantity(row.quantity),
-                text.percent(progress(row), 1),
-                str(row.state),
-                "" if row.reason is None else text.words(row.reason),
-                text.moment(row.created_at),
+                view["id"],
+                view["symbol"],
+                view["side"],
+                view["quantity"],
+                _percent(view, "progress", 1),
+                view["state"],
+                "" if view["reason"] is None else text.words(view["reason"]),
+                _moment(view["created_at"]),
             )
-            for row in rows
+            for view in views
         ],
         left=(0, 1, 2, 5, 6),
     )
 
 
-def report_text(report: ExecutionReport, status: ExecutionStatus) -> str:
+def report_text(report: View) -> str:
     """Return the execution with the count of what happened to its slices."""
     counts = [
-        ("slices filled", str(report.slices_filled)),
-        ("slices partial", str(report.slices_partial)),
-        ("slices skipped", str(report.slices_skipped)),
-        ("child orders", f"{report.child_orders} with {len(report.fills)} fills"),
-        *((f"  {text.words(each.reason)}", f"{each.slices} slices") for each in report.reasons),
+        ("slices filled", str(report["slices_filled"])),
+        ("slices partial", str(report["slices_partial"])),
+        ("slices skipped", str(report["slices_skipped"])),
+        ("child orders", f"{report['child_orders']} with {len(report['fills'])} fills"),
+        *((f"  {text.words(why)}", f"{n} slices") for why, n in report["reasons"].items()),
     ]
-    summary = summary_text(status.execution, status.slices, None)
-    return f"{summary}\n\n{text.pairs(counts)}\n\n{slices_text(status.slices)}"
+    summary = summary_text(report["execution"])
+    return f"{summary}\n\n{text.pairs(counts)}\n\n{slices_text(report['slices'])}"
+
+
+def _against(view: View, price: str, figure: str) -> str:
+    return f"{_price(view, price)}  ({_bps(view, figure)} bps against it)"
+
+
+def _outcome(part: View) -> str:
+    """Return the reason where there is one: how much was filled shows the rest."""
+    if part["reason"] is None or not SliceStatus(part["status"]).is_done:
+        return part["status"].lower()
+    return text.words(part["reason"])
+
+
+def _number(view: View, name: str) -> Decimal | None:
+    return None if view[name] is None else Decimal(view[name])
+
+
+def _price(view: View, name: str) -> str:
+    return text.price(_number(view, name))
+
+
+def _bps(view: View, name: str) -> str:
+    return text.bps(_number(view, name))
+
+
+def _percent(view: View, name: str, places: int = 2) -> str:
+    return text.percent(_number(view, name), places)
+
+
+def _time(at: str | None) -> datetime | None:
+    return None if at is None else parse_time(at)
+
+
+def _moment(at: str | None) -> str:
+    return text.moment(_time(at))

@@ -80,7 +80,7 @@ def run_in_foreground(asked: Asked) -> int:
     shown = {**status_view(outcome.status, outcome.at), "warnings": list(outcome.warnings)}
     row = {name: value for name, value in shown.items() if not isinstance(value, list)}
     Output(asked.output, session.settings.engine.mode).write_item(
-        shown, lambda: execution_text(outcome.status, outcome.at), [row]
+        shown, lambda: execution_text(shown), [row]
     )
     for line in _hints(outcome, asked):
         view.say(line)

@@ -5,7 +5,6 @@ It only listens: to the market rows, to the news, and to the end of each instant
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from itertools import accumulate
 from typing import Final, TextIO
 
 from genesis_actors.cli import text
+from genesis_actors.cli.bars import BLOCKS, bar, can_show, width_of
 from genesis_actors.cli.watched import Watched
 from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
 from genesis_actors.messages.market_data import MarketRows
@@ -23,8 +23,6 @@ from genesis_actors.values import Quote
 
 REDRAW_SECONDS: Final = 0.1
 
-_DEFAULT_WIDTH: Final = 80
-_WIDEST: Final = 110
 _NARROWEST_BAR: Final = 10
 _LONGEST_TITLE: Final = 24
 _LONGEST_STATE: Final = 22
@@ -46,7 +44,7 @@ class LiveView:
             threading.RLock()
         )  # In real time news, market and clock come from threads of their own.
         self.is_closed = False
-        self._is_plain = not _can_show(stream, "█░│")
+        self._is_plain = not can_show(stream, BLOCKS)
 
     def tell(self, message: MarketRows) -> None:
         """Hear the market; it is an address that market rows are sent to."""
@@ -91,7 +89,7 @@ class LiveView:
 
     def _draw(self, now: datetime) -> None:
         self._drawn_at = self._monotonic()
-        width = _width_of(self._stream)
+        width = width_of(self._stream)
         lines = [
             line
             for watched in self._watched.values()
@@ -128,7 +126,7 @@ def bar_lines(
     due = f" {text.percent(filled, 1):>6} of {text.percent(planned, 1):>6} due"
     left = f"  {left:>{_LONGEST_LEFT}}"
     room = max(width - len(title) - len(due) - len(left) - 1, _NARROWEST_BAR)
-    first = (title, f" {_bar(filled, planned, room, is_plain=is_plain)}", due, left)
+    first = (title, f" {bar(filled, planned, room, is_plain=is_plain)}", due, left)
     mid = None if is_over or quote is None else watched.distance_bps(quote.mid)
     volume = text.percent(row.participation_rate, 1)
     second = (
@@ -148,29 +146,3 @@ def _fitting(parts: Sequence[str], width: int) -> str:
 
 def _short_bps(value: Decimal | None) -> str:
     return text.UNKNOWN if value is None else f"{value:+.1f}"
-
-
-def _bar(filled: Decimal, planned: Decimal, room: int, *, is_plain: bool) -> str:
-    """Return a bar of what is filled, with a mark where the schedule is."""
-    full, empty, mark = ("#", "-", "|") if is_plain else ("█", "░", "│")
-    done = min(int(filled * room), room)
-    cells = [full] * done + [empty] * (room - done)
-    cells[min(int(planned * room), room - 1)] = mark
-    return "".join(cells)
-
-
-def _can_show(stream: TextIO, sample: str) -> bool:
-    try:
-        sample.encode(stream.encoding or "ascii")
-    except (LookupError, UnicodeEncodeError):
-        return False
-    return True
-
-
-def _width_of(stream: TextIO) -> int:
-    """Return how many characters a line may have: one less than the terminal, where a full line would wrap."""
-    try:
-        columns = os.get_terminal_size(stream.fileno()).columns
-    except (OSError, ValueError):
-        columns = _DEFAULT_WIDTH
-    return min((columns or _DEFAULT_WIDTH) - 1, _WIDEST)

@@ -19,11 +19,20 @@ COMMANDS = {
     "run": ("run:run", "Work one order in the foreground."),
     "plan": ("plan:plan", "Show what an order would do. Sends nothing."),
     "demo": ("demo:demo", "Watch several orders on the paper venue."),
+    "daemon": ("daemon:daemon", "Work orders in the background, for as long as it runs."),
+    "start": ("steer:start", "Have the daemon work an order."),
     "ps": ("show:ps", "List executions."),
     "show": ("show:show", "Show one execution."),
     "slices": ("show:slices", "Show an execution's slices."),
     "fills": ("show:fills", "Show an execution's fills."),
     "report": ("show:report", "Report on an execution."),
+    "watch": ("observe:watch", "Watch executions while they are worked."),
+    "events": ("observe:events", "Show what has happened, event by event."),
+    "wait": ("steer:wait", "Wait until an execution is done."),
+    "pause": ("steer:pause", "Stop an execution's orders."),
+    "resume": ("steer:resume", "Let a paused execution go on."),
+    "amend": ("steer:amend", "Change an order while it is worked."),
+    "cancel": ("steer:cancel", "End an execution with what is filled."),
     "settle": ("operator:settle", "Say what became of an order that no one can look up."),
     "halt": ("operator:halt", "Stop new orders of all executions."),
     "unhalt": ("operator:unhalt", "End a halt."),
@@ -32,21 +41,13 @@ COMMANDS = {
     "db": ("db:db", "Look after the database."),
     "simulate": ("simulate:simulate", "Let everything go wrong, and check what is promised."),
     "bench": ("bench:bench", "Measure this machine."),
+    "completion": ("completion:completion", "Complete commands in bash, zsh or fish."),
     "version": ("version:version", "Show versions."),
 }
 """Each command: where its implementation is, and what it is for."""
 
 PLANNED = (
-    "daemon",
-    "start",
-    "pause",
-    "resume",
-    "amend",
-    "cancel",
-    "wait",
-    "watch",
     "tui",
-    "events",
     "tca",
     "shell",
 )
@@ -113,7 +114,8 @@ def genesis(context: click.Context, output: str | None) -> None:
     """Work large crypto orders by TWAP: slice by slice, crash-safe, each decision on record."""
     if output is not None:
         defaults = {"output": output}
-        nested = dict.fromkeys(("upgrade", "current", "check", "show"), defaults)
+        subcommands = ("upgrade", "current", "check", "show", "start", "status", "stop")
+        nested = dict.fromkeys(subcommands, defaults)
         context.default_map = {name: {**defaults, **nested} for name in COMMANDS}
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

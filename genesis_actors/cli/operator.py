@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import click
 
 from genesis_actors.cli import options
 from genesis_actors.cli import parameters as kinds
-from genesis_actors.cli.errors import CliError, ExitCode, no_daemon
+from genesis_actors.cli.completion import complete_execution
+from genesis_actors.cli.door import Asking, socket_option
+from genesis_actors.cli.errors import CliError, ExitCode
+from genesis_actors.cli.output import Output
+
+_NO_DAEMON = (
+    "start one: genesis daemon start; or name the database that no engine works on: --db PATH"
+)
 
 
 @click.command()
-@click.argument("execution", metavar="ID")
+@click.argument("execution", metavar="ID", shell_complete=complete_execution)
 @click.argument("child", metavar="CHILD")
 @click.option(
     "--filled", type=kinds.FILLED, metavar="QTY", help="So much of it was filled, in base."
 )
 @click.option("--not-accepted", is_flag=True, help="The venue never had it.")
 @options.database_option
+@socket_option
 @options.output_option
 def settle(
     execution: str,
@@ -26,6 +36,7 @@ def settle(
     filled: Decimal | None,
     not_accepted: bool,
     db: str | None,
+    socket: str | None,
     output: str,
 ) -> None:
     """Say what became of an order that no one can look up. CHILD is its client order id, or its beginning or end.
@@ -34,12 +45,14 @@ def settle(
     """
     if (filled is not None) is not_accepted:
         raise click.UsageError(
-            "say either --filled QTY or --not-accepted; see what is open: genesis show ID --db PATH"
+            "say either --filled QTY or --not-accepted; see what is open: genesis show ID"
         )
     if db is None:
-        raise no_daemon("settle")
+        body = {"child": child, "filled_quantity": str(filled or Decimal(0))}
+        answer = Asking(socket, _NO_DAEMON).post("executions", execution, "settle", body=body)
+        Output(output, answer.mode).write_item(answer.data, lambda: _settled_text(answer.data))
+        return
     from genesis_actors import offline
-    from genesis_actors.cli.output import Output
     from genesis_actors.storage import queries
     from genesis_actors.values import ClientOrderId, ExecutionId, OrderStatus, decimal_text
 
@@ -77,49 +90,57 @@ def settle(
         "filled_quantity": decimal_text(settled.filled_quantity),
         "state": after.state.value,
     }
-    Output(output, queries.mode(db)).write_item(
-        view,
-        lambda: (
-            f"order {name} is {settled.status} with {view['filled_quantity']} filled; "
-            f"execution {execution_id} is {after.state}"
-        ),
+    Output(output, queries.mode(db)).write_item(view, lambda: _settled_text(view))
+
+
+def _settled_text(view: Mapping[str, Any]) -> str:
+    return (
+        f"order {view['client_order_id']} is {view['status']} with {view['filled_quantity']} "
+        f"filled; execution {view['execution_id']} is {view['state']}"
     )
 
 
 @click.command()
 @click.option("--reason", metavar="TEXT", help="Why; it is shown to whoever is stopped by it.")
 @options.database_option
+@socket_option
 @options.output_option
-def halt(reason: str | None, db: str | None, output: str) -> None:
+def halt(reason: str | None, db: str | None, socket: str | None, output: str) -> None:
     """Stop new orders of all executions, durably, until `genesis unhalt`."""
-    _set_halt(db, output, is_halted=True, reason=reason)
+    _set_halt(db, socket, output, is_halted=True, reason=reason)
 
 
 @click.command()
 @options.database_option
+@socket_option
 @options.output_option
-def unhalt(db: str | None, output: str) -> None:
+def unhalt(db: str | None, socket: str | None, output: str) -> None:
     """End a halt: executions go on when an engine works on them."""
-    _set_halt(db, output, is_halted=False, reason=None)
+    _set_halt(db, socket, output, is_halted=False, reason=None)
 
 
-def _set_halt(db: str | None, output: str, *, is_halted: bool, reason: str | None) -> None:
+def _set_halt(
+    db: str | None, socket: str | None, output: str, *, is_halted: bool, reason: str | None
+) -> None:
     if db is None:
-        raise no_daemon("halt" if is_halted else "unhalt")
-    from genesis_actors import offline
-    from genesis_actors.cli.output import Output
-    from genesis_actors.storage import queries
-    from genesis_actors.values import time_text
+        asking = Asking(socket, _NO_DAEMON)
+        where, body = ("halt", {"reason": reason}) if is_halted else ("unhalt", {})
+        answer = asking.post(where, body=body)
+        view, mode = answer.data, answer.mode
+    else:
+        from genesis_actors import offline
+        from genesis_actors.storage import queries
+        from genesis_actors.values import time_text
 
-    state = offline.set_halt(db, is_halted=is_halted, reason=reason)
-    at = None if state.halted_at is None else time_text(state.halted_at)
-    view = {
-        "halted": is_halted,
-        "halted_at": at,
-        "reason": state.reason,
-        "was_already": state.was_already,
-    }
-    said = f"halted since {at}" if is_halted else "not halted"
-    Output(output, queries.mode(db)).write_item(
-        view, lambda: f"{said}{': nothing to do' if state.was_already else ''}"
+        state = offline.set_halt(db, is_halted=is_halted, reason=reason)
+        view = {
+            "halted": is_halted,
+            "halted_at": None if state.halted_at is None else time_text(state.halted_at),
+            "reason": state.reason,
+            "was_already": state.was_already,
+        }
+        mode = queries.mode(db)
+    said = f"halted since {view['halted_at']}" if view["halted"] else "not halted"
+    Output(output, mode).write_item(
+        view, lambda: f"{said}{': nothing to do' if view['was_already'] else ''}"
     )

@@ -132,12 +132,34 @@ def _time(text: str) -> datetime:
         ) from None
 
 
+def _goal(text: str) -> object:
+    what, _, share = text.partition("=")
+    if what == "filled" and share:
+        return _between(parse_rate, above=_ZERO, highest=_ONE)(share)
+    if text not in {"done", "paused"}:
+        raise ValueError(f"{text!r} is nothing to wait for; write done, paused or filled=50%")
+    return text
+
+
+def _since(text: str) -> object:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        return parse_duration(text)
+    except ValueError:
+        return _time(text)
+
+
 SYMBOL = Parsed("symbol", parse_symbol)
 QUANTITY = Checked("quantity", _quantity)
 FILLED = Parsed("quantity", _between(parse_decimal, _ZERO))
 DURATION = Checked("duration", _duration)
 LATENCY = Checked("duration", parse_duration)
 PRICE = Checked("price", _between(parse_decimal, above=_ZERO))
+BASE_QUANTITY = Checked("quantity", _between(parse_decimal, above=_ZERO))
+LIMIT = Checked(
+    "price", lambda text: text if text == "off" else _between(parse_decimal, above=_ZERO)(text)
+)
 RATE = Checked("rate", _between(parse_rate, above=_ZERO, highest=_ONE))
 SHARE = Checked("share", _between(parse_rate, _ZERO, _ONE))
 JITTER = Checked("share", _between(parse_rate, _ZERO, below=_ONE))
@@ -147,3 +169,5 @@ CLIENT_ID = Checked("text", _client_id)
 MINUTES = Parsed("minutes", _between(parse_decimal, _ONE, Decimal(60)))
 SPEED = Parsed("number or max", _speed)
 TIME = Parsed("time", _time)
+GOAL = Checked("goal", _goal)
+SINCE = Checked("time", _since)

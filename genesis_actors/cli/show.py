@@ -1,88 +1,104 @@
-"""`genesis ps`, `show`, `slices`, `fills` and `report`: what a database knows, with or without a running engine."""
+"""`genesis ps`, `show`, `slices`, `fills` and `report`: what a daemon knows, or a database without one."""
 
 from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from genesis_actors.cli import options
-from genesis_actors.cli.errors import no_daemon
+from genesis_actors.cli.completion import complete_execution
+from genesis_actors.cli.door import reading, socket_option
+from genesis_actors.cli.execution_text import (
+    execution_text,
+    executions_text,
+    fills_text,
+    report_text,
+    slices_text,
+)
+from genesis_actors.cli.output import Output, echo
 
-_EXECUTION = click.argument("execution", metavar="ID")
+if TYPE_CHECKING:
+    from genesis_actors.messages.control import ExecutionStatus
+
+_LOOK_SECONDS = 1.0
+
+_EXECUTION = click.argument("execution", metavar="ID", shell_complete=complete_execution)
+
+_View = Mapping[str, Any]
 
 
 @click.command()
 @click.option("-a", "--all", "shows_all", is_flag=True, help="Also those that are over.")
+@click.option("-w", "--watch", "watches", is_flag=True, help="Look again every second.")
 @options.database_option
+@socket_option
 @options.output_option
-def ps(shows_all: bool, db: str | None, output: str) -> None:
+def ps(shows_all: bool, watches: bool, db: str | None, socket: str | None, output: str) -> int:
     """List executions, the newest first: those that are open, with -a all."""
-    url = _database(db, "ps")
-    from genesis_actors.cli.execution_text import executions_text
-    from genesis_actors.cli.output import Output
-    from genesis_actors.storage import queries
-    from genesis_actors.values import ExecutionState
-    from genesis_actors.views import execution_view
 
-    states = None if shows_all else [state for state in ExecutionState if not state.is_final]
-    rows = queries.executions(url, states=states)
-    views = [execution_view(row, queries.slices(url, row.execution_id), None) for row in rows]
-    Output(output, queries.mode(url)).write_list(views, lambda: executions_text(rows))
+    def look() -> tuple[str, Sequence[_View]]:
+        return _executions(db, socket, shows_all=shows_all)
+
+    if watches:
+        return _watch(look, output)
+    mode, views = look()
+    Output(output, mode).write_list(views, lambda: executions_text(views))
+    return 0
 
 
 @click.command()
 @_EXECUTION
 @options.database_option
+@socket_option
 @options.output_option
-def show(execution: str, db: str | None, output: str) -> None:
+def show(execution: str, db: str | None, socket: str | None, output: str) -> None:
     """Show one execution. ID is an id, its beginning, or @last."""
-    url = _database(db, "show")
-    from genesis_actors.cli.execution_text import execution_text
-    from genesis_actors.cli.output import Output
-    from genesis_actors.storage import queries
-    from genesis_actors.views import execution_view, status_view
 
-    status = queries.status_of(url, execution)
-    Output(output, queries.mode(url)).write_item(
-        status_view(status, None),
-        lambda: execution_text(status, None),
-        [execution_view(status.execution, status.slices, None)],
-    )
+    def from_database(status: ExecutionStatus) -> _View:
+        from genesis_actors.views import status_view
+
+        return status_view(status, None)
+
+    mode, view = _found(db, socket, from_database, "executions", execution)
+    Output(output, mode).write_item(view, lambda: execution_text(view), [_without_lists(view)])
 
 
 @click.command()
 @_EXECUTION
 @options.database_option
+@socket_option
 @options.output_option
-def slices(execution: str, db: str | None, output: str) -> None:
+def slices(execution: str, db: str | None, socket: str | None, output: str) -> None:
     """Show an execution's slices, and why each came out as it did."""
-    url = _database(db, "slices")
-    from genesis_actors.cli.execution_text import slices_text
-    from genesis_actors.cli.output import Output
-    from genesis_actors.storage import queries
-    from genesis_actors.views import slice_views
 
-    status = queries.status_of(url, execution)
-    Output(output, queries.mode(url)).write_list(
-        slice_views(status.slices, status.orders), lambda: slices_text(status.slices)
-    )
+    def from_database(status: ExecutionStatus) -> Sequence[_View]:
+        from genesis_actors.views import slice_views
+
+        return slice_views(status.slices, status.orders)
+
+    mode, views = _found(db, socket, from_database, "executions", execution, "slices")
+    Output(output, mode).write_list(views, lambda: slices_text(views))
 
 
 @click.command()
 @_EXECUTION
 @options.database_option
+@socket_option
 @options.output_option
-def fills(execution: str, db: str | None, output: str) -> None:
+def fills(execution: str, db: str | None, socket: str | None, output: str) -> None:
     """Show an execution's fills."""
-    url = _database(db, "fills")
-    from genesis_actors.cli.execution_text import fills_text
-    from genesis_actors.cli.output import Output
-    from genesis_actors.storage import queries
-    from genesis_actors.views import fill_views
 
-    status = queries.status_of(url, execution)
-    Output(output, queries.mode(url)).write_list(
-        fill_views(status.fills, status.orders), lambda: fills_text(status.fills)
-    )
+    def from_database(status: ExecutionStatus) -> Sequence[_View]:
+        from genesis_actors.views import fill_views
+
+        return fill_views(status.fills, status.orders)
+
+    mode, views = _found(db, socket, from_database, "executions", execution, "fills")
+    Output(output, mode).write_list(views, lambda: fills_text(views))
 
 
 @click.command()
@@ -94,31 +110,81 @@ def fills(execution: str, db: str | None, output: str) -> None:
     help="Default: text, or what -o says.",
 )
 @options.database_option
+@socket_option
 @options.output_option
-def report(execution: str, form: str | None, db: str | None, output: str) -> None:
+def report(
+    execution: str, form: str | None, db: str | None, socket: str | None, output: str
+) -> None:
     """Report on an execution: what it did, what it cost, and what stood in its way."""
     from genesis_actors.cli.errors import not_built_yet
 
     if form in {"html", "csv"}:
         raise not_built_yet(f"--format {form}", "use --format json or --format text")
-    url = _database(db, "report")
-    from genesis_actors.cli.execution_text import report_text
-    from genesis_actors.cli.output import Output
-    from genesis_actors.domain.report import generate_execution_report
-    from genesis_actors.storage import queries
-    from genesis_actors.views import execution_view, report_view
 
-    status = queries.status_of(url, execution)
-    found = generate_execution_report(status)
+    def from_database(status: ExecutionStatus) -> _View:
+        from genesis_actors.domain.report import generate_execution_report
+        from genesis_actors.views import report_view
+
+        return report_view(generate_execution_report(status), status)
+
+    mode, view = _found(db, socket, from_database, "executions", execution, "report")
     wanted = {"json": "json", "text": "table", None: output}[form]
-    Output(wanted, queries.mode(url)).write_item(
-        report_view(found, status),
-        lambda: report_text(found, status),
-        [execution_view(status.execution, status.slices, None)],
-    )
+    Output(wanted, mode).write_item(view, lambda: report_text(view), [view["execution"]])
 
 
-def _database(db: str | None, command: str) -> str:
+def _executions(
+    db: str | None, socket: str | None, *, shows_all: bool
+) -> tuple[str, Sequence[_View]]:
     if db is None:
-        raise no_daemon(command)
-    return db
+        answer = reading(socket).get("executions", all=1 if shows_all else None)
+        return answer.mode, answer.data
+    from genesis_actors.storage import queries
+    from genesis_actors.values import ExecutionState
+    from genesis_actors.views import execution_view
+
+    states = None if shows_all else [state for state in ExecutionState if not state.is_final]
+    rows = queries.executions(db, states=states)
+    views = [execution_view(row, queries.slices(db, row.execution_id), None) for row in rows]
+    return queries.mode(db), views
+
+
+def _found(
+    db: str | None,
+    socket: str | None,
+    from_database: Callable[[ExecutionStatus], Any],
+    *where: str,
+) -> tuple[str, Any]:
+    """Return what the daemon answers there, or what a database says of the same execution; and the mode."""
+    if db is None:
+        answer = reading(socket).get(*where)
+        return answer.mode, answer.data
+    from genesis_actors.storage import queries
+
+    status = queries.status_of(db, where[1])
+    return queries.mode(db), from_database(status)
+
+
+def _without_lists(view: _View) -> _View:
+    return {name: value for name, value in view.items() if not isinstance(value, list)}
+
+
+def _watch(look: Callable[[], tuple[str, Sequence[_View]]], output: str) -> int:
+    """Show the list again whenever it has changed, in place on a terminal, until Ctrl-C."""
+    from genesis_actors.cli.errors import ExitCode
+    from genesis_actors.cli.signals import interrupt_from_here
+
+    interrupt_from_here()
+    clears = output == "table" and sys.stdout.isatty()
+    shown: object = None
+    try:
+        while True:
+            mode, views = look()
+            text = executions_text(views) if output == "table" else None
+            if (text or views) != shown:
+                shown = text or views
+                if clears:
+                    echo("\x1b[H\x1b[2J", nl=False)
+                Output(output, mode).write_list(views, lambda views=views: executions_text(views))
+            time.sleep(_LOOK_SECONDS)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED

@@ -193,7 +193,7 @@ class Attempt:
         elif self._would_waste_last_slice(quantity, remaining):
             self._delay(Reason.PARTICIPATION_CAP, limit=budget.quantity, actual=remaining)
         else:
-            if part.status is SliceStatus.PLANNED:
+            if part.market_volume is None:  # Nothing of it has been sent.
                 self._start_slice(wanted, quote)
             self._intend(quantity, price, quote, wanted, budget, cut_by or wanted.cut_by)
 

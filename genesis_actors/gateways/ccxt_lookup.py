@@ -152,7 +152,7 @@ class Lookup:
         params: dict[str, object] = dict(self._habits.find_extra)
         if key:
             params[key] = self._habits.told(name)
-        passage = Passage()
+        passage = PASSAGE.get() or Passage()
         token = PASSAGE.set(passage)
         try:
             order: Json = await self._reads.fetch_order(venue_order_id, symbol, params)

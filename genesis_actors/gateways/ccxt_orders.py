@@ -55,6 +55,7 @@ log = structlog.get_logger()
 
 _FIRST_LOOK, _LONGEST_PAUSE = 0.25, 2.0
 _FUNDS_SECONDS: Final = 1.0
+_MOST_MISSES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +102,13 @@ class OrderDesk:
         self._asking: set[ClientOrderId] = set()
         self._following: dict[ClientOrderId, asyncio.Event] = {}
         self._told: dict[ClientOrderId, OrderSeen] = {}
-        self._generation = 0
         self._prefix = ""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin_anew(self, prefix: str) -> None:
-        """Another listener has come: what has not left yet does not leave any more, and it is told so."""
+        """Another listener has come, whose orders begin with `prefix`."""
         self._prefix = prefix
         self._lookup.prefix = prefix
-        self._generation += 1
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` on the loop. It handles its own failures: one that comes out here is a bug, and is logged."""
@@ -134,7 +133,12 @@ class OrderDesk:
                 and name not in self._taken_back
             )
         )
-        refusal = await self._why_not(order)
+        try:
+            refusal = await self._why_not(order)
+        except Exception as error:
+            # No traceback: it might cite what is secret.
+            log.error("order_not_judged", error=self._redactor.text(repr(error)))  # noqa: TRY400
+            refusal = _refused(order, Reason.NEVER_SENT)
         if refusal is not None:
             self._tell(order, refusal)
             return
@@ -166,7 +170,7 @@ class OrderDesk:
             # What others have paid back meanwhile may be enough.
             await self._read_funds()
             shortage = self._funds.shortage(order, rules)
-        if shortage is None:
+        if shortage is None or not self._funds.are_fresh:  # Where nobody knows, the venue will say.
             self._funds.spend(order, rules)
             return None
         return OrderRefused(
@@ -279,6 +283,8 @@ class OrderDesk:
             return
         self._taken_back.add(name)
         key = self._habits.cancel_key
+        passage = Passage()
+        token = PASSAGE.set(passage)
         try:
             venue_order_id = self._names.venue_id_of(name)
             if key is None and venue_order_id is None:
@@ -290,11 +296,9 @@ class OrderDesk:
                 await self._orders.cancel_order(identity, request.symbol, params)
         except Exception as error:
             # It may have worked all the same, also where the venue says that there is no such order.
-            judgement = judge(self._exchange, Failure.of(error))
-            self._ports.on_judged(judgement)
-            log.info(
-                "cancel_unanswered", client_order_id=name, error=self._redactor.text(error)[:500]
-            )
+            self._on_unanswered("cancel", error, passage, request.symbol)
+        finally:
+            PASSAGE.reset(token)
         await self.look_up(
             LookUpOrder(
                 execution_id=request.execution_id, client_order_id=name, symbol=request.symbol
@@ -308,15 +312,21 @@ class OrderDesk:
         if name in self._asking:
             return
         self._asking.add(name)
+        passage = Passage()
+        token = PASSAGE.set(passage)
         try:
             await self._look(OrderName(request.execution_id, name), request.symbol, asked_at)
         except Exception as error:
-            self._on_unread("look_up", error)
+            self._on_unanswered("look_up", error, passage, request.symbol)
         finally:
+            PASSAGE.reset(token)
             self._asking.discard(name)
 
-    async def _look(self, name: OrderName, symbol: Symbol, asked_at: datetime | None) -> None:
-        """Look at an order and tell its story: all of it if it was asked for at a time, else only what is new."""
+    async def _look(self, name: OrderName, symbol: Symbol, asked_at: datetime | None) -> bool:
+        """Look at an order and tell its story: all of it if it was asked for at a time, else only what is new.
+
+        Return whether the venue knows it.
+        """
         await self._wait_for_reads()
         seen = await self._lookup.find(name.client_order_id, symbol)
         if seen is None:
@@ -329,14 +339,15 @@ class OrderDesk:
                     is_proof=False,
                 )
                 self._tell_all(symbol, (missing,))
-            return
+            return False
         known = self._told.get(name.client_order_id)
         if asked_at is None and known is not None and _is_same(known, seen):
-            return
+            return True
         trades = () if seen.filled == ZERO else await self._lookup.trades_of(seen, symbol)
         self._tell_seen(name, symbol, seen, outcomes_of(seen, name, trades, _now()))
         if not seen.is_closed:
             self._follow(name.client_order_id, symbol)
+        return True
 
     def _tell_seen(
         self,
@@ -357,18 +368,20 @@ class OrderDesk:
             self.spawn(self._follow_on(OrderName(execution_of(name), name), symbol))
 
     async def _follow_on(self, name: OrderName, symbol: Symbol) -> None:
-        pause, generation = _FIRST_LOOK, self._generation
+        pause, misses = _FIRST_LOOK, 0
+        passage = Passage()
+        PASSAGE.set(passage)  # Of this task, which is its own.
         ended = self._following[name.client_order_id]
-        while not ended.is_set() and generation == self._generation:
+        while not ended.is_set() and misses < _MOST_MISSES:
             try:
-                await self._look(name, symbol, None)
+                misses = 0 if await self._look(name, symbol, None) else misses + 1
             except Exception as error:
-                self._on_unread("follow", error)
+                self._on_unanswered("follow", error, passage, symbol)
             try:
                 await asyncio.wait_for(ended.wait(), pause)
             except TimeoutError:
                 pause = min(pause * 2, _LONGEST_PAUSE)
-        if not ended.is_set():
+        if not ended.is_set():  # Whoever waits for it will ask.
             self._following.pop(name.client_order_id, None)
 
     def _forget(self, name: ClientOrderId) -> None:
@@ -384,6 +397,8 @@ class OrderDesk:
 
     async def trades_since(self, symbol: Symbol, since: datetime) -> TradesHeard:
         """Return every trade of our orders since then; those of others are left out."""
+        passage = Passage()
+        token = PASSAGE.set(passage)
         try:
             await self._wait_for_reads()
             outcomes: list[OrderFilled] = []
@@ -392,8 +407,10 @@ class OrderDesk:
                 if name is not None:
                     outcomes.append(filled_of(trade, OrderName(execution_of(name), name), _now()))
         except Exception as error:
-            self._on_unread("trades", error)
+            self._on_unanswered("trades", error, passage, symbol)
             return TradesHeard(symbol, (), is_complete=False)
+        finally:
+            PASSAGE.reset(token)
         self._ports.on_outcomes(symbol, tuple(outcomes))
         return TradesHeard(symbol, tuple(outcomes), is_complete=True)
 
@@ -404,11 +421,13 @@ class OrderDesk:
         if seconds:
             await asyncio.sleep(seconds)
 
-    def _on_unread(self, what: str, error: Exception) -> None:
-        judgement = judge(self._exchange, Failure.of(error))
+    def _on_unanswered(self, what: str, error: Exception, passage: Passage, symbol: Symbol) -> None:
+        """Take note of a question, or a cancel, that has failed: only that limits are kept to follows from it."""
+        judgement = judge(self._exchange, Failure.of(error, passage.status))
         self._ports.on_judged(judgement)
+        self._blocks.add(judgement, symbol, passage.retry_after)
         detail = self._redactor.text(f"{type(error).__name__}: {error}")[:500]
-        log.info("venue_unread", what=what, error=detail)
+        log.info("venue_unanswered", what=what, error=detail)
 
     def _tell(self, order: PlaceOrder, *outcomes: OrderOutcome) -> None:
         if any(isinstance(each, (OrderRefused, OrderClosed)) for each in outcomes):

@@ -67,6 +67,7 @@ log = structlog.get_logger()
 
 _SYNC_EVERY: Final = 300.0
 _MARKETS_EVERY: Final = 3_600.0
+_MARKETS_DOUBTED: Final = 30.0
 _VOLUMES_EVERY = timedelta(hours=1)
 _LEVELS: Final = 100
 _OPEN_SECONDS: Final = 60.0
@@ -102,6 +103,7 @@ class CcxtVenue:
         self._known_symbols: tuple[Symbol, ...] = ()
         self._is_closed = False
         self._resync = asyncio.Event()
+        self._markets_doubted = asyncio.Event()
         self._redact = prepared.redactor.text
         self._health = Health(self._tell, settings.outage_after)
         self._blocks = Blocks(
@@ -259,7 +261,7 @@ class CcxtVenue:
         """Switch to the sandbox's addresses; the operator's own are laid over them, if they are not the real ones."""
         urls: Mapping[str, Any] = self.prepared.config.get("urls") or {}
         wished: object = urls.get("api")
-        if "test" in exchange.urls:
+        if exchange.urls.get("test"):
             exchange.set_sandbox_mode(True)
         elif wished is None:
             raise SourceError(
@@ -292,7 +294,10 @@ class CcxtVenue:
 
     async def _keep_markets(self) -> None:
         while True:
-            await asyncio.sleep(_MARKETS_EVERY)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._markets_doubted.wait(), _MARKETS_EVERY)
+                await asyncio.sleep(_MARKETS_DOUBTED)
+            self._markets_doubted.clear()
             try:
                 await self._read_markets()
             except Exception as error:
@@ -325,6 +330,8 @@ class CcxtVenue:
     async def _feed(self, feed: SymbolFeed) -> None:
         """Read a symbol's market for as long as the venue is open."""
         pause = _FIRST_PAUSE
+        # An outage, and its end, are to be noticed in time.
+        longest = min(_LONGEST_PAUSE, self.settings.outage_after.total_seconds() / 3)
         while True:
             wait = self._blocks.seconds_for_reads()
             if wait:
@@ -337,7 +344,7 @@ class CcxtVenue:
                 self._on_read_failed(error, passage, feed.symbol)
                 # Backoff, each on its own, so that all do not come back at once.
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                pause = min(2 * pause, longest)
                 continue
             finally:
                 PASSAGE.reset(token)
@@ -357,6 +364,8 @@ class CcxtVenue:
     def _on_judged(self, judgement: Judgement) -> None:
         if judgement.reason is Reason.CLOCK_SKEW:
             self._resync.set()
+        if judgement.reason is Reason.MARKET_CLOSED:
+            self._markets_doubted.set()
         if judgement.is_maintenance:
             self._health.failed("the exchange says so", is_maintenance=True)
 
@@ -436,7 +445,10 @@ class CcxtVenue:
 
     def _rules_for_order(self, symbol: Symbol) -> MarketRules | str:
         market = self.reads.markets.get(symbol)
-        return (market and why_not_tradable(market)) or self._rules(symbol)
+        closed = None if market is None else why_not_tradable(market)
+        if closed is not None:
+            self._markets_doubted.set()  # It may have been opened again.
+        return closed or self._rules(symbol)
 
     async def _read_balances(self) -> Mapping[str, Decimal]:
         return free_balances(await self.reads.fetch_balance())

@@ -109,5 +109,5 @@ class LiveVenue(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of everything. Waits a little for what is on its way."""
+        """Let go of everything. What is on its way is asked about at the next start."""
         ...

@@ -250,7 +250,7 @@ class Invariants:
             symbol += used
             if other.execution_id == order.execution_id:
                 own += used
-        travelling = self._travelling(order.symbol)
+        travelling = self._travelling(order.symbol, at)
         symbol += sum(travelling.values(), ZERO)
         own += travelling.get(order.execution_id, ZERO)
         whose, used = ("its own", own) if own > most else ("its symbol's", symbol)
@@ -270,10 +270,10 @@ class Invariants:
                     return
                 yield order
 
-    def _travelling(self, symbol: Symbol) -> dict[ExecutionId, Decimal]:
+    def _travelling(self, symbol: Symbol, at: datetime) -> dict[ExecutionId, Decimal]:
         assert self._network is not None  # noqa: S101 - set before anything is sent
         found: dict[ExecutionId, Decimal] = {}
-        for request in self._network.in_flight:
+        for request in self._network.acceptable(at):
             if request.symbol == symbol:
                 found[request.execution_id] = (
                     found.get(request.execution_id, ZERO) + request.quantity
@@ -290,7 +290,13 @@ class Invariants:
             ),
             ZERO,
         )
-        return ledger + self._network.open_exposure(execution_id, self.now)
+        return ledger + self._acceptable(execution_id, self.now)
+
+    def _acceptable(self, execution_id: ExecutionId, at: datetime) -> Decimal:
+        """Return what is on its way to the exchange and may yet be accepted there."""
+        assert self._network is not None  # noqa: S101 - set before anything is sent
+        requests = self._network.acceptable(at)
+        return sum((r.quantity for r in requests if r.execution_id == execution_id), ZERO)
 
     # --- What becomes durable ---
 
@@ -491,7 +497,7 @@ class Invariants:
     @exact
     def _check_nothing_works(self, x: ExecutionId, at: datetime, what: str) -> None:
         assert self._network is not None  # noqa: S101 - set before anything is sent
-        working = self._network.open_exposure(x, self.now) + sum(
+        working = self._acceptable(x, self.now) + sum(
             (order.open_quantity for order in self._exchange.orders_by(x)), ZERO
         )
         if working:

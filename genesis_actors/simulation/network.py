@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -44,7 +44,6 @@ from genesis_actors.simulation.market import HISTORY, LISTINGS, STEP
 from genesis_actors.values import (
     ZERO,
     ClientOrderId,
-    ExecutionId,
     MarketRules,
     MarketSource,
     OrderStatus,
@@ -94,7 +93,7 @@ class Network:
         self.faults = faults
         self.watcher: Watcher | None = None
         self.in_flight: list[Request] = []
-        """Orders that may yet be accepted."""
+        """Orders on their way to the exchange."""
         self._dice = Dice(f"network:{seed}", counts)
         self._queue: list[tuple[datetime, int, _Arrival | _Delivery]] = []
         self._number = 0
@@ -230,17 +229,10 @@ class Network:
     def is_travelling(self, client_order_id: ClientOrderId) -> bool:
         return any(request.client_order_id == client_order_id for request in self.in_flight)
 
-    def open_exposure(self, execution_id: ExecutionId, at: datetime) -> Decimal:
-        """Return what orders of this execution that are on their way may yet trade: not what has expired there."""
+    def acceptable(self, at: datetime) -> Iterator[Request]:
+        """Yield the orders on their way that may yet be accepted: not those that have expired by now."""
         oldest = at - REQUEST_EXPIRY - PROOF.clock_error - PROOF.engine_timeout
-        return sum(
-            (
-                request.quantity
-                for request in self.in_flight
-                if request.execution_id == execution_id and request.sent_at >= oldest
-            ),
-            ZERO,
-        )
+        return (request for request in self.in_flight if request.sent_at >= oldest)
 
     def _advance(self, to: datetime) -> tuple[list[MarketRows], list[OrderOutcome]]:
         rows: list[MarketRows] = []

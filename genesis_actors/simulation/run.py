@@ -20,6 +20,8 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection, func, select
 
+from genesis_actors.actors.persistence import WRITER_HAS_FAILED
+from genesis_actors.actors.supervisor import JournalUnreadableError
 from genesis_actors.engine import Engine
 from genesis_actors.messages.persistence import FillRow, OrderRow, SliceRow
 from genesis_actors.opening import VirtualTime
@@ -45,6 +47,11 @@ _LAST_LOOK: Final = timedelta(seconds=30)
 _NEVER: Final = 1 << 62
 _MOST_AT_AN_INSTANT: Final = 50_000  # Messages.
 _MOST_GARBAGE: Final = 400_000  # Objects; a seed of 20 executions leaves about 50,000.
+_FAILS_AFTER_ANOTHER: Final = (
+    SabotageError.__name__,
+    f"{JournalUnreadableError.__name__}: {WRITER_HAS_FAILED}",
+)
+"""How failures begin that we have made, or that follow from one which is told by itself."""
 _NEVER_AT_THE_GATE: Final = {Reason.DUPLICATE_ORDER, Reason.PARENT_QUANTITY}
 """Why the gate stops what should never have come that far."""
 
@@ -317,7 +324,7 @@ class _Simulation:
         match event.get("event"):
             case "actor_failed":
                 error = str(event.get("error"))
-                if not error.startswith(SabotageError.__name__):
+                if not error.startswith(_FAILS_AFTER_ANOTHER):
                     what = f"the actor {event.get('actor')} has failed: {error}"
                     self._invariants.broken("P9", self._now, what)
             case "stopped_at_gate" if event.get("reason") in _NEVER_AT_THE_GATE:

@@ -6,9 +6,10 @@ Money is text to the database: it is neither summed nor sorted here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
@@ -59,6 +60,13 @@ def execution(target: Target, name: str) -> ExecutionRow:
     return _read(target, read)
 
 
+def execution_named(target: Target, client_id: str) -> str | None:
+    """Return the id of the execution that a client has given this name."""
+    named = twap_executions.c.client_id == client_id
+    query = select(twap_executions.c.execution_id).where(named)
+    return _read(target, lambda connection: connection.scalar(query))
+
+
 def slices(target: Target, name: str) -> list[SliceRow]:
     return _of_execution(target, name, SliceRow, twap_slice_history, "slice_number")
 
@@ -73,6 +81,25 @@ def trades(target: Target, name: str) -> list[FillRow]:
 
 def journal(target: Target, name: str) -> list[EventRow]:
     return _of_execution(target, name, EventRow, events, "aggregate_version", key="aggregate_id")
+
+
+def events_after(target: Target, sequence: int, limit: int) -> list[EventRow]:
+    """Return the next events of all executions behind that sequence number, in order."""
+    numbers = events.c.sequence_number
+    query = select(events).where(numbers > sequence).order_by(numbers).limit(limit)
+
+    def read(connection: Connection) -> list[EventRow]:
+        return [EventRow(**row) for row in connection.execute(query).mappings()]
+
+    return _read(target, read)
+
+
+def last_sequence(target: Target, before: datetime | None = None) -> int:
+    """Return the newest event's sequence number, of those before `before`; 0 where there is none."""
+    query = select(func.max(events.c.sequence_number))
+    if before is not None:
+        query = query.where(events.c.created_at < before)
+    return _read(target, lambda connection: connection.scalar(query)) or 0
 
 
 def status_of(target: Target, name: str) -> ExecutionStatus:

@@ -61,6 +61,7 @@ def connect(path: Path, *, foreign_keys: bool = True) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         _secure(connection, foreign_keys=foreign_keys)
+        _written.add(_file_of(path))
     except BaseException:
         connection.close()
         raise
@@ -167,9 +168,25 @@ def unusable_path(path: Path, error: OSError | None = None) -> StorageError:
     )
 
 
+_written: Final[set[tuple[int, int]]] = set()
+"""The files that this process has opened for writing: databases, and perhaps open still."""
+
+
+def _file_of(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 def check_header(path: Path) -> None:
-    """Refuse a file that is no database, before SQLite creates side files next to it."""
+    """Refuse a file that is no database, before SQLite creates side files next to it.
+
+    A file that this process may have open as a database is never opened here: to close it again would take away every
+    lock that SQLite holds on it (POSIX locks are the process's), and another program that looks at the database would
+    then take its log away from under the writer.
+    """
     try:
+        if _file_of(path) in _written:
+            return
         with path.open("rb") as file:
             head = file.read(16)
     except OSError as error:

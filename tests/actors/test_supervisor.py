@@ -13,6 +13,7 @@ from genesis_actors.actors.supervisor import SupervisorActor, SupervisorPorts
 from genesis_actors.domain.known_trades import MARGIN
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.messages.control import News
+from genesis_actors.messages.events import TwapPaused, TwapResumed
 from genesis_actors.messages.market_data import MarketDataMessage, MarketQuery, MarketView
 from genesis_actors.messages.persistence import (
     Journaled,
@@ -37,6 +38,7 @@ from genesis_actors.messages.venue import (
     LookUpOrder,
     LookUpTrades,
     TradesTold,
+    VenueAvailability,
     VenueMessage,
 )
 from genesis_actors.runtime.actor import ActorFailed
@@ -305,6 +307,38 @@ def test_a_recovered_execution_asks_its_venue_before_it_goes_on(
     house.answer()
     house.answer()
     assert [type(answer) for answer in cancelled.messages] == [CommandDone]
+
+
+def test_that_the_venue_takes_no_orders_is_told_to_each_execution_also_to_those_that_start_then(
+    simulation: DeterministicRuntime,
+) -> None:
+    house = House(simulation)
+    first = house.start(a_parent_order())
+    house.answer()
+    house.tell(VenueAvailability(at=NOON, is_available=False, detail="maintenance"))
+    house.start(a_parent_order(quantity="5"))
+    house.answer()
+
+    def paused() -> list[object]:
+        return [
+            event.reason
+            for write in house.journal.messages
+            if isinstance(write, WriteJournal)
+            for event in write.events
+            if isinstance(event, TwapPaused)
+        ]
+
+    assert first.messages
+    assert paused() == [Reason.VENUE_UNAVAILABLE] * 2
+    house.tell(VenueAvailability(at=NOON, is_available=True, detail="back"))
+    resumed = [
+        event
+        for write in house.journal.messages
+        if isinstance(write, WriteJournal)
+        for event in write.events
+        if isinstance(event, TwapResumed)
+    ]
+    assert len(resumed) == 2
 
 
 # --- Trades that were never told ---------------------------------------------------------------------

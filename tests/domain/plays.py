@@ -793,12 +793,12 @@ class Play:
         assert command.max_participation in {None, x.policy.max_participation}
         assert not command.removes_limit or x.policy.limit_price is None
         assert x.policy.max_participation <= self.surroundings.bounds.max_participation
-        assert x.filled_quantity + x.reserved_quantity <= max(x.quantity, before.quantity)
         assert x.window == before.window
         assert before.state in {ExecutionState.RUNNING, ExecutionState.PAUSED}
         is_over = x.filled_quantity == x.quantity
         assert x.state is (ExecutionState.FINISHING if is_over else before.state)
         if amended.slices is not None:
+            assert x.remaining_quantity >= ZERO
             assert x.ends_at is not None
             for part in amended.slices:
                 assert self.now <= part.due_at <= x.ends_at

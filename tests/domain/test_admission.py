@@ -228,3 +228,16 @@ def test_slices_within_the_operators_notional_pass_and_so_do_those_without_a_pri
     taken = admit(parent_order("10"), market(unbound, touch), defaults, now=NOON, seed=5)
 
     assert isinstance(taken, Admission)
+
+
+def test_a_largest_value_makes_more_slices_and_leaves_room_for_a_higher_price() -> None:
+    where = market(rules=with_rules(max_notional=Decimal(100)))
+
+    slices = admission("10", where, slices=5).slices
+
+    assert len(slices) > 10
+    assert max(part.quantity for part in slices) * Decimal("100.01") * Decimal("1.05") <= 100
+
+
+def test_an_account_that_nobody_may_look_into_is_not_held_against_an_order() -> None:
+    assert isinstance(admitted("10", replace(market(), balances=None)), Admission)

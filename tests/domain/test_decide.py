@@ -357,6 +357,44 @@ def test_any_other_refusal_is_tried_again_after_a_while(working: Desk) -> None:
     assert working.next_wake == 20
 
 
+def test_what_was_refused_was_not_sent_and_its_slice_has_the_figures_of_the_first_that_is(
+    working: Desk,
+) -> None:
+    working.refuse(Reason.HALTED)
+    part = working.execution.slice(1)
+    assert working.child().sent_at is None
+    assert (part.sent_at, part.market_volume, part.market_price) == (None, None, None)
+
+    working.at(20).look("100.00", "100.02", window="800")
+    part = working.execution.slice(1)
+
+    assert working.child().sent_at == part.sent_at == working.now
+    assert (part.market_volume, part.market_price) == (800, Decimal("100.01"))
+    assert part.attempts == 2
+
+
+def test_a_slice_keeps_the_figures_of_its_first_child_when_a_later_one_is_refused(
+    working: Desk,
+) -> None:
+    first = working.execution.slice(1)
+    working.close()
+    working.at(20).look(window="800")
+    working.refuse(Reason.HALTED)
+
+    part = working.execution.slice(1)
+    assert (part.sent_at, part.market_volume) == (first.sent_at, first.market_volume)
+
+
+def test_a_child_that_is_stale_when_it_is_durable_was_not_sent(desk: Desk) -> None:
+    desk.is_slow = True
+    desk.at(15).look()
+    desk.at(100).journaled()
+
+    part = desk.execution.slice(1)
+    assert desk.child().status is OrderStatus.NEVER_ACCEPTED
+    assert (part.sent_at, part.market_volume, part.market_price) == (None, None, None)
+
+
 def test_an_insufficient_balance_pauses_it(working: Desk) -> None:
     working.refuse(Reason.INSUFFICIENT_BALANCE)
 

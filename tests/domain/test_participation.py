@@ -16,6 +16,7 @@ from genesis_actors.domain.participation import (
     effective_rate,
     enforce_participation_limit,
     is_volume_anomaly,
+    maximum_quantity,
     minimum_quantity,
     participation_budget,
     symbol_budget,
@@ -306,3 +307,19 @@ def test_a_budget_breaks_no_cap(figures: list[Decimal], rate: Decimal) -> None:
         assert filled + reserved + budget <= rate * since
         assert in_window + reserved + budget <= rate * window
         assert slice_filled + reserved + budget <= rate * slice_volume
+
+
+def test_a_venue_s_largest_value_binds_a_child_as_its_largest_quantity_does() -> None:
+    rules = replace(RULES, max_notional=Decimal(1_000))
+
+    assert maximum_quantity(RULES, Decimal(60)) is None
+    assert maximum_quantity(rules, Decimal(60)) == Decimal("16.6")
+    assert maximum_quantity(replace(rules, max_quantity=Decimal(3)), Decimal(60)) == Decimal(3)
+    quantity, reason = child_quantity(
+        wanted=Decimal(20),
+        budget=Decimal(100),
+        remaining=Decimal(100),
+        price=Decimal(60),
+        rules=rules,
+    )
+    assert (quantity, reason) == (Decimal("16.6"), Reason.MAX_ORDER_QUANTITY)

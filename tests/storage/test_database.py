@@ -5,6 +5,7 @@ import gc
 import os
 import re
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -228,3 +229,26 @@ def test_work_is_run_with_and_without_a_loop() -> None:
         return run_blocking(seven())
 
     assert (run_blocking(seven()), asyncio.run(inside())) == (7, 7)
+
+
+def test_reading_beside_the_writer_leaves_its_log_alone(tmp_path: Path) -> None:
+    """POSIX locks are the process's: whoever opens and closes the file beside SQLite takes them all away."""
+    path = tmp_path / "genesis.db"
+    migrate(path)
+    writer = sqlite.connect(path)
+    writer.execute("CREATE TABLE mine (x)")
+    assert executions(path) == []  # in the writer's own process
+    program = (
+        "import sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1])\n"
+        "connection.execute('SELECT count(*) FROM mine').fetchone()\n"
+        "connection.close()\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True)
+
+    assert Path(f"{path}-wal").stat().st_size > 0
+    writer.execute("INSERT INTO mine VALUES (1)")
+    writer.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT x FROM mine").fetchall() == [(1,)]
+    connection.close()

@@ -51,6 +51,7 @@ async def async_binance(config: dict[str, Any], **more: Any) -> AsyncIterator[An
     options: Any = config | {"enableRateLimit": False} | more
     client: Any = ccxt.binance(options)
     client.number = str
+    client.timeout_on_exit = 0  # Otherwise 250 ms, which only TLS needs.
     try:
         yield client
     finally:

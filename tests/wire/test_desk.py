@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from genesis_actors.gateways.ccxt_checkup import Status, examine
 from genesis_actors.gateways.ccxt_venue import CcxtVenue
 from genesis_actors.gateways.live import OutcomesHeard, SymbolSeen, TradesHeard, VenueReport
+from genesis_actors.gateways.venue import SourceError
 from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
@@ -418,3 +420,70 @@ def test_a_symbol_is_described_with_exact_rules_balances_and_past_volumes(
     assert {bar.seconds for bar in known.volumes} == {60, 3_600}
     assert unknown.rules is None
     assert BTC in unknown.known_symbols
+
+
+def test_the_doctor_looks_at_everything_and_sends_no_order(live_exchange: LocalExchange) -> None:
+    config = {**live_exchange.config, "rateLimit": 5, "options": {"maxRetriesOnFailure": 3}}
+    with opened(live_exchange, config=config) as desk:
+        found = {each.name: each for each in examine(desk.venue, [BTC, Symbol("NO/SUCH")])}
+
+    assert found["clock"].status is Status.OK
+    assert found["keys"].status is Status.OK
+    assert "may trade" in found["scope"].message
+    assert "BTC" in found["balances"].message
+    assert "0.00001" in found[f"symbol {BTC}"].message
+    assert found["symbol NO/SUCH"].status is Status.ERROR
+    assert "you set 3" in found["option options.maxRetriesOnFailure"].message
+    assert "given up after" in found["lost orders"].message
+    requests = live_exchange.call(lambda e: {attempt.request for attempt in e.attempts})
+    assert all(name.startswith("GET ") for name in requests)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"exchange": "binanse"}, "no exchange"),
+        ({"exchange": "kucoin", "sandbox": True, "config": {}}, "no sandbox"),
+        (
+            {
+                "sandbox": True,
+                "config": {"urls": {"api": {"private": "https://api.binance.com/api/v3"}}},
+            },
+            "real exchange",
+        ),
+        ({"config": {"verbose": True}}, "verbose"),
+    ],
+)
+def test_a_venue_that_cannot_or_must_not_be_opened_says_why(
+    changes: dict[str, Any], text: str
+) -> None:
+    settings = CcxtSettings.model_validate({**QUICK, **changes})
+
+    with pytest.raises(SourceError, match=text) as refused:
+        CcxtVenue.open(settings, name="x", is_live=True)
+    assert refused.value.hint
+
+
+def test_a_sandbox_at_an_address_of_ones_own_is_no_real_money(live_exchange: LocalExchange) -> None:
+    with opened(live_exchange, sandbox=True) as desk:
+        assert desk.venue.account is not None
+        assert desk.venue.reads.isSandboxModeEnabled
+
+        told = desk.place(desk.order("0.001", price="66000"))
+
+    assert told
+    assert len(live_exchange.attempts()) == 1
+
+
+def test_keys_that_the_exchange_does_not_take_are_told_without_being_told(
+    live_exchange: LocalExchange,
+) -> None:
+    config = {**live_exchange.config, "apiKey": "wrongKey" * 4, "secret": "wrongSecret" * 3}
+    settings = CcxtSettings.model_validate({**QUICK, "config": config})
+
+    with pytest.raises(SourceError, match="AuthenticationError") as refused:
+        CcxtVenue.open(settings, name="binance", is_live=True)
+
+    assert "wrong" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert "key" in refused.value.hint

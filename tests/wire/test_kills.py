@@ -42,8 +42,8 @@ def test_a_run_that_is_killed_and_repeated_trades_what_it_should_and_no_more(
 ) -> None:
     database = tmp_path / "live.db"
     command = [
-        *(sys.executable, "-m", "genesis_actors", "run", "BTC/USDT", "buy", "0.4"),
-        *("--over", "14s", "--slices", "9", "--client-id", "k1", "--venue", "ccxt", "--live"),
+        *(sys.executable, "-m", "genesis_actors", "run", "BTC/USDT", "buy", "0.3"),
+        *("--over", "10s", "--slices", "7", "--client-id", "k1", "--venue", "ccxt", "--live"),
         *("--db", str(database), "-o", "json"),
     ]
     with exchange_process("--faults", "mild") as exchange:
@@ -76,7 +76,7 @@ def test_a_run_that_is_killed_and_repeated_trades_what_it_should_and_no_more(
         for fill in load_fills(database)
     )
     assert ours == theirs
-    assert Decimal(done["filled_quantity"]) == sum(trade[2] for trade in theirs) <= Decimal("0.4")
+    assert Decimal(done["filled_quantity"]) == sum(trade[2] for trade in theirs) <= Decimal("0.3")
     assert done["unknown_quantity"] == "0"
     sent = [a["client_order_id"] for a in ledger["attempts"] if a["request"] == "POST order"]
     assert len(sent) == len(set(sent))

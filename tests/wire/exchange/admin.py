@@ -84,12 +84,19 @@ class Admin:
         return await self.faults(request)
 
     async def change(self, request: web.Request) -> web.Response:
-        """Whichever of these are there: clock_offset_ms, engine_delay_ms, deposit, status, move, trade."""
+        """Any of clock_offset_ms, engine_delay_ms, mute_seconds, refuse_seconds, deposit, status, move, trade.
+
+        They are {"USDT": "5"}, {"BTCUSDT": "BREAK"}, {"BTCUSDT": ticks}, and a trade of the others with
+        symbol, taker, price and quantity.
+        """
         exchange = self._exchange
         asked = json.loads(await request.text())
         exchange.clock_offset_ms = asked.get("clock_offset_ms", exchange.clock_offset_ms)
         exchange.engine_delay_ms = asked.get("engine_delay_ms", exchange.engine_delay_ms)
         now = exchange.now()
+        exchange.muted_until = now + int(asked.get("mute_seconds", 0) * 1000)
+        if exchange.refuse_for is not None and "refuse_seconds" in asked:
+            exchange.refuse_for(asked["refuse_seconds"])
         for asset, amount in asked.get("deposit", {}).items():
             exchange.engine.accounts[0].deposit(asset, Decimal(amount))
         for symbol, status in asked.get("status", {}).items():

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.wire.exchange import admin, private, public, spoiling
+from tests.wire.exchange import admin, private, public, spoiling, streams
 from tests.wire.exchange.asking import Asked, Attempt, Exchange
 from tests.wire.exchange.faults import Fault, Kind
 from tests.wire.exchange.params import Params
@@ -66,7 +66,10 @@ ENDPOINTS: dict[str, Endpoint] = {
 def make_app(exchange: Exchange) -> web.Application:
     app = web.Application()
     admin.add_routes(app, exchange)
-    app.router.add_route("*", "/{path:.*}", Serving(exchange).serve)
+    streams.add_routes(app, exchange)
+    serving = Serving(exchange)
+    app.router.add_route("*", "/{path:.*}", serving.serve)
+    app.on_cleanup.append(serving.stop)
     return app
 
 
@@ -90,6 +93,11 @@ class Serving:
         if fault is None or fault.kind in {Kind.DELAY, Kind.STALE}:
             return response
         return await spoiling.spoil(request, response, fault)
+
+    async def stop(self, _: web.Application) -> None:
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
 
     async def _answer(
         self,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tests.wire.exchange.engine import Engine
 from tests.wire.exchange.faults import Faults
+from tests.wire.exchange.feeds import Feed
 from tests.wire.exchange.ledger import Account
 from tests.wire.exchange.limits import Limits
 from tests.wire.exchange.market import Market
@@ -41,7 +43,13 @@ class Exchange:
     limits: Limits = field(default_factory=Limits)
     clock_offset_ms: int = 0
     engine_delay_ms: int = 0
+    muted_until: int = 0  # Until then websockets stay open and say nothing; what is new is lost.
+    followers: int = 0  # Subscriptions to user data, ever.
+    refuse_for: Callable[[float], None] | None = None  # Seconds without a listening socket.
     attempts: list[Attempt] = field(default_factory=list[Attempt])
+
+    def __post_init__(self) -> None:
+        self.feeds = {name: Feed(market) for name, market in self.engine.markets.items()}
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000 + self.clock_offset_ms

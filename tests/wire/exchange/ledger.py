@@ -96,6 +96,7 @@ class Account:
     deposited: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     versions: dict[int, list[Order]] = field(default_factory=dict[int, list[Order]])
     fills: list[Fill] = field(default_factory=list[Fill])
+    log: list[tuple[Order, Fill | None]] = field(default_factory=list[tuple[Order, "Fill | None"]])
     open_ids: set[int] = field(default_factory=set[int])
     updated: int = 0
 
@@ -133,7 +134,7 @@ class Account:
 
     # --- Writing --------------------------------------------------------------------------------
 
-    def write(self, order: Order, at: int) -> Order:
+    def write(self, order: Order, at: int, fill: Fill | None = None) -> Order:
         """Put down a new version; what is locked for it is moved between free and locked."""
         versions = self.versions.setdefault(order.order_id, [])
         before = versions[-1].locked if versions else ZERO
@@ -145,6 +146,7 @@ class Account:
         balance.locked += order.locked - before
         assert balance.free >= 0, f"{order.paid_asset} is overdrawn"
         versions.append(order)
+        self.log.append((order, fill))
         (self.open_ids.add if order.is_open else self.open_ids.discard)(order.order_id)
         self.updated = at
         return order
@@ -165,6 +167,7 @@ class Account:
                 status=status,
             ),
             fill.at,
+            fill,
         )
         self.balance(symbol.base).free += fill.quantity if buys else -fill.quantity
         self.balance(symbol.quote).free -= cost if buys else -cost

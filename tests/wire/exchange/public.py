@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from tests.wire.exchange.asking import Asked
-from tests.wire.exchange.engine import OTHER
 from tests.wire.exchange.market import MINUTE, Candle, Market, Print
 from tests.wire.exchange.refusals import Refusal, invalid
 from tests.wire.exchange.symbols import RATE_LIMITS, shown, text
@@ -60,22 +59,10 @@ def depth(asked: Asked) -> Any:
 
 
 def depth_of(asked: Asked, market: Market, limit: int) -> dict[str, Any]:
-    bids, asks = levels(asked, market)
-    return {"lastUpdateId": asked.now, "bids": bids[:limit], "asks": asks[:limit]}
-
-
-def levels(asked: Asked, market: Market) -> tuple[list[list[str]], list[list[str]]]:
-    """Both sides, best first: what the others offer, and our own resting orders among it."""
-    sides: list[list[list[str]]] = []
-    for own, taker in OTHER.items():
-        sizes = dict(market.offered(asked.now, taker))
-        for account in asked.exchange.engine.accounts:
-            for order in account.open_orders():
-                if order.symbol == market.symbol and order.side == own:
-                    sizes[order.price] = sizes.get(order.price, Decimal(0)) + order.remaining
-        rows = sorted(sizes.items(), reverse=own == "BUY")
-        sides.append([[text(price), text(size)] for price, size in rows])
-    return sides[0], sides[1]
+    feed = asked.exchange.feeds[market.symbol.id]
+    feed.look(asked.exchange.engine, asked.now)
+    bids, asks = ([[text(p), text(q)] for p, q in side.items()] for side in (feed.bids, feed.asks))
+    return {"lastUpdateId": feed.update_id, "bids": bids[:limit], "asks": asks[:limit]}
 
 
 def trades(asked: Asked) -> Any:
@@ -167,11 +154,8 @@ def book_ticker(asked: Asked) -> Any:
 
 
 def ticker_of(asked: Asked, market: Market) -> dict[str, Any]:
-    bids, asks = levels(asked, market)
-    bid, ask = (
-        bids[0] if bids else [text(Decimal(0))] * 2,
-        asks[0] if asks else [text(Decimal(0))] * 2,
-    )
+    book, nothing = depth_of(asked, market, 1), [text(Decimal(0))] * 2
+    bid, ask = next(iter(book["bids"]), nothing), next(iter(book["asks"]), nothing)
     return {
         "symbol": market.symbol.id,
         "bidPrice": bid[0],

@@ -1,4 +1,14 @@
-"""Start an exchange: in a thread of this process, where a test can look inside, or as its own process."""
+"""Start an exchange: in a thread of this process, where a test can look inside, or as its own process.
+
+    with LocalExchange(make_exchange(seed=7)) as local:
+        client = ccxt.async_support.binance(local.config)
+        local.fault(Fault(Kind.RESET, "POST order"))  # The next order is accepted, and not answered.
+        ...
+        assert local.fills() == ...
+
+`exchange_process("--faults", "hostile")` is the same from outside. What it can be made to do is in
+`faults.py`; what it keeps, in `ledger.py`.
+"""
 
 from __future__ import annotations
 
@@ -62,12 +72,15 @@ def config_for(url: str, key: Key = KEY) -> dict[str, Any]:
     """What ccxt's constructor needs to talk to an exchange at `url`, and to nothing else."""
     api = dict.fromkeys(("public", "private"), f"{url}/api/v3")
     sapi = {"sapi": f"{url}/sapi/v1"}
-    return {**_basics(key), "urls": {"api": api | sapi}}
+    # Without "/stream" in it ccxt.pro takes an address for one of its futures.
+    sockets = url.replace("http", "ws", 1)
+    streams = {"spot": f"{sockets}/stream/ws", "ws-api": {"spot": f"{sockets}/ws-api/v3"}}
+    return {**_basics(key), "urls": {"api": {**api, **sapi, "ws": streams}}}
 
 
 def proxied_config_for(proxy: str, ca_file: Path, key: Key = KEY) -> dict[str, Any]:
     """The same with ccxt's own addresses: through the proxy, in TLS that `ca_file` vouches for."""
-    return {**_basics(key), "httpsProxy": proxy, "cafile": str(ca_file)}
+    return {**_basics(key), "httpsProxy": proxy, "wssProxy": proxy, "cafile": str(ca_file)}
 
 
 def _basics(key: Key) -> dict[str, Any]:
@@ -122,6 +135,10 @@ class LocalExchange:
         proxy = f"http://127.0.0.1:{self._server.proxy_port}"
         return proxied_config_for(proxy, self._server.ca_file, self._exchange.keys[0])
 
+    def hosts(self) -> list[str]:
+        """Whom the proxy was asked for."""
+        return list(self._server.proxy.hosts) if self._server.proxy else []
+
     def call(self, work: Callable[[Exchange], T]) -> T:
         """Do something to the exchange on its own thread, brought up to date."""
 
@@ -175,6 +192,14 @@ class LocalExchange:
         """A trade of others at the price; it fills resting orders that it reaches."""
         p, q = Decimal(price), Decimal(quantity)
         self.call(lambda e: e.engine.outside_trade(symbol, taker, p, q, e.now()))
+
+    def drop(self) -> None:
+        """Reset every connection there is; new ones are taken at once."""
+        asyncio.run_coroutine_threadsafe(self._server.drop(), self._loop).result(10)
+
+    def mute(self, seconds: float) -> None:
+        """Websockets stay open and say nothing for a while. What happens then is never told."""
+        self.call(lambda e: setattr(e, "muted_until", e.now() + int(seconds * 1000)))
 
     def refuse(self) -> None:
         """Take no connections at all, and drop those there are, until `accept`."""

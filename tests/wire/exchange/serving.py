@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 
@@ -20,6 +21,8 @@ class Server:
 
     def __init__(self, exchange: Exchange, port: int, tls_directory: Path | None = None) -> None:
         self._runner = web.AppRunner(make_app(exchange), access_log=None, shutdown_timeout=0.1)
+        exchange.refuse_for = self.refuse_for
+        self._refusing: asyncio.Task[None] | None = None
         self._sites: list[web.TCPSite] = []
         self._tls: ssl.SSLContext | None = None
         self._tls_port = 0
@@ -46,9 +49,25 @@ class Server:
         for site in self._sites:
             await site.stop()
         self._sites.clear()
+        await self.drop()
+
+    def refuse_for(self, seconds: float) -> None:
+        """Soon, so that whoever asks for it still gets an answer."""
+
+        async def refusing() -> None:
+            await asyncio.sleep(0.02)
+            await self.refuse()
+            await asyncio.sleep(seconds)
+            await self.listen()
+
+        self._refusing = asyncio.get_running_loop().create_task(refusing())
+
+    async def drop(self) -> None:
         hang_up_all(self._runner)
 
     async def stop(self) -> None:
+        if self._refusing is not None:
+            self._refusing.cancel()
         if self.proxy is not None:
             await self.proxy.stop()
         hang_up_all(self._runner)

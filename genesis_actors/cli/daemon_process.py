@@ -1,0 +1,129 @@
+"""The daemon as a process: in the foreground, or started in the background and waited for until it is ready."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Final
+
+import click
+import structlog
+
+from genesis_actors.cli.errors import CliError, ExitCode
+from genesis_actors.control.sockets import holder_of, lock_beside, private_directory
+from genesis_actors.settings import Settings
+
+READY_SECONDS: Final = 120.0
+LOG_FILE: Final = "daemon.log"
+
+_LOOK_SECONDS: Final = 0.1
+_APPENDING: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+
+
+def run_in_foreground(settings: Settings) -> ExitCode:
+    """Run until it is asked to end; its log is on stderr."""
+    from genesis_actors.control.daemon import Daemon
+
+    _configure_log()
+    ended_well = Daemon(settings, _say).run()
+    return ExitCode.OK if ended_well else ExitCode.FAILURE
+
+
+def start_in_background(settings: Settings, options: Sequence[str]) -> bool:
+    """Return when it is ready, whether it was there before. Raises CliError with what its log says."""
+    if holder_of(lock_beside(settings.socket)) is not None:
+        return True
+    state_dir = settings.engine.state_dir.absolute()
+    private_directory(state_dir)
+    command = [sys.executable, "-m", "genesis_actors", "daemon", "run", *options]
+    command += ["--socket", str(settings.socket.absolute())]
+    log_path = state_dir / LOG_FILE
+    with (
+        tempfile.TemporaryDirectory(prefix="genesis-") as directory,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready,
+        os.fdopen(os.open(log_path, _APPENDING, 0o600), "ab") as log,
+    ):
+        ready.bind(f"{directory}/ready")
+        begins_at = log.tell()
+        process = _spawn(command, log, f"{directory}/ready", state_dir)
+        deadline = time.monotonic() + READY_SECONDS
+        while not _is_ready(ready):
+            if process.poll() is not None:
+                raise _failed(process.returncode, log_path, begins_at)
+            if time.monotonic() >= deadline:
+                raise CliError(
+                    "timeout",
+                    f"the daemon (process {process.pid}) is not ready after {READY_SECONDS:.0f} s",
+                    f"see its log: {log_path}",
+                    ExitCode.TIMEOUT,
+                )
+    # It lives on by itself: nobody here waits for its end.
+    process.returncode = 0
+    return False
+
+
+def _spawn(
+    command: Sequence[str], log: IO[bytes], ready: str, state_dir: Path
+) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "NOTIFY_SOCKET": ready,
+        "GENESIS_ENGINE__STATE_DIR": str(state_dir),
+    }
+    return subprocess.Popen(  # noqa: S603 - our own program
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def _is_ready(ready: socket.socket) -> bool:
+    found, _, _ = select.select([ready], [], [], _LOOK_SECONDS)
+    return bool(found) and b"READY=1" in ready.recv(4096)
+
+
+def _failed(code: int, log_path: Path, begins_at: int) -> CliError:
+    """Return the error that the process has ended with, as its log has it."""
+    with log_path.open("rb") as log:
+        log.seek(begins_at)
+        said = log.read().decode(errors="replace")
+    errors = re.findall(r"^error: (.*)$", said, re.MULTILINE)
+    hints = re.findall(r"^hint: (.*)$", said, re.MULTILINE)
+    known = code in {each.value for each in ExitCode} and code != ExitCode.OK
+    return CliError(
+        "daemon_failed",
+        f"the daemon has not started: {errors[-1] if errors else f'it ended with {code}'}",
+        hints[-1] if hints else f"see its log: {log_path}",
+        ExitCode(code) if known else ExitCode.FAILURE,
+    )
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _configure_log() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,368 @@
+"""What the door does for its clients.
+
+Each command becomes a typed message to the control actor; each question is answered from the board or, for executions
+of earlier runs, from the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import TypeAlias, TypeVar
+
+from genesis_actors import __version__
+from genesis_actors.control.board import Board
+from genesis_actors.control.protocol import Goal, HaltRequest, ResumeRequest, SettleRequest
+from genesis_actors.control.refusals import Refusal
+from genesis_actors.control.tail import Tail
+from genesis_actors.domain.report import generate_execution_report
+from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
+from genesis_actors.messages.base import Address
+from genesis_actors.messages.control import ControlMessage, ExecutionStatus, GetStatus
+from genesis_actors.messages.supervisor import (
+    AmendExecution,
+    CancelExecution,
+    CommandDone,
+    CommandRefused,
+    ExecutionStarted,
+    Halt,
+    HaltDone,
+    OrderRejected,
+    PauseExecution,
+    ResumeExecution,
+    SettleChild,
+    StartExecution,
+    Unhalt,
+)
+from genesis_actors.offline import HaltState, halt_state
+from genesis_actors.orders import Amendment, TwapOrder
+from genesis_actors.storage import queries
+from genesis_actors.values import (
+    ClientOrderId,
+    ExecutionId,
+    ExecutionState,
+    OrderStatus,
+    decimal_text,
+    time_text,
+)
+from genesis_actors.views import (
+    View,
+    execution_view,
+    fill_views,
+    report_view,
+    slice_views,
+    status_view,
+)
+
+T = TypeVar("T")
+
+_Reply: TypeAlias = Address[CommandDone | CommandRefused]
+
+READERS = 2
+"""Threads that read the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What does not change while the daemon runs, for `daemon status`."""
+
+    mode: str
+    venue: str
+    database: str
+    socket: str
+    started_at: datetime
+
+
+class Desk:
+    """Serves one engine. Its methods run on the door's event loop and never hold it up."""
+
+    def __init__(self, engine: Engine, house: House) -> None:
+        self.house = house
+        self.is_stopping = False
+        self._engine = engine
+        self._pool = ThreadPoolExecutor(READERS, "door-reader")
+        self.board = Board(asyncio.get_running_loop(), self.now)
+        self.tail = Tail(engine.database, self.aside)
+
+    async def open(self) -> None:
+        """Learn what there is, and from now on every piece of news."""
+        engine, board = self._engine, self.board
+        board.join(lambda _changed: self.tail.wake())
+        self.tail.start_behind(await self.aside(lambda: queries.last_sequence(engine.database)))
+        self.tail.wake()
+        engine.listen(board)
+        is_open = [state for state in ExecutionState if not state.is_final]
+        rows = await self.aside(lambda: queries.executions(engine.database, states=is_open))
+        for row in rows:
+            # Answered behind the news that led to it: the board hears both in order.
+            engine.door.tell(GetStatus(ExecutionId(row.execution_id), board))
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def now(self) -> datetime:
+        return self._engine.runtime.clock.now()
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do what waits for the disk on a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    # --- Questions -------------------------------------------------------------------------------
+
+    async def about(self, connections: int) -> View:
+        halt = await self._halt_state()
+        now = self.now()
+        return {
+            "pid": os.getpid(),
+            "version": __version__,
+            "mode": self.house.mode,
+            "venue": self.house.venue,
+            "database": self.house.database,
+            "socket": self.house.socket,
+            "started_at": time_text(self.house.started_at),
+            "uptime_seconds": int((now - self.house.started_at).total_seconds()),
+            "open_executions": len(self.board.open_ids()),
+            "state": "stopping" if self.is_stopping else "running",
+            "halted": halt.halted_at is not None,
+            "halted_at": None if halt.halted_at is None else time_text(halt.halted_at),
+            "halt_reason": halt.reason,
+            "connections": connections,
+            "last_sequence": self.tail.last,
+        }
+
+    async def executions(self, *, shows_all: bool) -> str:
+        """Return the executions as JSON, the newest first."""
+        texts = [self.board.text(key) for key in self.board.open_ids()]
+        if shows_all:
+            ended = [state for state in ExecutionState if state.is_final]
+            texts += await self.aside(lambda: self._ended_texts(ended))
+        return f"[{', '.join(texts)}]"
+
+    async def resolve(self, name: str) -> ExecutionId:
+        """Return the execution that an id, the beginning of one, or @last means. Raises ExecutionNotFound."""
+        known = ExecutionId(name)
+        if self.board.status(known) is not None:
+            return known
+        row = await self.aside(lambda: queries.execution(self._engine.database, name))
+        return ExecutionId(row.execution_id)
+
+    async def status(self, name: str) -> ExecutionStatus:
+        key = await self.resolve(name)
+        known = self.board.status(key)
+        if known is not None:
+            return known
+        return await self.aside(lambda: queries.status_of(self._engine.database, key))
+
+    async def show(self, name: str) -> View:
+        return status_view(await self.status(name), self.now())
+
+    async def slices(self, name: str) -> list[View]:
+        status = await self.status(name)
+        return slice_views(status.slices, status.orders)
+
+    async def fills(self, name: str) -> list[View]:
+        status = await self.status(name)
+        return fill_views(status.fills, status.orders)
+
+    async def report(self, name: str) -> View:
+        status = await self.status(name)
+        return report_view(generate_execution_report(status), status)
+
+    async def wait(self, name: str, goal: Goal, timeout: float) -> View:  # noqa: ASYNC109
+        """Wait until there is nothing more to wait for, or the time is up, and say how it is then."""
+        status = await self.status(name)
+        key = ExecutionId(status.execution.execution_id)
+        if self.board.status(key) is not None:
+            await self.board.until(key, goal.is_settled, timeout)
+            status = self.board.status(key) or status
+        row = status.execution
+        view = execution_view(row, status.slices, self.now())
+        return {"met": goal.is_met(row), "settled": goal.is_settled(row), "execution": view}
+
+    # --- Commands --------------------------------------------------------------------------------
+
+    async def start(self, order: TwapOrder) -> View:
+        if self.is_stopping:
+            raise Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "stopping",
+                "the daemon is about to end and starts nothing new",
+                "start it again: genesis daemon start",
+            )
+        await self._refuse_while_halted(order)
+        parent = order.parent_order()
+
+        def question(box: Address[ExecutionStarted | OrderRejected]) -> ControlMessage:
+            return StartExecution(order=parent, reply_to=box)
+
+        answer = await self._engine.ask_async(question)
+        if isinstance(answer, OrderRejected):
+            raise OrderRejectedError(answer)
+        return {**await self._view(answer.execution_id), "is_new": answer.is_new}
+
+    async def pause(self, name: str) -> View:
+        return await self._command(
+            name, lambda key, box: PauseExecution(execution_id=key, reply_to=box), "paused"
+        )
+
+    async def resume(self, name: str, request: ResumeRequest) -> View:
+        return await self._command(
+            name,
+            lambda key, box: ResumeExecution(execution_id=key, mode=request.mode, reply_to=box),
+            "resumed",
+        )
+
+    async def cancel(self, name: str) -> View:
+        return await self._command(
+            name, lambda key, box: CancelExecution(execution_id=key, reply_to=box), "cancelled"
+        )
+
+    async def amend(self, name: str, amendment: Amendment, note: str | None) -> View:
+        is_off = amendment.limit == "off"
+        return await self._command(
+            name,
+            lambda key, box: AmendExecution(
+                execution_id=key,
+                limit_price=None if amendment.limit == "off" else amendment.limit,
+                removes_limit=is_off,
+                ends_at=amendment.deadline,
+                duration=amendment.duration,
+                quantity=amendment.quantity,
+                max_participation=amendment.max_participation,
+                note=note,
+                reply_to=box,
+            ),
+            "amended",
+        )
+
+    async def settle(self, name: str, request: SettleRequest) -> View:
+        status = await self.status(name)
+        child = _child_named(status, request.child)
+        done = await self._command(
+            status.execution.execution_id,
+            lambda key, box: SettleChild(
+                execution_id=key,
+                client_order_id=child,
+                filled_quantity=request.filled_quantity,
+                reply_to=box,
+            ),
+            "settled",
+        )
+        after = await self.status(status.execution.execution_id)
+        order = next(order for order in after.orders if order.client_order_id == child)
+        return {
+            "execution_id": after.execution.execution_id,
+            "client_order_id": child,
+            "status": str(order.status),
+            "filled_quantity": decimal_text(order.filled_quantity),
+            "state": done["state"],
+        }
+
+    async def halt(self, request: HaltRequest) -> View:
+        def question(box: Address[HaltDone]) -> ControlMessage:
+            return Halt(reason=request.reason, reply_to=box)
+
+        done = await self._engine.ask_async(question)
+        return {**_halt_fields(await self._halt_state()), "was_already": done.was_already}
+
+    async def unhalt(self) -> View:
+        def question(box: Address[HaltDone]) -> ControlMessage:
+            return Unhalt(reply_to=box)
+
+        done = await self._engine.ask_async(question)
+        return {**_halt_fields(await self._halt_state()), "was_already": done.was_already}
+
+    async def _command(
+        self, name: str, build: Callable[[ExecutionId, _Reply], ControlMessage], verb: str
+    ) -> View:
+        key = await self.resolve(name)
+        if self.board.status(key) is None:
+            return self._long_over(await self.status(key), verb)
+
+        def question(box: _Reply) -> ControlMessage:
+            return build(key, box)
+
+        answer = await self._engine.ask_async(question)
+        if isinstance(answer, CommandRefused):
+            raise CommandRefusedError(answer)
+        return {**await self._view(key), "was_already": answer.was_already}
+
+    def _long_over(self, status: ExecutionStatus, verb: str) -> View:
+        """Answer a command for an execution that ended in an earlier run: no actor knows it any more."""
+        row = status.execution
+        if verb == "cancelled" and row.state == ExecutionState.CANCELLED:
+            return {**execution_view(row, status.slices, None), "was_already": True}
+        raise Refusal(
+            HTTPStatus.CONFLICT,
+            "wrong_state",
+            f"execution {row.execution_id} is {row.state} and cannot be {verb}",
+            f"look at it: genesis show {row.execution_id}",
+        )
+
+    async def _view(self, key: ExecutionId) -> View:
+        status = await self.status(key)
+        return execution_view(status.execution, status.slices, self.now())
+
+    async def _halt_state(self) -> HaltState:
+        return await self.aside(lambda: halt_state(self._engine.database))
+
+    async def _refuse_while_halted(self, order: TwapOrder) -> None:
+        """Refuse a new order that could not be worked; the name of an earlier one finds that one all the same."""
+        halt = await self._halt_state()
+        if halt.halted_at is None:
+            return
+        client_id, database = order.client_id, self._engine.database
+        if client_id is not None and await self.aside(
+            lambda: queries.execution_named(database, client_id)
+        ):
+            return
+        why = f" ({halt.reason})" if halt.reason else ""
+        raise Refusal(
+            HTTPStatus.LOCKED,
+            "halted",
+            f"everything is halted since {time_text(halt.halted_at)}{why}",
+            "when it may go on: genesis unhalt",
+        )
+
+    def _ended_texts(self, states: list[ExecutionState]) -> list[str]:
+        database = self._engine.database
+        rows = queries.executions(database, states=states)
+        return [
+            json.dumps(
+                execution_view(row, queries.slices(database, row.execution_id), None),
+                ensure_ascii=False,
+            )
+            for row in rows
+        ]
+
+
+def _child_named(status: ExecutionStatus, name: str) -> ClientOrderId:
+    named = [
+        order.client_order_id
+        for order in status.orders
+        if order.client_order_id.startswith(name) or order.client_order_id.endswith(name)
+    ]
+    if len(named) == 1:
+        return ClientOrderId(named[0])
+    unknown = [o.client_order_id for o in status.orders if o.status == OrderStatus.UNKNOWN]
+    raise Refusal(
+        HTTPStatus.NOT_FOUND,
+        "unknown_id",
+        f"{'no order' if not named else 'more than one order'} of execution "
+        f"{status.execution.execution_id} is named {name!r}",
+        f"those without an outcome: {', '.join(unknown) or 'none'}",
+    )
+
+
+def _halt_fields(halt: HaltState) -> Mapping[str, object]:
+    return {
+        "halted": halt.halted_at is not None,
+        "halted_at": None if halt.halted_at is None else time_text(halt.halted_at),
+        "reason": halt.reason,
+    }

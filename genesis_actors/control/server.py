@@ -1,0 +1,429 @@
+"""The door itself: sockets, routes, limits, and how every error ends.
+
+What is done for a request is the desk's affair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final, TypeVar
+
+import structlog
+from aiohttp import web
+from pydantic import BaseModel
+
+from genesis_actors.control.desk import Desk, House
+from genesis_actors.control.guard import HEAD_SECONDS, MAX_CONNECTIONS, Guard, Guards
+from genesis_actors.control.protocol import (
+    Goal,
+    HaltRequest,
+    Nothing,
+    ResumeRequest,
+    SettleRequest,
+    StopMode,
+    StopRequest,
+    parse_amendment,
+    parse_order,
+    parse_request,
+)
+from genesis_actors.control.refusals import Refusal, bad_request, explained
+from genesis_actors.control.sockets import DoorError, bind, remove
+from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
+from genesis_actors.control.tail import sequence_before
+from genesis_actors.engine import Engine
+from genesis_actors.notation import parse_decimal
+from genesis_actors.values import parse_time
+
+R = TypeVar("R", bound=BaseModel)
+
+MAX_BODY_BYTES: Final = 64 * 1024
+BODY_SECONDS: Final = 10.0
+MAX_READERS: Final = 64
+BACKLOG: Final = 1024
+LONGEST_WAIT_SECONDS: Final = 60.0
+CLOSE_SECONDS: Final = 5.0
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a client may take, and how many may be there."""
+
+    head_seconds: float = HEAD_SECONDS
+    body_seconds: float = BODY_SECONDS
+    stuck_seconds: float = STUCK_SECONDS
+    max_connections: int = MAX_CONNECTIONS
+    max_readers: int = MAX_READERS
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of this machine, for whoever knows the token."""
+
+    number: int
+    token: str
+
+
+class Door:
+    """Lets clients in, on a thread and an event loop of its own: actors never wait for them."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        house: House,
+        *,
+        on_stop: Callable[[StopMode], None],
+        port: Port | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._engine = engine
+        self._house = house
+        self._on_stop = on_stop
+        self._port = port
+        self._limits = limits or Limits()
+        self._guards = Guards(
+            head_seconds=self._limits.head_seconds, max_connections=self._limits.max_connections
+        )
+        self._readers = 0
+        self._loop = asyncio.new_event_loop()
+        self._over: asyncio.Event | None = None
+        self._desk: Desk | None = None
+        self._is_open = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="door", daemon=True)
+
+    def open(self) -> None:
+        """Return when clients are let in. Raises DoorError, StorageError."""
+        self._thread.start()
+        self._is_open.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def refuse_starts(self) -> None:
+        """From now on start nothing new; everything else is still answered."""
+        if self._desk is not None:
+            self._desk.is_stopping = True
+
+    def close(self) -> None:
+        """Answer what is in hand, then let nobody in any more."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._leave)
+        self._thread.join(CLOSE_SECONDS)
+
+    def _leave(self) -> None:
+        if self._over is not None:
+            self._over.set()
+
+    # --- The thread ------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        except BaseException as error:  # noqa: BLE001 - whoever opened the door is told
+            self._failure = error
+        finally:
+            self._loop.close()
+            self._is_open.set()
+
+    async def _serve(self) -> None:
+        # What HTTP's parser makes of garbage is its sender's affair.
+        logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
+        self._over = asyncio.Event()
+        self._desk = desk = Desk(self._engine, self._house)
+        path = Path(self._house.socket)
+        runner = self._runner()
+        await runner.setup()
+        servers: list[asyncio.Server] = []
+        reading = asyncio.create_task(desk.tail.run())
+        try:
+            await desk.open()
+            servers = await self._listen(path, runner)
+            self._is_open.set()
+            await self._over.wait()
+        finally:
+            for server in servers:
+                server.close()
+            if servers:
+                remove(path)
+            reading.cancel()
+            await runner.cleanup()
+            desk.close()
+
+    def _runner(self) -> web.AppRunner:
+        app = web.Application(middlewares=[self._answer], client_max_size=MAX_BODY_BYTES)
+        app.add_routes(
+            [
+                web.get("/v1/daemon", self._about),
+                web.post("/v1/daemon/stop", self._stop),
+                web.get("/v1/executions", self._executions),
+                web.post("/v1/executions", self._start),
+                web.get("/v1/executions/{id}", self._show),
+                web.get("/v1/executions/{id}/slices", self._slices),
+                web.get("/v1/executions/{id}/fills", self._fills),
+                web.get("/v1/executions/{id}/report", self._report),
+                web.get("/v1/executions/{id}/wait", self._wait),
+                web.post("/v1/executions/{id}/pause", self._pause),
+                web.post("/v1/executions/{id}/resume", self._resume),
+                web.post("/v1/executions/{id}/cancel", self._cancel),
+                web.post("/v1/executions/{id}/amend", self._amend),
+                web.post("/v1/executions/{id}/settle", self._settle),
+                web.post("/v1/halt", self._halt),
+                web.post("/v1/unhalt", self._unhalt),
+                web.get("/v1/events", self._events),
+            ]
+        )
+        return web.AppRunner(
+            app,
+            handle_signals=False,
+            access_log=None,
+            keepalive_timeout=self._limits.head_seconds,
+            lingering_time=0.0,
+            shutdown_timeout=1.0,
+        )
+
+    async def _listen(self, path: Path, runner: web.AppRunner) -> list[asyncio.Server]:
+        make_protocol = runner.server
+        if make_protocol is None:
+            raise RuntimeError("the runner is not set up")
+
+        def guarded() -> Guard:
+            return Guard(self._guards, make_protocol)
+
+        servers = [await self._loop.create_unix_server(guarded, sock=bind(path), backlog=BACKLOG)]
+        if self._port is not None:
+            try:
+                servers.append(
+                    await self._loop.create_server(guarded, "127.0.0.1", self._port.number)
+                )
+            except OSError as error:
+                raise DoorError(
+                    f"port {self._port.number} cannot be used: {error.strerror}",
+                    "name another one under [control] port, or leave it out",
+                ) from error
+        return servers
+
+    @property
+    def _served(self) -> Desk:
+        if self._desk is None:
+            raise RuntimeError("the door is not open")
+        return self._desk
+
+    # --- How every request is taken, and every error ends ----------------------------------------
+
+    @web.middleware
+    async def _answer(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        guard = self._guards.of(request.transport)
+        if guard is not None:
+            guard.request_begun()
+        try:
+            self._check_caller(request)
+            return await handler(request)
+        except web.HTTPException as error:
+            return _refused(_of_http(error, request))
+        except Exception as error:
+            refusal = explained(error)
+            if refusal is None:
+                log.exception("request_failed", path=request.path)
+                refusal = Refusal(
+                    HTTPStatus.INTERNAL_SERVER_ERROR,
+                    "internal_error",
+                    f"internal error: {type(error).__name__}",
+                    "the daemon's log has the details",
+                )
+            return _refused(refusal)
+        finally:
+            if guard is not None:
+                guard.request_over()
+
+    def _check_caller(self, request: web.Request) -> None:
+        """Over TCP: refuse whoever has no token, and what a browser sends on behalf of some page."""
+        transport = request.transport
+        connection = None if transport is None else transport.get_extra_info("socket")
+        if self._port is None or connection is None or connection.family == socket.AF_UNIX:
+            return
+        hosts = {f"{name}:{self._port.number}" for name in ("127.0.0.1", "localhost")}
+        origin = request.headers.get("Origin")
+        is_ours = request.host in hosts and (
+            origin is None or origin in {f"http://{host}" for host in hosts}
+        )
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not is_ours:
+            raise Refusal(HTTPStatus.FORBIDDEN, "foreign_origin", "not from here", "use 127.0.0.1")
+        if not hmac.compare_digest(given.encode(), self._port.token.encode()):
+            raise Refusal(
+                HTTPStatus.UNAUTHORIZED,
+                "no_token",
+                "the token is missing or wrong",
+                "send Authorization: Bearer TOKEN, with the token of [control] token_file",
+            )
+
+    async def _body(self, request: web.Request, kind: type[R]) -> R:
+        return parse_request(kind, await self._raw(request))
+
+    async def _raw(self, request: web.Request) -> bytes:
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            raise web.HTTPRequestEntityTooLarge(MAX_BODY_BYTES, request.content_length or 0)
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                return await request.read()
+        except TimeoutError:
+            message = f"the request was not complete within {self._limits.body_seconds:.0f} s"
+            raise bad_request(message, status=HTTPStatus.REQUEST_TIMEOUT) from None
+
+    def _data(self, data: Mapping[str, object] | Sequence[object]) -> web.Response:
+        return self._json(json.dumps(data, ensure_ascii=False))
+
+    def _json(self, text: str, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+        envelope = f'{{"api": 1, "mode": "{self._house.mode}", "data": {text}}}'
+        return web.Response(text=envelope, status=status, content_type="application/json")
+
+    # --- Routes ----------------------------------------------------------------------------------
+
+    async def _about(self, _request: web.Request) -> web.Response:
+        about = await self._served.about(len(self._guards))
+        return self._data({**about, "event_readers": self._readers})
+
+    async def _stop(self, request: web.Request) -> web.Response:
+        asked = await self._body(request, StopRequest)
+        about = await self._served.about(len(self._guards))
+        self._on_stop(asked.mode)
+        return self._data({**about, "state": "stopping", "stop_mode": asked.mode.value})
+
+    async def _executions(self, request: web.Request) -> web.Response:
+        return self._json(await self._served.executions(shows_all=_flag(request, "all")))
+
+    async def _start(self, request: web.Request) -> web.Response:
+        return self._data(await self._served.start(parse_order(await self._raw(request))))
+
+    async def _show(self, request: web.Request) -> web.Response:
+        return self._data(await self._served.show(_id(request)))
+
+    async def _slices(self, request: web.Request) -> web.Response:
+        return self._data(await self._served.slices(_id(request)))
+
+    async def _fills(self, request: web.Request) -> web.Response:
+        return self._data(await self._served.fills(_id(request)))
+
+    async def _report(self, request: web.Request) -> web.Response:
+        return self._data(await self._served.report(_id(request)))
+
+    async def _wait(self, request: web.Request) -> web.Response:
+        goal = Goal.parse(request.query.get("for", "done"))
+        seconds = min(_seconds(request), LONGEST_WAIT_SECONDS)
+        return self._data(await self._served.wait(_id(request), goal, seconds))
+
+    async def _pause(self, request: web.Request) -> web.Response:
+        await self._body(request, Nothing)
+        return self._data(await self._served.pause(_id(request)))
+
+    async def _resume(self, request: web.Request) -> web.Response:
+        asked = await self._body(request, ResumeRequest)
+        return self._data(await self._served.resume(_id(request), asked))
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        await self._body(request, Nothing)
+        return self._data(await self._served.cancel(_id(request)))
+
+    async def _amend(self, request: web.Request) -> web.Response:
+        amendment, note = parse_amendment(await self._raw(request))
+        return self._data(await self._served.amend(_id(request), amendment, note))
+
+    async def _settle(self, request: web.Request) -> web.Response:
+        asked = await self._body(request, SettleRequest)
+        return self._data(await self._served.settle(_id(request), asked))
+
+    async def _halt(self, request: web.Request) -> web.Response:
+        return self._data(await self._served.halt(await self._body(request, HaltRequest)))
+
+    async def _unhalt(self, request: web.Request) -> web.Response:
+        await self._body(request, Nothing)
+        return self._data(await self._served.unhalt())
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        desk = self._served
+        if self._readers >= self._limits.max_readers:
+            raise Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "too_many_readers",
+                f"{self._readers} readers follow the events already",
+                "end one of them, then try again",
+            )
+        named = request.query.get("id")
+        wanted = Wanted(
+            sequence=await self._since(request.query.get("since")),
+            follows=_flag(request, "follow"),
+            execution_id=None if named is None else await desk.resolve(named),
+            events=not _flag(request, "quiet"),
+            progress=_flag(request, "progress"),
+        )
+        self._readers += 1
+        try:
+            reader = Reader(desk.tail, desk.board, wanted)
+            guard = self._guards.of(request.transport)
+            if guard is not None:
+                guard.when_lost = reader.leave
+            return await reader.run(request, stuck_seconds=self._limits.stuck_seconds)
+        finally:
+            self._readers -= 1
+
+    async def _since(self, since: str | None) -> int:
+        """Return the sequence number behind which a reader begins: given as such, or as a time; else now."""
+        desk = self._served
+        if since is None:
+            return desk.tail.last
+        if since.isascii() and since.isdigit():
+            return int(since[:18])
+        try:
+            at: datetime = parse_time(since).astimezone(UTC)
+        except ValueError as error:
+            raise bad_request(f"since: {error}") from error
+        return await desk.aside(partial(sequence_before, self._engine.database, at))
+
+
+def _id(request: web.Request) -> str:
+    return request.match_info["id"]
+
+
+def _flag(request: web.Request, name: str) -> bool:
+    return request.query.get(name) == "1"
+
+
+def _seconds(request: web.Request) -> float:
+    try:
+        seconds = parse_decimal(request.query.get("timeout", "0"))
+    except ValueError as error:
+        raise bad_request(f"timeout: {error}") from error
+    return float(max(seconds, Decimal(0)))
+
+
+def _refused(refusal: Refusal) -> web.Response:
+    body = json.dumps({"api": 1, "error": refusal.view}, ensure_ascii=False)
+    response = web.Response(text=body, status=refusal.status, content_type="application/json")
+    if refusal.status in {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT}:
+        response.force_close()  # The rest of it is not wanted.
+    return response
+
+
+def _of_http(error: web.HTTPException, request: web.Request) -> Refusal:
+    status = HTTPStatus(error.status)
+    if status is HTTPStatus.NOT_FOUND:
+        return bad_request(f"there is no {request.path[:100]} here")
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return bad_request(f"a request has at most {MAX_BODY_BYTES} bytes", status=status)
+    return bad_request(status.phrase, status=status)
