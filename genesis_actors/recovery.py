@@ -123,6 +123,7 @@ class Stock:
     quantities: Mapping[Symbol, Sequence[TradedQuantity]]
     unsure_orders: Mapping[Symbol, Sequence[OrderedQuantity]]
     known_trades: Mapping[Symbol, datetime | None]
+    left_alone: frozenset[Symbol]
     is_halted: bool
     client_orders: Mapping[ClientId, TwapAccepted]
     executions_count: int
@@ -141,8 +142,11 @@ class Stock:
                 for symbol in sorted(self.quantities.keys() | self.unsure_orders.keys())
             ),
             recorded=frozenset(
-                trade_id for found in self.quantities.values() for _, trade_id, _, _ in found
+                (order, trade_id)
+                for found in self.quantities.values()
+                for order, trade_id, _, _ in found
             ),
+            left_alone=self.left_alone,
             known_trades=self.known_trades,
             trades_since=min(self.newest_at or now, now) - TRADES_MARGIN,
             is_halted=self.is_halted,
@@ -162,6 +166,7 @@ def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Sto
         quantities=load_quantities(connection, since - BUDGET_TIME),
         unsure_orders=load_unsure_orders(connection, since - BUDGET_TIME),
         known_trades=load_known_trades(connection, since, BUDGET_TIME),
+        left_alone=frozenset(x.order.symbol for x, _ in folded if x and not chosen(x.order)),
         is_halted=identity is not None and identity.halted_at is not None,
         client_orders=load_client_orders(connection),
         executions_count=count_executions(connection),

@@ -362,7 +362,8 @@ MUTANTS = (
         "The operator has lifted the halt, and nothing goes on.",
         (
             "actors/supervisor.py",
-            "        for slicer in self._slicers.values():\n",
+            "        self.send(self._ports.gate, changed)\n        for slicer in self._slicers.values():\n",
+            "        self.send(self._ports.gate, changed)\n"
             "        for slicer in self._slicers.values() if changed.is_halted else ():\n",
         ),
     ),

@@ -9,8 +9,16 @@ from datetime import datetime, timedelta
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.proof import NO_DELAYS, ProofRules
 from genesis_actors.messages.risk import RestoreFills
-from genesis_actors.messages.venue import PastOrder, RestoreOrders
-from genesis_actors.values import ExecutionId, MarketSource, ParentOrder, Reason, Symbol, TradeId
+from genesis_actors.messages.venue import OrderFilled, PastOrder, RestoreOrders
+from genesis_actors.values import (
+    ClientOrderId,
+    ExecutionId,
+    MarketSource,
+    ParentOrder,
+    Reason,
+    Symbol,
+    TradeId,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +40,10 @@ class Past:
 
     executions: tuple[Execution, ...] = ()
     fills: tuple[RestoreFills, ...] = ()
-    recorded: frozenset[TradeId] = frozenset()
-    """Trades that need not be recorded when they are told again."""
+    recorded: frozenset[tuple[ClientOrderId, TradeId]] = frozenset()
+    """Trades, by their orders, that need not be recorded when they are told again: ids are unique in a symbol only."""
+    left_alone: frozenset[Symbol] = frozenset()
+    """Symbols with open executions that somebody else will carry on."""
     known_trades: Mapping[Symbol, datetime | None] = field(
         default_factory=dict[Symbol, datetime | None]
     )
@@ -41,6 +51,9 @@ class Past:
     is_halted: bool = False
     paused_by: Reason | None = None
     """Why none of them may run, though their journals let them; None where they may."""
+
+    def has_recorded(self, fill: OrderFilled) -> bool:
+        return (fill.client_order_id, fill.trade_id) in self.recorded
 
 
 @dataclass(frozen=True, slots=True)

@@ -355,6 +355,7 @@ class SupervisorActor(MessageActor[_Message]):
             return
         if symbol in self._known_trades:
             self._note_trades(symbol, self._known_trades[symbol].told(asked_at))
+        was_polled = symbol in self._polled  # Otherwise the first slicer below begins it.
         if recovering is not None:
             del self._recovering[symbol]
             is_known = self._admitting.described[symbol].rules is not None
@@ -362,7 +363,7 @@ class SupervisorActor(MessageActor[_Message]):
                 why_not = self._past.paused_by if is_known else Reason.UNKNOWN_SYMBOL
                 self._start_slicer(x, paused_by=why_not)
             self._admitting.admit_all(symbol)
-        if symbol in self._polled:
+        if was_polled:
             self._poll_trades(symbol)
 
     def _poll_trades(self, symbol: Symbol) -> None:
@@ -379,7 +380,9 @@ class SupervisorActor(MessageActor[_Message]):
     def _note_trades(self, symbol: Symbol, known: KnownTrades) -> None:
         before = self._known_trades.get(symbol)
         self._known_trades[symbol] = known
-        if before is None or before.recorded_until != known.recorded_until:
+        # A trade of an execution that is not ours to carry on is told again to the engine that does.
+        may_advance = before is None or symbol not in self._past.left_alone
+        if may_advance and (before is None or before.recorded_until != known.recorded_until):
             self.send(self._ports.journal, NoteTrades(symbol, known.recorded_until))
 
     def _on_slicer_failed(self, failed: ActorFailed) -> None:
@@ -482,7 +485,7 @@ class SupervisorActor(MessageActor[_Message]):
     def _on_outcome(self, outcome: OrderOutcome) -> None:
         slicer = self._slicers.get(outcome.execution_id)
         if slicer is None:
-            if not isinstance(outcome, OrderFilled) or outcome.trade_id in self._past.recorded:
+            if not isinstance(outcome, OrderFilled) or self._past.has_recorded(outcome):
                 log.debug("outcome_of_ended_execution", execution_id=outcome.execution_id)
                 return
             # A trade is always recorded, also when its execution ended before this run.

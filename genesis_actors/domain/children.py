@@ -67,6 +67,7 @@ def close_child(
     detail: str | None = None,
     wait: timedelta | None = None,
     available: Decimal | None = None,
+    is_unsent: bool = False,
 ) -> None:
     x = steps.execution
     steps.add(
@@ -79,6 +80,7 @@ def close_child(
             retry_at=steps.now + (x.retry_interval if wait is None else wait),
             detail=detail,
             available_quantity=available,
+            is_unsent=is_unsent,
         )
     )
     after_child(steps, child)

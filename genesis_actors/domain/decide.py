@@ -119,7 +119,7 @@ def release(
         return _nothing(execution)
     steps = Steps(execution, now)
     if surroundings.is_halted:
-        close_child(steps, child, OrderStatus.NEVER_ACCEPTED, Reason.HALTED)
+        close_child(steps, child, OrderStatus.NEVER_ACCEPTED, Reason.HALTED, is_unsent=True)
         return steps.decision()
     is_fresh = now - child.quoted_at <= execution.policy.max_quote_age
     # A late fill of an earlier child has used up budget, and perhaps what this one was to do.
@@ -139,7 +139,14 @@ def release(
         )
         steps.ask(order)
     else:
-        close_child(steps, child, OrderStatus.NEVER_ACCEPTED, Reason.STALE_AT_RELEASE, wait=AT_ONCE)
+        close_child(
+            steps,
+            child,
+            OrderStatus.NEVER_ACCEPTED,
+            Reason.STALE_AT_RELEASE,
+            wait=AT_ONCE,
+            is_unsent=True,
+        )
     return steps.decision()
 
 

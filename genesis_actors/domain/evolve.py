@@ -459,8 +459,7 @@ def _add_fee(x: Execution, event: ChildFilled) -> Decimal | None:
 def _closed(x: Execution, event: ChildClosed) -> Execution:
     child = x.children[event.client_order_id]
     x = _with_child(x, event.client_order_id, status=event.status, reason=event.reason)
-    is_unsent = event.status is OrderStatus.NEVER_ACCEPTED and child.sent_at is None
-    if event.status is OrderStatus.REFUSED or is_unsent:
+    if event.is_unsent:
         x = _never_sent(x, child)
     if event.reason is not None:
         part = x.slice(child.slice_number)
@@ -472,11 +471,15 @@ def _closed(x: Execution, event: ChildClosed) -> Execution:
     )
 
 
+_UNSENT = {OrderStatus.REFUSED, OrderStatus.NEVER_ACCEPTED}
+
+
 def _never_sent(x: Execution, child: Child) -> Execution:
     """Take back that it was sent: it did not get past ourselves. The figures of its slice are those of another one."""
     x = _with_child(x, child.client_order_id, sent_at=None)
     others = (c for c in x.children.values() if c.slice_number == child.slice_number)
-    if any(other.sent_at is not None for other in others):
+    # One without the mark may have been sent all the same, where the process died before the mark was written.
+    if any(other.sent_at is not None or other.status not in _UNSENT for other in others):
         return x
     part = x.slice(child.slice_number)
     return _with_slice(x, part.having(market_volume=None, market_price=None, sent_at=None))

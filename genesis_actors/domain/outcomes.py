@@ -163,6 +163,7 @@ def _on_refused(steps: Steps, child: Child, message: OrderRefused) -> None:
         message.reason,
         wait=AT_ONCE if worth_trying else None,
         available=available if worth_trying else None,
+        is_unsent=True,
     )
     if message.reason is Reason.INSUFFICIENT_BALANCE and (
         steps.execution.state is ExecutionState.RUNNING

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 from genesis_actors.gateways.redaction import Redactor
 from genesis_actors.gateways.venue import SourceError
@@ -101,6 +102,10 @@ def _force(config: Config, settings: CcxtSettings) -> tuple[Forced, ...]:
         ("verbose", False, "it prints signed requests"),
         ("options.maxRetriesOnFailure", 0, "an order that is repeated may be two orders"),
         ("options.defaultType", "spot", "only spot markets are worked"),
+        ("options.portfolioMargin", False, "orders and balances would be another account's"),
+        ("options.defaultMarginMode", None, "orders and balances would be another account's"),
+        ("options.marginMode", None, "orders and balances would be another account's"),
+        ("options.fetchMargins", False, "only spot markets are worked"),
         ("options.adjustForTimeDifference", True, "a wrong clock gets orders refused"),
         ("options.recvWindow", window, "so long a lost order may still arrive"),
     ]
@@ -120,3 +125,27 @@ def _set(config: Config, path: str, value: object, why: str) -> Forced:
     was = place.get(name)
     place[name] = value
     return Forced(path, value, why, was)
+
+
+def names_real_exchange(urls: object, known: Mapping[str, Any], hostname: str | None) -> bool:
+    """Tell whether any address in `urls`, wherever it stands, is of the exchange itself and not of its sandbox.
+
+    `known` are ccxt's own addresses of it. Names are held against each other by what they end in: an exchange has
+    more of them than ccxt lists.
+    """
+    sandbox = _hosts(known.get("test", {}), hostname)
+    real = _domains(_hosts(known["api"], hostname))
+    return not real.isdisjoint(_domains(_hosts(urls, hostname) - sandbox))
+
+
+def _hosts(urls: object, hostname: str | None) -> set[str]:
+    """Return every host in a tree of addresses."""
+    if isinstance(urls, Mapping):
+        each = [_hosts(url, hostname) for url in cast("Mapping[str, object]", urls).values()]
+        return set[str]().union(*each)
+    host = urlsplit(str(urls).replace("{hostname}", hostname or "")).hostname
+    return set() if host is None else {host.rstrip(".").lower()}
+
+
+def _domains(hosts: set[str]) -> set[str]:
+    return {".".join(host.split(".")[-2:]) for host in hosts}

@@ -17,8 +17,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, Final, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import Any, Final, TypeVar
 
 import structlog
 from pykka import ActorDeadError
@@ -26,7 +25,7 @@ from pykka import ActorDeadError
 from genesis_actors.domain.proof import ProofRules
 from genesis_actors.gateways.ccxt_account import fingerprint
 from genesis_actors.gateways.ccxt_client_ids import VenueHabits, habits_of, request_expiry
-from genesis_actors.gateways.ccxt_config import Prepared, prepare
+from genesis_actors.gateways.ccxt_config import Prepared, names_real_exchange, prepare
 from genesis_actors.gateways.ccxt_feed import SymbolFeed, read_volumes
 from genesis_actors.gateways.ccxt_funds import Funds
 from genesis_actors.gateways.ccxt_health import Health
@@ -261,6 +260,11 @@ class CcxtVenue:
         """Switch to the sandbox's addresses; the operator's own are laid over them, if they are not the real ones."""
         urls: Mapping[str, Any] = self.prepared.config.get("urls") or {}
         wished: object = urls.get("api")
+        if names_real_exchange(urls, plain.urls, plain.hostname):
+            raise SourceError(
+                "sandbox = true, but [venue.ccxt.config.urls] names the real exchange",
+                "leave urls out, or set sandbox = false and trade live",
+            )
         if exchange.urls.get("test"):
             exchange.set_sandbox_mode(True)
         elif wished is None:
@@ -269,11 +273,6 @@ class CcxtVenue:
                 "set its addresses in [venue.ccxt.config.urls.api], or sandbox = false",
             )
         if wished is not None:
-            if not _hosts(wished).isdisjoint(_hosts(plain.urls["api"])):
-                raise SourceError(
-                    "sandbox = true, but [venue.ccxt.config.urls] names the real exchange",
-                    "leave urls out, or set sandbox = false and trade live",
-                )
             exchange.urls = exchange.deep_extend(exchange.urls, {"api": wished})
 
     async def _disconnect(self) -> None:
@@ -548,12 +547,3 @@ def _hint(failure: Failure) -> str:
     if "NetworkError" in failure.names:
         return "check the network, the proxy and the addresses in [venue.ccxt.config]"
     return "see what is set: genesis config show"
-
-
-def _hosts(urls: object) -> set[str]:
-    """Return every host in a tree of addresses."""
-    if isinstance(urls, Mapping):
-        each = [_hosts(url) for url in cast("Mapping[str, object]", urls).values()]
-        return set[str]().union(*each)
-    host = urlsplit(str(urls)).hostname
-    return set() if host is None else {host}

@@ -187,7 +187,10 @@ class ChildFilled(ExecutionEvent):
 
 
 class ChildClosed(ExecutionEvent):
-    """A child order can trade no more. `retry_at` is when its slice may try again, None if it need not."""
+    """A child order can trade no more. `retry_at` is when its slice may try again, None if it need not.
+
+    `is_unsent` says that it has never left us, whatever was marked before.
+    """
 
     client_order_id: ClientOrderId
     status: OrderStatus
@@ -195,6 +198,7 @@ class ChildClosed(ExecutionEvent):
     retry_at: AwareDatetime | None = None
     detail: str | None = None
     available_quantity: Decimal | None = None
+    is_unsent: bool = False
 
 
 class ChildUnknown(ExecutionEvent):

@@ -46,6 +46,7 @@ from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.values import (
     ZERO,
     ClientId,
+    ClientOrderId,
     ExecutionId,
     MarketSummary,
     ParentOrder,
@@ -60,6 +61,7 @@ from tests.making import (
     a_child,
     a_close,
     a_description,
+    a_fill,
     a_parent_order,
     an_execution,
 )
@@ -349,8 +351,8 @@ EVERY = timedelta(seconds=45)
 class Polled(House):
     """A house whose venue may lose trades, with one execution in it."""
 
-    def __init__(self, simulation: DeterministicRuntime) -> None:
-        super().__init__(simulation, trades_every=EVERY)
+    def __init__(self, simulation: DeterministicRuntime, past: Past | None = None) -> None:
+        super().__init__(simulation, past=past, trades_every=EVERY)
         self.started_at = simulation.clock.now()
         self.start(a_parent_order())
         self.answer()
@@ -424,3 +426,40 @@ def test_trades_told_to_a_slicer_that_failed_are_asked_for_again(
     asked = [house.pass_time().since for _ in range(3)]
 
     assert asked == [house.started_at - MARGIN] * 2 + [house.started_at + 2 * EVERY - MARGIN]
+
+
+def test_a_recovered_symbol_is_polled_once_at_a_time(simulation: DeterministicRuntime) -> None:
+    execution, _ = an_execution()
+    past = Past(executions=(execution,), known_trades={BTC: NOON})
+    house = House(simulation, past=past, trades_every=EVERY)
+    house.answer()
+    house.answer()
+    house.venue.messages.clear()
+
+    for _ in range(3):
+        simulation.advance_to(simulation.clock.now() + EVERY)
+
+        (question,) = house.venue.messages
+        assert isinstance(question, LookUpTrades)
+        house.venue.messages.clear()
+        house.tell(TradesTold(at=simulation.clock.now(), symbol=BTC, is_complete=True))
+
+
+def test_nothing_is_noted_for_who_will_carry_on_what_is_left_alone_here(
+    simulation: DeterministicRuntime,
+) -> None:
+    house = Polled(simulation, Past(left_alone=frozenset({BTC})))
+
+    for _ in range(4):
+        house.pass_time()
+
+    assert house.noted() == [house.started_at]
+
+
+def test_a_trade_is_known_by_its_order_too(simulation: DeterministicRuntime) -> None:
+    del simulation
+    fill = a_fill(a_child("c1"), quantity="1")
+    past = Past(recorded=frozenset({(ClientOrderId("c2"), fill.trade_id)}))
+
+    assert not past.has_recorded(fill)
+    assert Past(recorded=frozenset({(fill.client_order_id, fill.trade_id)})).has_recorded(fill)

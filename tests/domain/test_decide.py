@@ -385,6 +385,20 @@ def test_a_slice_keeps_the_figures_of_its_first_child_when_a_later_one_is_refuse
     assert (part.sent_at, part.market_volume) == (first.sent_at, first.market_volume)
 
 
+def test_a_child_without_its_mark_was_sent_all_the_same(working: Desk) -> None:
+    """Where the process died before the mark was durable."""
+    first = working.execution.slice(1)
+    name = working.child().client_order_id
+    unmarked = working.child().having(sent_at=None)
+    working.execution = working.execution.having(children={name: unmarked})
+    working.fill("0.4")
+    working.close()
+    working.at(20).look(window="800")
+    working.refuse(Reason.HALTED)
+
+    assert working.execution.slice(1).market_volume == first.market_volume
+
+
 def test_a_child_that_is_stale_when_it_is_durable_was_not_sent(desk: Desk) -> None:
     desk.is_slow = True
     desk.at(15).look()
