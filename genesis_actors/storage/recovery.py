@@ -179,14 +179,10 @@ def load_quantities(
     target: Target | Connection, since: datetime
 ) -> dict[Symbol, list[TradedQuantity]]:
     """Return what counts in budgets of each trade of ours since then."""
-    columns = fills.c.client_order_id, fills.c.trade_id, fills.c.traded_at, fills.c.quantity
-    recent = select(fills.c.symbol, *(type_coerce(column, Text) for column in columns)).where(
-        fills.c.traded_at >= since
-    )
 
     def query(connection: Connection) -> dict[Symbol, list[TradedQuantity]]:
         by_symbol: dict[Symbol, list[TradedQuantity]] = defaultdict(list)
-        found = connection.execute(recent.order_by(fills.c.traded_at, fills.c.trade_id)).all()
+        found = connection.execute(_RECENT_FILLS, {"since": since}).all()
         rows = cast("list[tuple[Symbol, ClientOrderId, TradeId, str, str]]", found)
         for symbol, order, trade_id, at, quantity in rows:
             by_symbol[symbol].append((order, trade_id, parse_time(at), Decimal(quantity)))
@@ -199,13 +195,10 @@ def load_unsure_orders(
     target: Target | Connection, since: datetime
 ) -> dict[Symbol, list[OrderedQuantity]]:
     """Return the orders made since then whose fills are not all among the trades, as far as anybody knows."""
-    columns = orders.c.symbol, orders.c.client_order_id, orders.c.filled_quantity
-    is_unsure = (orders.c.filled_quantity == ZERO) | (orders.c.reason == Reason.SETTLED)
-    unsure = select(*columns).where(orders.c.created_at >= since, is_unsure)
 
     def query(connection: Connection) -> dict[Symbol, list[OrderedQuantity]]:
         by_symbol: dict[Symbol, list[OrderedQuantity]] = defaultdict(list)
-        for symbol, order, quantity in connection.execute(unsure.order_by(columns[1])):
+        for symbol, order, quantity in connection.execute(_UNSURE_ORDERS, {"since": since}):
             by_symbol[Symbol(symbol)].append((ClientOrderId(order), quantity))
         return by_symbol
 
@@ -213,14 +206,12 @@ def load_unsure_orders(
 
 
 def count_executions(target: Target | Connection) -> int:
-    count = select(func.count()).select_from(twap_executions)
-    return _read(target, lambda connection: connection.scalar(count)) or 0
+    return _read(target, lambda connection: connection.scalar(_COUNT)) or 0
 
 
 def last_event_at(target: Target | Connection) -> datetime | None:
     """Return the time of the newest event, None for an empty journal."""
-    newest = select(events.c.created_at).order_by(events.c.sequence_number.desc()).limit(1)
-    return _read(target, lambda connection: connection.scalar(newest))
+    return _read(target, lambda connection: connection.scalar(_NEWEST_EVENT))
 
 
 def load_known_trades(
@@ -230,16 +221,9 @@ def load_known_trades(
 
     Those are the symbols that an execution worked on later than `margin` before that time, or before `newest_at`.
     """
-    finished_at = type_coerce(twap_executions.c.finished_at, Text)
-    in_reach = select(
-        twap_executions.c.symbol,
-        func.max(func.coalesce(finished_at, _NOT_YET)),
-        known_trades.c.recorded_until,
-    ).outerjoin(known_trades, known_trades.c.symbol == twap_executions.c.symbol)
-    grouped = in_reach.group_by(twap_executions.c.symbol, known_trades.c.recorded_until)
 
     def query(connection: Connection) -> dict[Symbol, datetime | None]:
-        found = connection.execute(grouped.order_by(twap_executions.c.symbol))
+        found = connection.execute(_KNOWN_TRADES)
         return {
             Symbol(symbol): until
             for symbol, worked_until, until in found
@@ -253,16 +237,7 @@ def load_client_orders(target: Target | Connection) -> dict[ClientId, TwapAccept
     """Return what each client id was used for: how its execution began."""
 
     def query(connection: Connection) -> dict[ClientId, TwapAccepted]:
-        ours = events.c.aggregate_id == twap_executions.c.execution_id
-        accepted = select(events.c.event_type, events.c.event_data).join(twap_executions, ours)
-        found = connection.execute(
-            accepted.where(
-                twap_executions.c.client_id.is_not(None),
-                events.c.aggregate_version
-                <= 1,  # The first event; a search for its type would read them all.
-                events.c.event_type == TwapAccepted.__name__,
-            )
-        )
+        found = connection.execute(_FIRST_EVENTS)
         orders_of: dict[ClientId, TwapAccepted] = {}
         for event_type, data in found:
             event = from_json(event_type, data)
@@ -292,6 +267,54 @@ def _read(target: Target | Connection, query: Callable[[Connection], T]) -> T:
     return database.read(checked)
 
 
+# Made once: to make them takes longer than to run them on a small database.
+_RECENT_FILLS: Final = (
+    select(
+        fills.c.symbol,
+        *(
+            type_coerce(column, Text)
+            for column in (
+                fills.c.client_order_id,
+                fills.c.trade_id,
+                fills.c.traded_at,
+                fills.c.quantity,
+            )
+        ),
+    )
+    .where(fills.c.traded_at >= bindparam("since", type_=fills.c.traded_at.type))
+    .order_by(fills.c.traded_at, fills.c.trade_id)
+)
+_UNSURE_ORDERS: Final = (
+    select(orders.c.symbol, orders.c.client_order_id, orders.c.filled_quantity)
+    .where(
+        orders.c.created_at >= bindparam("since", type_=orders.c.created_at.type),
+        (orders.c.filled_quantity == ZERO) | (orders.c.reason == Reason.SETTLED),
+    )
+    .order_by(orders.c.client_order_id)
+)
+_KNOWN_TRADES: Final = (
+    select(
+        twap_executions.c.symbol,
+        func.max(func.coalesce(type_coerce(twap_executions.c.finished_at, Text), _NOT_YET)),
+        known_trades.c.recorded_until,
+    )
+    .outerjoin(known_trades, known_trades.c.symbol == twap_executions.c.symbol)
+    .group_by(twap_executions.c.symbol, known_trades.c.recorded_until)
+    .order_by(twap_executions.c.symbol)
+)
+_FIRST_EVENTS: Final = (
+    select(events.c.event_type, events.c.event_data)
+    .join(twap_executions, events.c.aggregate_id == twap_executions.c.execution_id)
+    .where(
+        twap_executions.c.client_id.is_not(None),
+        events.c.aggregate_version <= 1,  # A search for its type would read all events.
+        events.c.event_type == TwapAccepted.__name__,
+    )
+)
+_COUNT: Final = select(func.count()).select_from(twap_executions)
+_NEWEST_EVENT: Final = (
+    select(events.c.created_at).order_by(events.c.sequence_number.desc()).limit(1)
+)
 _FILL_COLUMNS: Final = select(
     *(
         # As the texts that they are: to convert them here takes half the time.
@@ -382,7 +405,6 @@ def _tails_and_heads(chosen: ColumnElement[bool]) -> tuple[_Later, _Heads]:
     )
 
 
-# Made once: to make them takes longer than to run them on a small database.
 _ALL_OPEN: Final = _tails_and_heads(
     twap_executions.c.state.in_([state for state in ExecutionState if not state.is_final])
 )
