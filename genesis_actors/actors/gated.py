@@ -8,7 +8,15 @@ from typing import TypeVar
 import structlog
 
 from genesis_actors.domain.gate import Gate
-from genesis_actors.messages.venue import OrderOutcome, OrderRefused, PlaceOrder, VenueOutcome
+from genesis_actors.messages.venue import (
+    AmendParent,
+    OrderOutcome,
+    OrderRefused,
+    PlaceOrder,
+    RestoreOrders,
+    SettleOrder,
+    VenueOutcome,
+)
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import Reason
@@ -56,6 +64,16 @@ class GatedActor(MessageActor[M]):
                 ),
             )
         return False
+
+    def _tell_gate(self, message: SettleOrder | AmendParent | RestoreOrders) -> None:
+        """Let the gate know what goes no further than to it."""
+        match message:
+            case SettleOrder():
+                self._gate.hear(message)
+            case AmendParent():
+                self._gate.amend(message)
+            case RestoreOrders():
+                self._gate.restore(message)
 
     def _report(self, outcomes: Iterable[OrderOutcome]) -> None:
         for outcome in outcomes:

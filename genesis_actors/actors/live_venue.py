@@ -75,12 +75,8 @@ class LiveVenueActor(GatedActor[_Message]):
             case DescribeSymbol():
                 self._asking.setdefault(message.symbol, []).append(message.reply_to)
                 self._venue.describe(message.symbol)
-            case SettleOrder():
-                self._gate.hear(message)
-            case AmendParent():
-                self._gate.amend(message)
-            case RestoreOrders():
-                self._gate.restore(message)
+            case SettleOrder() | AmendParent() | RestoreOrders():
+                self._tell_gate(message)
             case OutcomesHeard():
                 self._report(message.outcomes)
             case TradesHeard():

@@ -90,12 +90,8 @@ class VenueActor(GatedActor[_Message]):
                     self._send_to_venue(message)
             case CancelOrder() | LookUpOrder():
                 self._send_to_venue(message)
-            case SettleOrder():
-                self._gate.hear(message)
-            case AmendParent():
-                self._gate.amend(message)
-            case RestoreOrders():
-                self._gate.restore(message)
+            case SettleOrder() | AmendParent() | RestoreOrders():
+                self._tell_gate(message)
             case LookUpTrades():
                 self._tell_trades(message)
             case _:

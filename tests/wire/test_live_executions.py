@@ -121,7 +121,7 @@ def test_an_exchange_is_reached_through_a_proxy_by_the_addresses_that_ccxt_knows
         config = exchange.proxied_config
         assert "urls" not in config
         with Engine.start(live_settings(config, database)) as engine:
-            order = an_order(quantity="0.05", duration="6s", slices=2)
+            order = an_order(quantity="0.05", duration="6s", slices=2, on_deadline="extend")
             done = engine.submit(order).wait(60).execution
 
         assert done.state is ExecutionState.COMPLETED
