@@ -18,11 +18,12 @@ from genesis_actors.domain.decision import (
     Effect,
     Refusal,
     SetTrigger,
+    TryAgain,
     WakeAt,
 )
 from genesis_actors.domain.execution import Execution, snapshot
 from genesis_actors.domain.projection import Rows, rows
-from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.domain.surroundings import Surroundings, TriedInVain
 from genesis_actors.domain.waking import next_wake
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
@@ -342,6 +343,9 @@ class SlicerActor(MessageActor[SlicerMessage]):
                 self._set_trigger(effect)
             case WakeAt():
                 self._wake_at(effect.at)
+            case TryAgain():
+                tried = TriedInVain(self._execution.version, effect.at)
+                self._surroundings = replace(self._surroundings, tried_in_vain=tried)
             case _:
                 assert_never(effect)
 
@@ -425,7 +429,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         )
 
 
-_MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt)
+_MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt, TryAgain)
 
 
 def _log_doubts(events: tuple[JournalEvent, ...]) -> None:

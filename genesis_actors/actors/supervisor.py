@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
@@ -198,6 +198,8 @@ class SupervisorActor(MessageActor[_Message]):
         for symbol in dict.fromkeys((*self._recovering, *self._past.known_trades)):
             self._recovering.setdefault(symbol, [])
             self._admitting.describe(symbol)
+        # Its slicers have them soon, and change: to keep them as they were would take as much memory again.
+        self._past = replace(self._past, executions=())
 
     def handle(self, message: _Message) -> None:  # noqa: C901 - one line a case
         match message:

@@ -22,7 +22,7 @@ def next_wake(execution: Execution, now: datetime, surroundings: Surroundings) -
     x, proof = execution, surroundings.proof
     if x.state is ExecutionState.FINISHING and not x.open_children:
         return x.created_at
-    wakes = running_wakes(x) if x.state is ExecutionState.RUNNING else []
+    wakes = running_wakes(x, surroundings) if x.state is ExecutionState.RUNNING else []
     for child in x.open_children:
         if child.status is OrderStatus.UNKNOWN:
             wakes.append(next_question(child, now, proof))
@@ -33,18 +33,27 @@ def next_wake(execution: Execution, now: datetime, surroundings: Surroundings) -
     return min(wakes, default=None)
 
 
-def running_wakes(x: Execution) -> list[datetime]:
+def running_wakes(x: Execution, surroundings: Surroundings) -> list[datetime]:
     """Return when a running execution has something to do besides asking about its UNKNOWN children."""
     if x.open_children:
         return [working_until(x, c) for c in x.open_children if c.status is not OrderStatus.UNKNOWN]
     wakes = [x.ends_at] if x.ends_at is not None else []
-    # A slice that is delayed waits for `retry_at`, not for its due time, which has passed.
-    unsent = [s for s in x.unsent_slices if x.retry_at is None or s.reason is None]
-    if unsent:
-        wakes.append(unsent[0].due_at)
-    if x.retry_at is not None:
-        wakes.append(x.retry_at)
+    retry_at = tries_again_at(x, surroundings)
+    # A slice that is delayed waits for that, not for its due time, which has passed.
+    unsent = next((s for s in x.unsent_slices if retry_at is None or s.reason is None), None)
+    if unsent is not None:
+        wakes.append(unsent.due_at)
+    if retry_at is not None:
+        wakes.append(retry_at)
     return wakes
+
+
+def tries_again_at(x: Execution, surroundings: Surroundings) -> datetime | None:
+    """Return when what is held back is tried again, None where nothing is."""
+    tried = surroundings.tried_in_vain
+    if x.retry_at is None or tried is None or tried.version != x.version:
+        return x.retry_at
+    return tried.retry_at
 
 
 def working_until(x: Execution, child: Child) -> datetime:
