@@ -170,6 +170,46 @@ def test_commands_given_while_the_trading_actors_are_gone_are_carried_out(
     assert twap.cancel().state is ExecutionState.CANCELLED
 
 
+class PatientPersistence(PersistenceActor):
+    """The journal's writer as it is. The engine waits for its disk, as it does in real time."""
+
+
+def test_while_the_database_is_away_nothing_stays_at_the_venue_and_commands_are_refused(
+    database: Path,
+) -> None:
+    settings = Settings(storage={"url": str(database)})  # pyright: ignore[reportArgumentType]
+    away = database.with_name("elsewhere.db")
+    with Engine.start(settings, virtual=VirtualTime(), persistence=PatientPersistence) as engine:
+        twap = engine.submit(an_order(style="maker", quantity="50"))
+        let_pass(engine, 16)
+        assert working(engine)
+        database.rename(away)
+        let_pass(engine, 10)
+        assert not working(engine)
+
+        break_(engine, RiskActor)
+        let_pass(engine, 2)
+        assert not refs(engine, RiskActor)
+        with pytest.raises(CommandRefusedError, match="until the database can be read") as refused:
+            twap.pause()
+        assert refused.value.reason is Reason.JOURNAL_DOWN
+
+        away.rename(database)
+        let_pass(engine, 2)
+        assert twap.pause().state is ExecutionState.PAUSED
+        assert twap.resume().state is ExecutionState.RUNNING
+        done = twap.wait()
+        assert {order.status for order in done.orders} <= FINAL_STATUSES
+        engine.stop()
+        check_books(engine, database, twap)
+
+
+def working(engine: Engine) -> list[str]:
+    venue = engine.venue
+    assert isinstance(venue, PaperVenue)
+    return [x for x, entry in venue._engine._entries.items() if entry.close is None]
+
+
 def test_actors_that_keep_failing_leave_every_execution_paused_with_nothing_at_the_venue(
     engine: Engine,
 ) -> None:

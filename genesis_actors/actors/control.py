@@ -15,6 +15,7 @@ from genesis_actors.domain.client_ids import EXECUTION_ID_BITS, execution_id_fro
 from genesis_actors.domain.status import updated
 from genesis_actors.messages.control import (
     ControlMessage,
+    CoreLost,
     CoreRebuilt,
     ExecutionNews,
     ExecutionStatus,
@@ -96,8 +97,9 @@ class ControlActor(MessageActor[_Message]):
         self._asked: dict[int, _Asked] = {}
         self._busy: set[ExecutionId] = set()
         self._outage: str | None = None
+        self._is_core_lost = False
 
-    def handle(self, message: _Message) -> None:
+    def handle(self, message: _Message) -> None:  # noqa: C901 - one line a case
         match message:
             case ExecutionNews():
                 self._on_news(message)
@@ -124,8 +126,12 @@ class ControlActor(MessageActor[_Message]):
                 self._on_restored(message)
             case JournalDown():
                 self._outage = message.error
+            case CoreLost():
+                self._outage = message.error
+                self._is_core_lost = True
             case CoreRebuilt():
                 self._outage = None
+                self._is_core_lost = False
                 for restored in message.statuses:
                     self._on_restored(restored)
                 for asked in self._asked.values():
@@ -179,6 +185,14 @@ class ControlActor(MessageActor[_Message]):
                     message=f"an earlier command for execution {execution_id} is not answered yet",
                 ),
             )
+            return
+        if self._is_core_lost:
+            refused = CommandRefused(
+                execution_id=execution_id,
+                reason=Reason.JOURNAL_DOWN,
+                message=f"nobody works this execution until the database can be read again: {self._outage}",
+            )
+            self.send(command.reply_to, refused)
             return
         self._busy.add(execution_id)
         self._hand_on(command)

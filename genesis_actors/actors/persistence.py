@@ -37,7 +37,7 @@ from genesis_actors.runtime.dispatcher import DispatcherKind
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.storage.batch import Write, last_version, whose
 from genesis_actors.storage.database import Database, Target
-from genesis_actors.storage.errors import StorageError
+from genesis_actors.storage.errors import OutcomeUncertain, StorageError
 from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.recovery import load_open_execution
 
@@ -204,6 +204,9 @@ class PersistenceActor(MessageActor[_Accepted]):
         batch = self._waiting.take(EVENTS_PER_COMMIT)
         try:
             failures = self._write(batch)
+        except OutcomeUncertain as error:
+            # An outage like others: when it is over, the journal is read again and knows what has become durable.
+            failures = [Failure(str(error), is_outage=True)] * len(batch)
         except BaseException as error:
             # Their writers read the journal again, which knows what became durable.
             failure = Failure(f"the outcome is uncertain: {error}", is_outage=True)

@@ -12,6 +12,7 @@ from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.projection import rows
 from genesis_actors.domain.report import ExecutionReport
 from genesis_actors.messages.control import (
+    CoreLost,
     CoreRebuilt,
     ExecutionNews,
     ExecutionStatus,
@@ -115,6 +116,21 @@ def test_what_is_unanswered_is_asked_again_after_a_rebuild_and_answered_once(doo
     door.answer_newest()
     door.answer_newest()
     assert len(paused.messages) == len(answered.messages) == 1
+
+
+def test_while_nobody_can_carry_a_command_out_it_is_refused(door: Door) -> None:
+    door.tell(CoreLost("disk I/O error"))
+    lost = door.pause()
+    door.tell(CoreRebuilt(()))
+    found = door.pause()
+
+    (refused,) = lost.messages
+    assert isinstance(refused, CommandRefused)
+    assert refused.reason is Reason.JOURNAL_DOWN
+    assert "disk I/O error" in refused.message
+    assert len(door.supervisor.messages) == 1
+    door.answer_newest()
+    assert len(found.messages) == 1
 
 
 def test_what_was_never_told_is_told_after_a_rebuild(door: Door) -> None:
