@@ -62,8 +62,8 @@ class VenueHabits:
     reply_has_trades: bool = False
     """Whether the answer to a new order carries its trades, with their ids."""
     find_extra: tuple[tuple[str, object], ...] = ()
-    time_in_force: bool = True
-    """Whether the unified timeInForce "IOC" does what it says."""
+    countdown: tuple[int, int] | None = None
+    """The shortest and the longest cancel-all countdown of spot orders, in seconds; None where there is none."""
 
 
 def _gate_told(name: str) -> str:
@@ -119,7 +119,7 @@ _BINANCE = VenueHabits(
 HABITS: Final[dict[str, VenueHabits]] = {
     "binance": _BINANCE,
     "binanceus": _BINANCE,
-    "okx": VenueHabits(trades=Trades.BY_ORDER, charset=r"[A-Za-z0-9]"),
+    "okx": VenueHabits(trades=Trades.BY_ORDER, charset=r"[A-Za-z0-9]", countdown=(10, 120)),
     "bitget": VenueHabits(trades=Trades.MINE, trades_key="orderId", length=50),
     "kucoin": VenueHabits(trades=Trades.BY_ORDER, length=40),
     "gate": VenueHabits(
@@ -143,6 +143,7 @@ HABITS: Final[dict[str, VenueHabits]] = {
         told=_kraken_told,
         heard=_kraken_heard,
         charset=r"[0-9a-f]",
+        countdown=(1, 86_400),
     ),
     "coinbase": VenueHabits(
         create_key="client_order_id",

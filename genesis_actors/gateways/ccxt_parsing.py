@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -246,6 +246,11 @@ def market_trade(trade: Json) -> MarketTrade | None:
     return MarketTrade(identity, Trade(at, price, quantity, taker))
 
 
+def trades_of(rows: Iterable[Json]) -> list[MarketTrade]:
+    """Return the trades that can be counted."""
+    return [trade for trade in map(market_trade, rows) if trade is not None]
+
+
 Level = tuple[Decimal, Decimal]
 
 
@@ -262,6 +267,15 @@ def quote_of(book: Json, at: datetime) -> Quote | None:
     if not asks or not bids or bids[0][0] >= asks[0][0]:
         return None
     return Quote(at, bids[0][0], asks[0][0], bids[0][1], asks[0][1])
+
+
+def touch_of(ticker: Json, at: datetime) -> Quote | None:
+    """Return the touch that a ticker of ccxt's names, None where it is not whole."""
+    names = ("bid", "ask", "bidVolume", "askVolume")
+    bid, ask, bid_size, ask_size = (exact_number(ticker.get(name)) for name in names)
+    if not bid or not ask or not bid_size or not ask_size or bid >= ask:
+        return None
+    return Quote(at, bid, ask, bid_size, ask_size)
 
 
 def free_balances(balance: Json) -> dict[str, Decimal]:
