@@ -174,22 +174,39 @@ class Markets:
 
     # --- How its market goes on ----------------------------------------------------------------------
 
+    @property
+    def _is_numbered(self) -> bool:
+        return self._settings.exchange.startswith("binance")
+
+    def _stream(self, symbol: Symbol) -> SymbolStream | None:
+        if self._open_socket is None:
+            return None
+        return SymbolStream(
+            symbol,
+            self._open_socket,
+            # Binance numbers what its answers tell in another way than single trades.
+            trades_params={"name": "aggTrade"} if self._is_numbered else {},
+            redact=self._redact,
+        )
+
+    async def can_listen(self, symbol: Symbol, seconds: float) -> bool:
+        """Return whether a socket says anything about a symbol within so many seconds."""
+        stream = self._stream(symbol)
+        if stream is None:
+            return False
+        running = self._tasks.spawn(stream.run())
+        await _until(stream.news, seconds)
+        running.cancel()
+        await asyncio.wait([running])
+        return stream.news.is_set()
+
     async def _open_feed(self, symbol: Symbol) -> None:
-        stream = None
-        exchange, poll = self._settings.exchange, self._settings.poll_interval.total_seconds()
-        is_numbered = exchange.startswith("binance")
-        if self._open_socket is not None:
-            stream = SymbolStream(
-                symbol,
-                self._open_socket,
-                # Binance numbers what its answers tell in another way than single trades.
-                trades_params={"name": "aggTrade"} if is_numbered else {},
-                redact=self._redact,
-            )
+        stream = self._stream(symbol)
+        poll = self._settings.poll_interval.total_seconds()
         feed = SymbolFeed(
             self._reads,
             symbol,
-            by_id=is_numbered,
+            by_id=self._is_numbered,
             stream=stream,
             quiet_seconds=max(poll, min(3 * poll, _QUIET_SECONDS)),
             # An outage, and its end, are to be noticed in time, however much is heard.

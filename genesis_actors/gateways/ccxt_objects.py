@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from genesis_actors.gateways.ccxt_config import Prepared, names_real_exchange
-from genesis_actors.gateways.venue import SourceError
+from genesis_actors.gateways.venue import ForbiddenSourceError, SourceError
 from genesis_actors.settings import CcxtSettings
 
 _SOCKET_PROXIES: Final = (
@@ -87,7 +87,7 @@ class ObjectMaker:
         urls: Mapping[str, Any] = self._prepared.config.get("urls") or {}
         wished: object = urls.get("api")
         if names_real_exchange(urls, plain.urls, plain.hostname):
-            raise SourceError(
+            raise ForbiddenSourceError(
                 "sandbox = true, but [venue.ccxt.config.urls] names the real exchange",
                 "leave urls out, or set sandbox = false and trade live",
             )

@@ -433,6 +433,7 @@ def test_the_doctor_looks_at_everything_and_sends_no_order(live_exchange: LocalE
     assert "BTC" in found["balances"].message
     assert "0.00001" in found[f"symbol {BTC}"].message
     assert found["symbol NO/SUCH"].status is Status.ERROR
+    assert "is heard" in found["websockets"].message
     assert "you set 3" in found["option options.maxRetriesOnFailure"].message
     assert "given up after" in found["lost orders"].message
     requests = live_exchange.call(lambda e: {attempt.request for attempt in e.attempts})
@@ -487,3 +488,34 @@ def test_keys_that_the_exchange_does_not_take_are_told_without_being_told(
     assert "wrong" not in str(refused.value)
     assert refused.value.__cause__ is None
     assert "key" in refused.value.hint
+
+
+def test_a_question_that_hangs_does_not_keep_the_next_one_from_being_asked(desk: Desk) -> None:
+    desk.exchange.fault(fault(Kind.RESET, accepted=False))
+    order = desk.order()
+    desk.place(order)
+    desk.exchange.fault(fault(Kind.DELAY, "GET order", seconds=1.5))
+    desk.venue.look_up(_question(LookUpOrder, order), datetime.now(UTC))
+    desk.venue.wait_for(_pause(0.2))
+
+    began = datetime.now(UTC)
+    (missing,) = desk.look_up(order)
+
+    assert isinstance(missing, OrderNotFound)
+    assert datetime.now(UTC) - began < timedelta(seconds=1.2)
+    assert missing.asked_at >= began
+    assert desk.next()  # The other one's answer.
+
+
+def test_of_many_questions_that_hang_the_last_one_is_asked_when_there_is_room(desk: Desk) -> None:
+    desk.exchange.fault(fault(Kind.RESET, accepted=False))
+    order = desk.order()
+    desk.place(order)
+    desk.exchange.fault(fault(Kind.DELAY, "GET order", seconds=0.5, times=2))
+    for _ in range(8):
+        desk.venue.look_up(_question(LookUpOrder, order), datetime.now(UTC))
+
+    told = [kinds(desk.next()) for _ in range(3)]
+
+    assert told == [[OrderNotFound]] * 3
+    assert len(desk.exchange.attempts("GET order")) == 3
