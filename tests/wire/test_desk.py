@@ -12,7 +12,13 @@ import pytest
 
 from genesis_actors.gateways.ccxt_checkup import Status, examine
 from genesis_actors.gateways.ccxt_venue import CcxtVenue
-from genesis_actors.gateways.live import OutcomesHeard, SymbolSeen, TradesHeard, VenueReport
+from genesis_actors.gateways.live import (
+    AvailabilityChanged,
+    OutcomesHeard,
+    SymbolSeen,
+    TradesHeard,
+    VenueReport,
+)
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.messages.venue import (
     CancelOrder,
@@ -519,3 +525,37 @@ def test_of_many_questions_that_hang_the_last_one_is_asked_when_there_is_room(de
 
     assert told == [[OrderNotFound]] * 3
     assert len(desk.exchange.attempts("GET order")) == 3
+
+
+def test_a_start_survives_answers_that_break_off(still_exchange: LocalExchange) -> None:
+    still_exchange.fault(
+        fault(Kind.TRUNCATED, "GET exchangeInfo"),
+        fault(Kind.HALF_JSON, "GET time"),
+        fault(Kind.TRUNCATED, "GET account"),
+    )
+
+    with opened(still_exchange) as desk:
+        assert kinds(desk.place())[-1] is OrderClosed
+
+
+def test_a_venue_that_hangs_is_out_before_its_questions_have_failed(
+    still_exchange: LocalExchange,
+) -> None:
+    with opened(still_exchange, request_timeout="6s", outage_after="1s") as desk:
+        desk.venue.describe(BTC)
+        while not isinstance(desk.heard.next(), SymbolSeen):
+            pass
+        still_exchange.fault(fault(Kind.DELAY, "GET *", seconds=3, times=None, lasts=3))
+        began = datetime.now(UTC)
+
+        heard: list[AvailabilityChanged] = []
+        while len(heard) < 2:
+            report = desk.heard.next()
+            if isinstance(report, AvailabilityChanged):
+                heard.append(report)
+                if len(heard) == 1:
+                    noticed = datetime.now(UTC) - began
+
+    assert [each.is_available for each in heard] == [False, True]
+    assert "not answered" in heard[0].detail
+    assert noticed < timedelta(seconds=3)
