@@ -42,6 +42,8 @@ class DeskPorts:
 
     rules_of: Callable[[Symbol], MarketRules | str]
     """The symbol's rules, or why no order of it can be sent."""
+    venue_now: Callable[[], datetime]
+    """The time by the exchange's clock."""
     tell: Callable[[VenueReport], None]
     on_judged: Callable[[Judgement], None]
     on_order: Callable[[PlaceOrder], None]

@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 
 from genesis_actors.gateways.ccxt_answers import Answers, DeskPorts
-from genesis_actors.gateways.ccxt_client_ids import VenueHabits, is_ours
+from genesis_actors.gateways.ccxt_client_ids import VenueHabits, deadline_text, is_ours
 from genesis_actors.gateways.ccxt_countdown import Countdown
 from genesis_actors.gateways.ccxt_funds import Funds
 from genesis_actors.gateways.ccxt_lookup import Lookup, Names
@@ -37,6 +37,7 @@ from genesis_actors.messages.venue import (
     OrderRefused,
     PlaceOrder,
 )
+from genesis_actors.settings import CcxtSettings
 from genesis_actors.values import (
     ZERO,
     OrderStatus,
@@ -56,27 +57,28 @@ class OrderDesk:
         self,
         orders: Any,  # noqa: ANN401 - ccxt has no types
         *,
-        exchange: str,
+        settings: CcxtSettings,
         habits: VenueHabits,
         lookup: Lookup,
         names: Names,
         funds: Funds,
         blocks: Blocks,
         redactor: Redactor,
-        freshness: timedelta,
+        window: timedelta,
         ports: DeskPorts,
         answers: Answers,
         countdown: Countdown | None,
     ) -> None:
         self._orders = orders
-        self._exchange = exchange
+        self._exchange = settings.exchange
         self._habits = habits
         self._lookup = lookup
         self._names = names
         self._funds = funds
         self._blocks = blocks
         self._redactor = redactor
-        self._freshness = freshness.total_seconds()
+        self._freshness = settings.order_freshness.total_seconds()
+        self._window = window
         self._ports = ports
         self._answers = answers
         self._countdown = countdown
@@ -164,6 +166,9 @@ class OrderDesk:
             params["postOnly"] = True
         else:
             params["timeInForce"] = "IOC"
+        if self._habits.deadline_key is not None:
+            ends_at = deadline_text(self._ports.venue_now(), self._window)
+            params[self._habits.deadline_key] = ends_at
         token = PASSAGE.set(passage)
         try:
             reply = await self._orders.create_order(

@@ -90,6 +90,10 @@ class Upkeep:
         for exchange in (self._reads, self._orders):
             exchange.options["timeDifference"] = ahead
 
+    def venue_now(self) -> datetime:
+        """Return the time by the exchange's clock."""
+        return datetime.now(UTC) - self.clock_skew
+
     def doubt_clock(self) -> None:
         """Have it measured at once."""
         self._clock_doubted.set()

@@ -104,9 +104,8 @@ class CcxtVenue:
     @property
     def proof(self) -> ProofRules:
         settings = self.settings
-        window = timedelta(milliseconds=int(self.prepared.config["options"]["recvWindow"]))
         return ProofRules(
-            request_expiry=request_expiry(self.habits, window),
+            request_expiry=request_expiry(self.habits, self._window),
             engine_timeout=settings.engine_timeout,
             clock_error=settings.clock_error,
             read_lag=settings.read_lag,
@@ -114,6 +113,10 @@ class CcxtVenue:
             + 2 * timedelta(milliseconds=float(self.prepared.config["timeout"]))
             + timedelta(seconds=5),
         )
+
+    @property
+    def _window(self) -> timedelta:
+        return timedelta(milliseconds=int(self.prepared.config["options"]["recvWindow"]))
 
     @property
     def trades_every(self) -> timedelta | None:
@@ -238,6 +241,7 @@ class CcxtVenue:
         lookup = Lookup(self.reads, settings.exchange, self.habits, names)
         ports = DeskPorts(
             rules_of=self._upkeep.rules_for_order,
+            venue_now=self._upkeep.venue_now,
             tell=self._tell,
             on_judged=self._on_judged,
             on_order=self.markets.on_order,
@@ -254,14 +258,14 @@ class CcxtVenue:
         )
         self._desk = OrderDesk(
             self._orders,
-            exchange=settings.exchange,
+            settings=settings,
             habits=self.habits,
             lookup=lookup,
             names=names,
             funds=Funds(self.markets.balances),
             blocks=self._blocks,
             redactor=self.prepared.redactor,
-            freshness=settings.order_freshness,
+            window=self._window,
             ports=ports,
             answers=self._answers,
             countdown=self._countdown,
