@@ -13,7 +13,10 @@ from genesis_actors.domain.proof import NOT_FOUND_TWICE_APART, ProofRules
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.values import ExecutionState, OrderStatus, Style
 
-_FIRST_QUESTIONS = tuple(timedelta(seconds=after) for after in (1, 3, 7, 15))
+_FIRST_QUESTIONS = (
+    NOT_FOUND_TWICE_APART,
+    *(timedelta(seconds=after) for after in (3, 7, 15)),
+)
 _LONGEST_PAUSE = timedelta(seconds=10)
 
 
@@ -92,14 +95,21 @@ def unknown_since(child: Child) -> datetime:
 
 
 def next_question(child: Child, now: datetime, proof: ProofRules) -> datetime:
-    """Return when an UNKNOWN child is asked about after `now`: with growing pauses, and as soon as it may help."""
-    since = unknown_since(child)
-    passed = now - since
+    """Return when an UNKNOWN child is asked about after `now`: with growing pauses, and anew where answers count.
+
+    That is at the proof deadline, and once it has not been found: any answer may fail to come, and the next one should
+    not be waited for as if nothing had changed.
+    """
+    since, deadline = unknown_since(child), proof.deadline(unknown_since(child))
+    begins = [since, *(at for at in (deadline, child.not_found_at) if at is not None and at <= now)]
+    question = _question_after(max(begins), now)
+    return question if deadline is None or deadline <= now else min(question, deadline)
+
+
+def _question_after(begin: datetime, now: datetime) -> datetime:
+    passed = now - begin
     pause = next((after for after in _FIRST_QUESTIONS if after > passed), None)
     if pause is None:
         last = _FIRST_QUESTIONS[-1]
         pause = last + ((passed - last) // _LONGEST_PAUSE + 1) * _LONGEST_PAUSE
-    helps = [proof.deadline(since)]
-    if child.not_found_at is not None:
-        helps.append(child.not_found_at + NOT_FOUND_TWICE_APART)
-    return min([since + pause, *(at for at in helps if at is not None and at > now)])
+    return begin + pause

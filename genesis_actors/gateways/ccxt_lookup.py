@@ -19,7 +19,7 @@ from genesis_actors.gateways.ccxt_parsing import (
     TradeSeen,
     milliseconds_of,
     order_seen,
-    trade_seen,
+    trades_seen,
 )
 from genesis_actors.gateways.ccxt_throttle import PASSAGE, Passage
 from genesis_actors.values import ClientOrderId, Symbol, VenueOrderId
@@ -210,7 +210,7 @@ class Lookup:
 
     def _trades(self, rows: list[Json], symbol: Symbol) -> list[TradeSeen]:
         quote = self.quote_of(symbol)
-        seen = [trade_seen(row, quote=quote) for row in rows]
-        if None in seen:
+        seen = [trades_seen(row, quote=quote) for row in rows]
+        if () in seen:
             log.warning("trade_without_its_figures", symbol=symbol)
-        return [trade for trade in seen if trade is not None]
+        return [trade for parts in seen for trade in parts]
