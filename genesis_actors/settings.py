@@ -12,7 +12,7 @@ from datetime import timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -221,6 +221,10 @@ class Settings(BaseSettings):
     twap: TwapSettings = TwapSettings()
     risk: RiskSettings = RiskSettings()
     control: ControlSettings = ControlSettings()
+
+    if TYPE_CHECKING:  # What is written is not yet what is held.
+
+        def __init__(self, **sections: Mapping[str, object] | BaseModel) -> None: ...
 
     @classmethod
     def load(cls, path: str | Path | None = None, **overrides: Mapping[str, object]) -> Settings:

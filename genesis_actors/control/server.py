@@ -21,7 +21,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final, TypeVar
 
-import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
@@ -44,6 +43,7 @@ from genesis_actors.control.sockets import DoorError, bind, remove
 from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
 from genesis_actors.control.tail import sequence_before
 from genesis_actors.engine import Engine
+from genesis_actors.logs import get_logger
 from genesis_actors.notation import parse_decimal
 from genesis_actors.values import parse_time
 
@@ -58,7 +58,7 @@ CLOSE_SECONDS: Final = 5.0
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_parsing import (
     MarketTrade,
     market_trade,
@@ -19,11 +17,12 @@ from genesis_actors.gateways.ccxt_parsing import (
 )
 from genesis_actors.gateways.ccxt_rules import exact_number
 from genesis_actors.gateways.ccxt_volume import OthersVolume
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.messages.venue import HourlyVolume
 from genesis_actors.values import ZERO, Symbol, Trade
 
-log = structlog.get_logger()
+log = get_logger()
 
 Json = Mapping[str, Any]
 

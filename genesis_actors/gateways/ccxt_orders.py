@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_client_ids import VenueHabits, execution_of, is_ours
 from genesis_actors.gateways.ccxt_funds import Funds
 from genesis_actors.gateways.ccxt_lookup import Lookup, Names
@@ -30,6 +28,7 @@ from genesis_actors.gateways.ccxt_throttle import PASSAGE, Blocks, NotSentError,
 from genesis_actors.gateways.live import OutcomesHeard, TradesHeard, VenueReport
 from genesis_actors.gateways.order_rules import broken_rule
 from genesis_actors.gateways.redaction import Redactor
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
@@ -51,7 +50,7 @@ from genesis_actors.values import (
     decimal_text,
 )
 
-log = structlog.get_logger()
+log = get_logger()
 
 _FIRST_LOOK, _LONGEST_PAUSE = 0.25, 2.0
 _FUNDS_SECONDS: Final = 1.0

@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_rules import exact_number
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.venue import OrderAccepted, OrderClosed, OrderFilled, OrderOutcome
 from genesis_actors.values import (
     ZERO,
@@ -26,7 +25,7 @@ from genesis_actors.values import (
     exact,
 )
 
-log = structlog.get_logger()
+log = get_logger()
 
 Json = Mapping[str, Any]
 

@@ -19,7 +19,6 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any, Final, TypeVar
 
-import structlog
 from pykka import ActorDeadError
 
 from genesis_actors.domain.proof import ProofRules
@@ -46,6 +45,7 @@ from genesis_actors.gateways.live import (
     VenueReport,
 )
 from genesis_actors.gateways.venue import SourceError
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.venue import (
     CancelOrder,
@@ -62,7 +62,7 @@ from genesis_actors.values import MarketRules, Reason, Side, Symbol
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
+log = get_logger()
 
 _SYNC_EVERY: Final = 300.0
 _MARKETS_EVERY: Final = 3_600.0

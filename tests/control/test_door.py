@@ -45,8 +45,8 @@ def no_actor_is_left() -> None:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A database with a past: some thousand events to be read."""
     made = Settings(
-        storage={"url": str(tmp_path_factory.mktemp("door") / "genesis.db")},  # pyright: ignore[reportArgumentType]
-        twap={  # pyright: ignore[reportArgumentType]
+        storage={"url": str(tmp_path_factory.mktemp("door") / "genesis.db")},
+        twap={
             "min_duration": "1s",
             "slice_interval": "500ms",
             "min_slice_interval": "100ms",
