@@ -36,7 +36,7 @@ from genesis_actors.domain.gate import GateLimits
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.notation import parse_decimal, parse_duration, parse_rate
-from genesis_actors.places import SOCKET_NAME, default_state_dir
+from genesis_actors.places import SOCKET_NAME, TOKEN_NAME, default_state_dir
 from genesis_actors.values import OnDeadline, OnSlippage, Style
 
 
@@ -264,7 +264,7 @@ class Settings(BaseSettings):
 
     @property
     def token_file(self) -> Path:
-        return self.control.token_file or self.engine.state_dir / "token"
+        return self.control.token_file or self.engine.state_dir / TOKEN_NAME
 
     def risk_limits(self) -> RiskLimits:
         return RiskLimits(

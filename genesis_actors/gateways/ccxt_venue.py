@@ -147,6 +147,9 @@ class CcxtVenue:
     def trades_every(self) -> timedelta | None:
         return self.settings.trades_every
 
+    def symbols(self) -> tuple[Symbol, ...]:
+        return self._known_symbols
+
     def connect(self, listener: Address[VenueReport], prefix: str) -> None:
         self._listener = listener
         self._generation += 1
