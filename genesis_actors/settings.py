@@ -12,7 +12,7 @@ from datetime import timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -36,7 +36,7 @@ from genesis_actors.domain.gate import GateLimits
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.notation import parse_decimal, parse_duration, parse_rate
-from genesis_actors.places import SOCKET_NAME, default_state_dir
+from genesis_actors.places import SOCKET_NAME, TOKEN_NAME, default_state_dir
 from genesis_actors.values import OnDeadline, OnSlippage, Style
 
 
@@ -235,6 +235,10 @@ class Settings(BaseSettings):
     risk: RiskSettings = RiskSettings()
     control: ControlSettings = ControlSettings()
 
+    if TYPE_CHECKING:  # What is written is not yet what is held.
+
+        def __init__(self, **sections: Mapping[str, object] | BaseModel) -> None: ...
+
     @classmethod
     def load(cls, path: str | Path | None = None, **overrides: Mapping[str, object]) -> Settings:
         """Read the TOML file at `path` (defaults alone without one), and the environment over it.
@@ -273,7 +277,7 @@ class Settings(BaseSettings):
 
     @property
     def token_file(self) -> Path:
-        return self.control.token_file or self.engine.state_dir / "token"
+        return self.control.token_file or self.engine.state_dir / TOKEN_NAME
 
     def risk_limits(self) -> RiskLimits:
         return RiskLimits(

@@ -63,7 +63,7 @@ def engine(database: Path) -> Iterator[Engine]:
 
 
 def started(database: Path) -> Engine:
-    settings = Settings(storage={"url": str(database)})  # pyright: ignore[reportArgumentType]
+    settings = Settings(storage={"url": str(database)})
     return Engine.start(settings, virtual=VirtualTime())
 
 
@@ -177,7 +177,7 @@ class PatientPersistence(PersistenceActor):
 def test_while_the_database_is_away_nothing_stays_at_the_venue_and_commands_are_refused(
     database: Path,
 ) -> None:
-    settings = Settings(storage={"url": str(database)})  # pyright: ignore[reportArgumentType]
+    settings = Settings(storage={"url": str(database)})
     away = database.with_name("elsewhere.db")
     with Engine.start(settings, virtual=VirtualTime(), persistence=PatientPersistence) as engine:
         twap = engine.submit(an_order(style="maker", quantity="50"))
@@ -376,8 +376,8 @@ def test_a_halt_stops_new_children_and_survives_restarts(engine: Engine, databas
 
 def test_an_engine_on_threads_rebuilds_too(tmp_path: Path) -> None:
     settings = Settings(
-        storage={"url": str(tmp_path / "genesis.db")},  # pyright: ignore[reportArgumentType]
-        twap={"min_duration": "1s", "slice_interval": "500ms", "min_slice_interval": "100ms"},  # pyright: ignore[reportArgumentType]
+        storage={"url": str(tmp_path / "genesis.db")},
+        twap={"min_duration": "1s", "slice_interval": "500ms", "min_slice_interval": "100ms"},
     )
     heard = threading.Event()
     with Engine.start(settings) as engine:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias, assert_never
 
-import structlog
-
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import CoreLost, CoreRebuilt
 from genesis_actors.messages.persistence import JournalBack, JournalDown
@@ -21,7 +20,7 @@ from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import Reason
 
-log = structlog.get_logger()
+log = get_logger()
 
 MAX_REBUILDS = 3
 MAX_PAUSED_REBUILDS = 2

@@ -15,8 +15,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar, assert_never
 
-import structlog
-
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import (
     ExecutionLoaded,
@@ -43,7 +42,7 @@ from genesis_actors.storage.recovery import load_open_execution
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
+log = get_logger()
 
 EVENTS_PER_COMMIT: Final = 500
 WAITING_AT_MOST: Final = 20 * EVENTS_PER_COMMIT
@@ -93,7 +92,7 @@ class PersistenceActor(MessageActor[_Accepted]):
         self._journal: Journal | None = None
 
     def begin(self) -> None:
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         try:
             self._journal = self._run(self._open_journal())
         except BaseException as error:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-import structlog
-
 from genesis_actors.domain.children import cancels
 from genesis_actors.domain.decide import DecidableMessage, decide, recovered, release
 from genesis_actors.domain.decision import (
@@ -25,6 +23,7 @@ from genesis_actors.domain.execution import Execution, snapshot
 from genesis_actors.domain.projection import Rows, rows
 from genesis_actors.domain.surroundings import Surroundings, TriedInVain
 from genesis_actors.domain.waking import next_wake
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.events import ChildUnknown, JournalEvent
@@ -64,7 +63,7 @@ from genesis_actors.runtime.clock import TimerHandle
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import ExecutionState, Reason
 
-log = structlog.get_logger()
+log = get_logger()
 
 SNAPSHOT_EVERY = 50
 """Events between two snapshots: recovery folds fewer than this."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
-import structlog
 from pykka import ActorRef
 
 from genesis_actors.actors.admitting import Admitting
@@ -20,6 +19,7 @@ from genesis_actors.domain.known_trades import KnownTrades
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import current_rows
 from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionStatus, News, StatusRestored
 from genesis_actors.messages.events import TwapAccepted, TwapStarted
@@ -71,7 +71,7 @@ from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import ZERO, ClientId, ExecutionId, Reason, Symbol
 
-log = structlog.get_logger()
+log = get_logger()
 
 MAX_REBUILDS = 3
 REBUILD_WINDOW = timedelta(seconds=60)

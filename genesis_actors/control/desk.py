@@ -48,6 +48,7 @@ from genesis_actors.values import (
     ExecutionId,
     ExecutionState,
     OrderStatus,
+    Symbol,
     decimal_text,
     time_text,
 )
@@ -136,13 +137,15 @@ class Desk:
             "last_sequence": self.tail.last,
         }
 
-    async def executions(self, *, shows_all: bool) -> str:
-        """Return the executions as JSON, the newest first."""
+    async def executions(self, *, ended: int | None) -> str:
+        """Return the open executions as JSON, the newest first, and so many that have ended; None: all of them."""
         texts = [self.board.text(key) for key in self.board.open_ids()]
-        if shows_all:
-            ended = [state for state in ExecutionState if state.is_final]
+        if ended != 0:
             texts += await self.aside(lambda: self._ended_texts(ended))
         return f"[{', '.join(texts)}]"
+
+    def symbols(self) -> tuple[Symbol, ...]:
+        return self._engine.venue.symbols()
 
     async def resolve(self, name: str) -> ExecutionId:
         """Return the execution that an id, the beginning of one, or @last means. Raises ExecutionNotFound."""
@@ -330,15 +333,12 @@ class Desk:
             "when it may go on: genesis unhalt",
         )
 
-    def _ended_texts(self, states: list[ExecutionState]) -> list[str]:
+    def _ended_texts(self, limit: int | None) -> list[str]:
         database = self._engine.database
-        rows = queries.executions(database, states=states)
+        ended = [state for state in ExecutionState if state.is_final]
+        rows = queries.executions_with_plans(database, states=ended, limit=limit)
         return [
-            json.dumps(
-                execution_view(row, queries.slices(database, row.execution_id), None),
-                ensure_ascii=False,
-            )
-            for row in rows
+            json.dumps(execution_view(row, plan, None), ensure_ascii=False) for row, plan in rows
         ]
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_client_ids import execution_of
 from genesis_actors.gateways.ccxt_countdown import Countdown
 from genesis_actors.gateways.ccxt_lookup import Lookup
@@ -19,6 +17,7 @@ from genesis_actors.gateways.ccxt_tasks import Tasks
 from genesis_actors.gateways.ccxt_throttle import PASSAGE, Blocks, Passage
 from genesis_actors.gateways.live import OutcomesHeard, TradesHeard, VenueReport
 from genesis_actors.gateways.redaction import Redactor
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.venue import (
     LookUpOrder,
     OrderFilled,
@@ -28,7 +27,7 @@ from genesis_actors.messages.venue import (
 )
 from genesis_actors.values import ZERO, ClientOrderId, MarketRules, Symbol
 
-log = structlog.get_logger()
+log = get_logger()
 
 _FIRST_LOOK, _LONGEST_PAUSE = 0.25, 2.0
 _MOST_MISSES: Final = 30

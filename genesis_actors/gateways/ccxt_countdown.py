@@ -12,15 +12,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_client_ids import VenueHabits
 from genesis_actors.gateways.ccxt_tasks import Backoff
 from genesis_actors.gateways.venue import SourceError
+from genesis_actors.logs import get_logger
 from genesis_actors.settings import CcxtSettings
 from genesis_actors.values import ClientOrderId
 
-log = structlog.get_logger()
+log = get_logger()
 
 _REFRESHES: Final = 3
 _LINGER_SECONDS: Final = 1.0

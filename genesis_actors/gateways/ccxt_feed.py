@@ -13,8 +13,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_agreement import Agreement
 from genesis_actors.gateways.ccxt_parsing import (
     MarketTrade,
@@ -24,10 +22,11 @@ from genesis_actors.gateways.ccxt_parsing import (
 )
 from genesis_actors.gateways.ccxt_streams import Channel, SymbolStream
 from genesis_actors.gateways.ccxt_volume import OthersVolume
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.values import Quote, Symbol, Trade
 
-log = structlog.get_logger()
+log = get_logger()
 
 Json = Mapping[str, Any]
 

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_client_ids import Find, Trades, VenueHabits, is_ours
 from genesis_actors.gateways.ccxt_outcomes import Failure, is_not_found
 from genesis_actors.gateways.ccxt_parsing import (
@@ -22,9 +20,10 @@ from genesis_actors.gateways.ccxt_parsing import (
     trades_seen,
 )
 from genesis_actors.gateways.ccxt_throttle import PASSAGE, Passage
+from genesis_actors.logs import get_logger
 from genesis_actors.values import ClientOrderId, Symbol, VenueOrderId
 
-log = structlog.get_logger()
+log = get_logger()
 
 Json = Mapping[str, Any]
 

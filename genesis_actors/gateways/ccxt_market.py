@@ -11,8 +11,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_candles import read_volumes
 from genesis_actors.gateways.ccxt_feed import SymbolFeed
 from genesis_actors.gateways.ccxt_health import Health
@@ -24,6 +22,7 @@ from genesis_actors.gateways.ccxt_tasks import FIRST_PAUSE, LONGEST_PAUSE, Backo
 from genesis_actors.gateways.ccxt_throttle import PASSAGE, Blocks, Passage
 from genesis_actors.gateways.ccxt_upkeep import Upkeep
 from genesis_actors.gateways.live import MarketLook, SymbolSeen, VenueReport
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.messages.venue import (
     HourlyVolume,
@@ -36,7 +35,7 @@ from genesis_actors.messages.venue import (
 from genesis_actors.settings import CcxtSettings
 from genesis_actors.values import ZERO, MarketRules, Side, Symbol
 
-log = structlog.get_logger()
+log = get_logger()
 
 _READ_AGAIN = timedelta(hours=1)
 _LEVELS: Final = 100

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_answers import Answers, DeskPorts
 from genesis_actors.gateways.ccxt_client_ids import VenueHabits, deadline_text, is_ours
 from genesis_actors.gateways.ccxt_countdown import Countdown
@@ -28,6 +26,7 @@ from genesis_actors.gateways.ccxt_parsing import (
 from genesis_actors.gateways.ccxt_throttle import PASSAGE, Blocks, NotSentError, Passage
 from genesis_actors.gateways.order_rules import broken_rule
 from genesis_actors.gateways.redaction import Redactor
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
@@ -45,7 +44,7 @@ from genesis_actors.values import (
     decimal_text,
 )
 
-log = structlog.get_logger()
+log = get_logger()
 
 _FUNDS_SECONDS: Final = 1.0
 

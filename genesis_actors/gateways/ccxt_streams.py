@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
-import structlog
-
 from genesis_actors.gateways.ccxt_objects import TRADES_KEPT
 from genesis_actors.gateways.ccxt_parsing import MarketTrade, quote_of, touch_of, trades_of
 from genesis_actors.gateways.ccxt_tasks import Backoff
+from genesis_actors.logs import get_logger
 from genesis_actors.values import Quote, Symbol
 
-log = structlog.get_logger()
+log = get_logger()
 
 Json = Mapping[str, Any]
 

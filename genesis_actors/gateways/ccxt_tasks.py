@@ -7,14 +7,13 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-import structlog
-
 from genesis_actors.gateways.ccxt_outcomes import Failure, venue_code
 from genesis_actors.gateways.redaction import Redactor
+from genesis_actors.logs import get_logger
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
+log = get_logger()
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 _TRIES: Final = 4

@@ -8,12 +8,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_rules import UnusableMarketError, market_rules, why_not_tradable
+from genesis_actors.logs import get_logger
 from genesis_actors.values import MarketRules, Symbol
 
-log = structlog.get_logger()
+log = get_logger()
 
 _SYNC_EVERY: Final = 300.0
 _MARKETS_EVERY: Final = 3_600.0

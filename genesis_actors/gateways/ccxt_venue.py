@@ -16,7 +16,6 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any, Final, TypeVar
 
-import structlog
 from pykka import ActorDeadError
 
 from genesis_actors.domain.proof import ProofRules
@@ -37,6 +36,7 @@ from genesis_actors.gateways.ccxt_throttle import Blocks, watch_requests
 from genesis_actors.gateways.ccxt_upkeep import Upkeep
 from genesis_actors.gateways.live import AvailabilityChanged, MarketLook, SymbolSeen, VenueReport
 from genesis_actors.gateways.venue import SourceError
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.venue import CancelOrder, LookUpOrder, PlaceOrder
 from genesis_actors.settings import CcxtSettings
@@ -44,7 +44,7 @@ from genesis_actors.values import Reason, Symbol
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
+log = get_logger()
 
 _OPEN_SECONDS: Final = 60.0
 _CLOSE_SECONDS: Final = 10.0
@@ -126,6 +126,9 @@ class CcxtVenue:
     def clock_skew(self) -> timedelta:
         """How far our clock is ahead of the exchange's."""
         return self._upkeep.clock_skew
+
+    def symbols(self) -> tuple[Symbol, ...]:
+        return self._upkeep.known_symbols
 
     def connect(self, listener: Address[VenueReport], prefix: str) -> None:
         self._listener = listener
