@@ -96,5 +96,5 @@ def test_a_number_that_nobody_could_calculate_with_is_refused(field: str, writte
 
 
 def test_an_end_before_all_times_is_refused() -> None:
-    with pytest.raises(OrderError, match="deadline: .* out of reach"):
+    with pytest.raises(OrderError, match=r"deadline: .* out of reach"):
         Amendment.parse(deadline="0001-01-01T00:00:00+23:59")
