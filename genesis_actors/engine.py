@@ -132,6 +132,7 @@ class Engine:
     ) -> None:
         self.runtime = runtime = ground.runtime
         self.venue = ground.venue
+        self.settings = ground.settings
         self._store = ground.store
         self._is_stopped = False
         self._callbacks: list[Callback | CallbackThread] = []

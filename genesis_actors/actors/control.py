@@ -29,6 +29,7 @@ from genesis_actors.messages.supervisor import (
     CancelExecution,
     CommandRefused,
     Halt,
+    LookAtMarket,
     OrderRejected,
     PauseExecution,
     ResumeExecution,
@@ -116,7 +117,7 @@ class ControlActor(MessageActor[_Message]):
                 | AmendExecution()
             ):
                 self._on_command(message)
-            case Halt() | Unhalt():
+            case Halt() | Unhalt() | LookAtMarket():
                 self._hand_on(message)
             case Answered():
                 self._on_answered(message)
@@ -203,6 +204,6 @@ class ControlActor(MessageActor[_Message]):
         asked = self._asked.pop(answered.number, None)
         if asked is None:
             return  # It was asked again, and answered twice.
-        if not isinstance(asked.command, StartExecution | Halt | Unhalt):
+        if not isinstance(asked.command, StartExecution | Halt | Unhalt | LookAtMarket):
             self._busy.discard(asked.command.execution_id)
         self.send(asked.reply_to, answered.answer)

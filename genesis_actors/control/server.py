@@ -27,6 +27,7 @@ from pydantic import BaseModel
 
 from genesis_actors.control.desk import Desk, House
 from genesis_actors.control.guard import HEAD_SECONDS, MAX_CONNECTIONS, Guard, Guards
+from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import (
     Goal,
     HaltRequest,
@@ -44,8 +45,8 @@ from genesis_actors.control.sockets import DoorError, bind, remove
 from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
 from genesis_actors.control.tail import sequence_before
 from genesis_actors.engine import Engine
-from genesis_actors.notation import parse_decimal
-from genesis_actors.values import parse_time
+from genesis_actors.notation import parse_decimal, parse_symbol
+from genesis_actors.values import Symbol, parse_time
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -55,6 +56,8 @@ MAX_READERS: Final = 64
 BACKLOG: Final = 1024
 LONGEST_WAIT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 5.0
+DEFAULT_EVENTS: Final = 200
+MOST_AT_ONCE: Final = 1_000
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -89,12 +92,14 @@ class Door:
         house: House,
         *,
         on_stop: Callable[[StopMode], None],
+        prices: Prices | None = None,
         port: Port | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._engine = engine
         self._house = house
         self._on_stop = on_stop
+        self._prices = Prices() if prices is None else prices
         self._port = port
         self._limits = limits or Limits()
         self._guards = Guards(
@@ -145,7 +150,7 @@ class Door:
         # What HTTP's parser makes of garbage is its sender's affair.
         logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
         self._over = asyncio.Event()
-        self._desk = desk = Desk(self._engine, self._house)
+        self._desk = desk = Desk(self._engine, self._house, self._prices)
         path = Path(self._house.socket)
         runner = self._runner()
         await runner.setup()
@@ -177,12 +182,15 @@ class Door:
                 web.get("/v1/executions/{id}/slices", self._slices),
                 web.get("/v1/executions/{id}/fills", self._fills),
                 web.get("/v1/executions/{id}/report", self._report),
+                web.get("/v1/executions/{id}/journal", self._journal),
                 web.get("/v1/executions/{id}/wait", self._wait),
                 web.post("/v1/executions/{id}/pause", self._pause),
                 web.post("/v1/executions/{id}/resume", self._resume),
                 web.post("/v1/executions/{id}/cancel", self._cancel),
                 web.post("/v1/executions/{id}/amend", self._amend),
                 web.post("/v1/executions/{id}/settle", self._settle),
+                web.post("/v1/plan", self._plan),
+                web.get("/v1/market", self._market),
                 web.post("/v1/halt", self._halt),
                 web.post("/v1/unhalt", self._unhalt),
                 web.get("/v1/events", self._events),
@@ -306,7 +314,9 @@ class Door:
         return self._data({**about, "state": "stopping", "stop_mode": asked.mode.value})
 
     async def _executions(self, request: web.Request) -> web.Response:
-        return self._json(await self._served.executions(shows_all=_flag(request, "all")))
+        shows_all = _flag(request, "all")
+        ended = None if shows_all else _count(request, "ended", 0)
+        return self._json(await self._served.executions(ended=ended))
 
     async def _start(self, request: web.Request) -> web.Response:
         return self._data(await self._served.start(parse_order(await self._raw(request))))
@@ -322,6 +332,21 @@ class Door:
 
     async def _report(self, request: web.Request) -> web.Response:
         return self._data(await self._served.report(_id(request)))
+
+    async def _journal(self, request: web.Request) -> web.Response:
+        last = _count(request, "last", DEFAULT_EVENTS)
+        return self._json(await self._served.journal(_id(request), last))
+
+    async def _plan(self, request: web.Request) -> web.Response:
+        return self._data(await self._served.plan(parse_order(await self._raw(request))))
+
+    async def _market(self, request: web.Request) -> web.Response:
+        try:
+            symbol = Symbol(parse_symbol(request.query.get("symbol", "")))
+            since = parse_time(request.query.get("since", "1970-01-01T00:00:00Z"))
+        except ValueError as error:
+            raise bad_request(str(error)) from error
+        return self._data(self._served.market(symbol, since.astimezone(UTC)))
 
     async def _wait(self, request: web.Request) -> web.Response:
         goal = Goal.parse(request.query.get("for", "done"))
@@ -398,6 +423,16 @@ class Door:
 
 def _id(request: web.Request) -> str:
     return request.match_info["id"]
+
+
+def _count(request: web.Request, name: str, default: int) -> int:
+    """Return how many of something are asked for."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit()):
+        raise bad_request(f"{name}: a whole number is expected")
+    return min(int(text[:9]), MOST_AT_ONCE)
 
 
 def _flag(request: web.Request, name: str) -> bool:

@@ -1,0 +1,35 @@
+"""`genesis tui --screenshot`: the view on a screen that nobody sees, saved as SVG."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from genesis_actors.tui.app import LiveView
+from genesis_actors.tui.link import Link
+from genesis_actors.tui.svg import svg_of
+
+READY_SECONDS: Final = 20.0
+SETTLED_SECONDS: Final = 1.0
+
+
+async def take(
+    path: Path, *, socket: Path, size: tuple[int, int], keys: tuple[str, ...] = ()
+) -> bool:
+    """Show the daemon's executions on a screen of that size, press keys, and save it. False: nobody answered."""
+    app = LiveView(Link(socket))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + READY_SECONDS
+        while app.house is None and loop.time() < deadline:
+            await pilot.pause(0.1)
+        if app.house is None:
+            return False
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause(SETTLED_SECONDS)
+        await pilot.pause(SETTLED_SECONDS)
+        svg = svg_of(app)
+    await asyncio.to_thread(path.write_text, svg, encoding="utf-8")
+    return True
