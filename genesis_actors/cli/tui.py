@@ -26,6 +26,7 @@ _NO_DAEMON = "start one: genesis daemon start"
 )
 @click.option("--size", metavar="120x40", help="Of --screenshot, in columns and rows.")
 @click.option("--press", metavar="KEYS", help="For --screenshot: keys to press before, like 4,x.")
+@click.option("--served", is_flag=True, hidden=True)  # By --web, which has the browser's end.
 @socket_option
 def tui(
     web: bool,
@@ -33,6 +34,7 @@ def tui(
     screenshot: Path | None,
     size: str | None,
     press: str | None,
+    served: bool,
     socket: str | None,
 ) -> ExitCode:
     """Watch and steer executions on the full screen. Ending it touches nothing."""
@@ -48,17 +50,42 @@ def tui(
     if screenshot is not None:
         return _screenshot(screenshot, path, size or "120x40", press)
     if web:
-        from genesis_actors.tui.web import serve
-
-        return ExitCode(serve(path, port or 0))
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        return _serve(path, port or 0)
+    if not served and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise click.UsageError(
             "the live view needs a terminal; without one use --web, --screenshot FILE or genesis watch"
         )
     from genesis_actors.tui.app import LiveView
     from genesis_actors.tui.link import Link
 
-    LiveView(Link(path)).run()
+    LiveView(Link(path), in_browser=served).run()
+    return ExitCode.OK
+
+
+def _serve(socket: Path, port: int) -> ExitCode:
+    import asyncio
+
+    from genesis_actors.control.client import Client, NoDaemonError
+    from genesis_actors.tui.web import serve
+
+    try:
+        mode = Client(socket).get("daemon").mode
+    except NoDaemonError as error:
+        raise CliError("no_daemon", str(error), _NO_DAEMON, ExitCode.NO_DAEMON) from error
+    if mode == "live":
+        click.echo("real money: the browser may look, and gives no commands", err=True)
+
+    def say(line: str) -> None:
+        click.echo(line)
+        sys.stdout.flush()
+
+    try:
+        asyncio.run(serve(socket, port, say=say))
+    except OSError as error:
+        message = f"port {port} cannot be used: {error.strerror}"
+        raise CliError("port_in_use", message, "name another one, or leave --port out") from error
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
     return ExitCode.OK
 
 

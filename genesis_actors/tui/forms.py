@@ -29,7 +29,10 @@ class Field(Horizontal):
         super().__init__(classes="field")
         self.key = name
         self._label = label
-        self._input = Input(value=value, placeholder=hint, id=f"field-{name}")
+        # What is typed ahead must not be selected, and written over, when the focus comes.
+        self._input = Input(
+            value=value, placeholder=hint, select_on_focus=False, id=f"field-{name}"
+        )
 
     def compose(self) -> ComposeResult:
         yield Label(self._label)

@@ -24,7 +24,8 @@ Fields = Mapping[str, object]
 
 _ALGOS: Final = (("TWAP", "twap"), ("Iceberg (not built yet)", "iceberg"))
 _SIDES: Final = (("buy", "buy"), ("sell", "sell"))
-_STYLES: Final = (("taker: at the touch", "taker"), ("maker: rests", "maker"), ("auto", "auto"))
+_STYLES: Final = (("taker", "taker"), ("maker", "maker"), ("auto", "auto"))
+_WITH_WORTH: Final = 46
 _DEADLINES: Final = (("leave the rest", "leave"), ("extend", "extend"), ("sweep", "sweep"))
 
 
@@ -45,15 +46,21 @@ class OrderForm(ModalScreen[None]):
             background: $surface;
         }
         & #sides { height: 1fr; }
-        & #fields { width: 42; padding: 1 1 0 0; }
-        & #plan { width: 1fr; padding: 1 0 0 1; border-left: solid $panel; }
+        & #fields { width: 5fr; max-width: 42; padding: 1 1 0 0; }
+        & #plan { width: 6fr; padding: 1 0 0 1; border-left: solid $panel; }
+        & #fields, & #plan {
+            scrollbar-size-vertical: 1;
+            scrollbar-background: $surface;
+            scrollbar-color: $panel-lighten-2;
+        }
         & #buttons { height: 1; align-horizontal: right; }
-        & Button { margin-left: 1; height: 1; min-width: 10; border: none; }
+        & Button { margin-left: 1; min-width: 12; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", show=False),
-        Binding("f5,ctrl+p", "plan", "Plan", show=False),
+        Binding("f5", "plan", "Plan", show=False),
+        Binding("f9", "start", "Start", show=False),
     ]
 
     def __init__(
@@ -87,18 +94,20 @@ class OrderForm(ModalScreen[None]):
                     yield ChoiceField("algo", "algorithm", _ALGOS, "twap")
                     yield Field("slices", "slices", hint="one per 30 s")
                     yield Field("limit_price", "limit", hint="none")
-                    yield Field("max_participation", "cap", hint="as the settings have it")
-                    yield Field("max_slippage_bps", "guard", hint="off; 20bps pauses it")
-                    yield Field("early_completion", "early at", hint="0.2% better, or off")
+                    yield Field("max_participation", "cap", hint="as settings say")
+                    yield Field("max_slippage_bps", "guard", hint="off; 20bps")
+                    yield Field("early_completion", "early at", hint="0.2%, or off")
                     yield Field("jitter", "jitter", hint="none; 20%")
                     yield ChoiceField("style", "style", _STYLES, "taker")
                     yield ChoiceField("on_deadline", "at the end", _DEADLINES, "leave")
                 with VerticalScroll(id="plan"):
                     yield Static(_hint("Enter, or F5, shows the plan. Nothing is sent by it."))
             with Horizontal(id="buttons"):
-                yield Button("Plan (F5)", id="make", variant="primary")
-                yield Button("Start", id="start", variant="success", disabled=True)
-                yield Button("Close (esc)", id="close")
+                yield Button("Plan (F5)", id="make", variant="primary", compact=True)
+                yield Button(
+                    "Start (F9)", id="start", variant="success", disabled=True, compact=True
+                )
+                yield Button("Close (esc)", id="close", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#field-quantity", Input).focus()
@@ -108,7 +117,8 @@ class OrderForm(ModalScreen[None]):
     def planned(self, plan: Mapping[str, Any]) -> None:
         self._planned, self._seed = self._asked, plan["seed"]
         base, _, quote = (self._asked or {}).get("symbol", "").upper().partition("/")
-        self._show(_plan_text(plan, base, quote))
+        has_room = self.query_one("#plan").size.width >= _WITH_WORTH
+        self._show(_plan_text(plan, base, quote, shows_worth=has_room))
         self._check()
 
     def refused(self, message: str, hint: str) -> None:
@@ -140,8 +150,8 @@ class OrderForm(ModalScreen[None]):
         self.query_one("#start", Button).disabled = not fits
 
     @on(Button.Pressed, "#start")
-    def _press_start(self) -> None:
-        if self._planned is not None:
+    def action_start(self) -> None:
+        if self._planned is not None and dict(written(self)) == self._planned:
             more = {"seed": self._seed, "client_id": self._client_id}
             self._start({**_body(self._planned), **more})
 
@@ -166,7 +176,7 @@ def _hint(text: str) -> Text:
     return Text(text, style(DIM))
 
 
-def _plan_text(plan: Mapping[str, Any], base: str, quote: str) -> Text:
+def _plan_text(plan: Mapping[str, Any], base: str, quote: str, *, shows_worth: bool) -> Text:
     def known(name: str) -> Decimal | None:
         return None if plan[name] is None else Decimal(plan[name])
 
@@ -178,25 +188,25 @@ def _plan_text(plan: Mapping[str, Any], base: str, quote: str) -> Text:
 
     window = plan["window"]
     pair("quantity", f"{plan['quantity']} {base}")
-    pair(
-        "window", f"{clock(parse_time(window['start']))} to {clock(parse_time(window['end']))} UTC"
-    )
+    pair("window", f"{clock(parse_time(window['start']))} to {clock(parse_time(window['end']))}")
     pair("slices", str(plan["slices_total"]))
     pair("mid", f"{price(known('market_price'))} {quote}", CYAN)
     costs = (("cost", "estimated_cost_bps", "by slices"), ("", "sweep_cost_bps", "all at once"))
     for name, field, how in costs:
         cost = known(field)
-        said = "unknown: the book shown does not hold it" if cost is None else f"{bps(cost)} bps"
-        pair(name, f"{said}, {how}", AMBER if cost is None else GREEN)
+        said = "not known" if cost is None else f"{bps(cost)} bps"
+        pair(name, f"{said} {how}", AMBER if cost is None else GREEN)
     for warning in plan["warnings"]:
         text.append(f"! {warning}\n", style(AMBER))
-    text.append(f"\n{'#':>3} {'due':>8} {'quantity':>10} {'worth':>12} {'share':>7}\n", style(DIM))
+    worth_heading = f" {'worth':>12}" if shows_worth else ""
+    heading = f"\n{'#':>3} {'due':>8} {'quantity':>10}{worth_heading} {'share':>7}\n"
+    text.append(heading, style(DIM))
     for part in plan["slices"]:
-        worth, share = part["notional_quote"], part["expected_participation"]
+        notional, share = part["notional_quote"], part["expected_participation"]
+        worth = f" {money(None if notional is None else Decimal(notional)):>12}"
         text.append(
             f"{part['number']:>3} {clock(parse_time(part['due_at'])):>8} "
-            f"{quantity(Decimal(part['quantity'])):>10} "
-            f"{money(None if worth is None else Decimal(worth)):>12} "
+            f"{quantity(Decimal(part['quantity'])):>10}{worth if shows_worth else ''} "
             f"{percent(None if share is None else Decimal(share)):>7}\n",
             style(INK),
         )

@@ -34,7 +34,7 @@ class SliceList(Rows[Slice]):
         return next(coming, len(self.rows) - 1)
 
     def heading(self, width: int) -> Text:
-        text = f"   {'#':>3} {'due':>8} {'planned':>9} {'filled':>9}"
+        text = f"   {'#':>3} {'due':>8} {'planned':>8} {'filled':>8}"
         if width >= _WITH_PRICE:
             text += f" {'price':>10}"
         text += f" {'bps':>6}"
@@ -47,8 +47,8 @@ class SliceList(Rows[Slice]):
         ink = style(DIM if row.status == "PLANNED" else INK)
         text = Text(no_wrap=True)
         text.append(f" {sign} ", style(colour, bold=True))
-        text.append(f"{row.number:>3} {clock(row.due_at):>8} {quantity(row.planned):>9} ", ink)
-        text.append(f"{quantity(row.filled) if row.filled else '':>9}", style(INK, bold=True))
+        text.append(f"{row.number:>3} {clock(row.due_at):>8} {quantity(row.planned):>8} ", ink)
+        text.append(f"{quantity(row.filled) if row.filled else '':>8}", style(INK, bold=True))
         if width >= _WITH_PRICE:
             text.append(f" {_known(price(row.average_price)):>10}", ink)
         text.append(f" {_known(bps(row.slippage_bps)):>6}", style(bps_colour(row.slippage_bps)))
@@ -64,9 +64,7 @@ def _known(text: str) -> str:
 
 
 def _outcome(row: Slice) -> str:
-    said = row.status.lower()
-    if row.reason is not None:
-        said += f": {words(row.reason)}"
+    said = row.status.lower() if row.reason is None else words(row.reason)
     if row.children > 1:
         said += f" ({row.children} orders)"
     return said

@@ -232,7 +232,9 @@ class Steering(Screen[None]):
                 then(x, value)
 
         title = f"{verb} {_named(x)}?"
-        self.view.push_screen(Ask(title, body, choices, must_type=self._to_type(x.symbol)), answered)
+        self.view.push_screen(
+            Ask(title, body, choices, must_type=self._to_type(x.symbol)), answered
+        )
 
     def _when_typed(self, title: str, body: str, symbol: str, then: Callable[[], None]) -> None:
         """With real money ask once more; on paper the form was the question."""

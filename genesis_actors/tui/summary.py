@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from rich.text import Text
 from textual.widget import Widget
@@ -106,52 +106,46 @@ def _pace(detail: Detail, now: datetime, width: int) -> Text:
 
 def _prices(detail: Detail, width: int) -> Text:
     x = detail.execution
-    text = Text(no_wrap=True)
-    _pair(text, "filled", f"{quantity(x.filled)} {x.base}")
-    if x.working:
-        _pair(text, "working", quantity(x.working))
-    if width >= _NARROW:
-        _pair(text, "left", quantity(x.remaining))
-    _pair(text, "avg", price(x.average_price))
-    _against(text, "arrival", x.arrival_bps)
-    _against(text, "TWAP", x.twap_bps)
-    _against(text, "shortfall" if width >= _NARROW else "IS", x.shortfall_bps)
-    text.append(" bps", style(DIM))
-    if width >= _NARROW:
-        _pair(text, "fees", f"{money(x.fees)} {x.quote}")
-    return text
+    shortfall = "shortfall" if width >= _NARROW else "IS"
+    entries = [
+        ("filled", f"{quantity(x.filled)} {x.base}", INK),
+        ("working", quantity(x.working) if x.working else "", INK),
+        ("left", quantity(x.remaining) if width >= _NARROW else "", INK),
+        ("avg", price(x.average_price), INK),
+        ("arrival", bps(x.arrival_bps), bps_colour(x.arrival_bps)),
+        ("TWAP", bps(x.twap_bps), bps_colour(x.twap_bps)),
+        (shortfall, f"{bps(x.shortfall_bps)} bps", bps_colour(x.shortfall_bps)),
+        ("fees", f"{money(x.fees)} {x.quote}", INK),
+    ]
+    return _line(entries, width)
 
 
 def _bounds(detail: Detail, now: datetime, width: int) -> Text:
-    x, terms = detail.execution, detail.terms
-    text = Text(no_wrap=True)
-    cap = percent(terms.max_participation, 1)
-    _pair(text, "share", f"{percent(x.share)} of {cap}")
-    if width >= _NARROW:
-        _pair(text, "largest", percent(x.largest_share))
-    _pair(text, "slices", f"{x.slices_done}/{x.slices_total}")
-    coming = detail.next_slice
-    if coming is not None and not x.is_over:
+    x, terms, coming = detail.execution, detail.terms, detail.next_slice
+    when = ""
+    if coming is not None and x.state == "RUNNING":
         wait = coming.due_at - now
         when = "is due" if wait <= timedelta(0) else f"in {length(wait)}"
-        if x.state == "RUNNING":
-            _pair(text, "next", when)
-    if terms.limit_price is not None:
-        _pair(text, "limit", price(terms.limit_price), RED)
-    if terms.max_slippage_bps is not None and width >= _NARROW:
-        _pair(text, "guard", f"{terms.max_slippage_bps:f} bps")
-    if detail.bid is not None and detail.ask is not None and not x.is_over:
-        _pair(text, "bid/ask", f"{price(detail.bid)}/{price(detail.ask)}")
-    if terms.on_deadline is not None and width >= _NARROW:
-        _pair(text, "then", terms.on_deadline)
+    largest = "" if x.largest_share is None else f", at most {percent(x.largest_share)}"
+    guard = terms.max_slippage_bps
+    quote = "" if detail.bid is None else f"{price(detail.bid)}/{price(detail.ask)}"
+    entries = [
+        ("share", f"{percent(x.share)}{largest} of {percent(terms.max_participation, 1)}", INK),
+        ("slices", f"{x.slices_done}/{x.slices_total}", INK),
+        ("next", when, INK),
+        ("limit", "" if terms.limit_price is None else price(terms.limit_price), RED),
+        ("guard", "" if guard is None else f"{guard:f} bps", INK),
+        ("bid/ask", "" if x.is_over else quote, INK),
+        ("then", "" if x.is_over else terms.on_deadline or "", INK),
+    ]
+    return _line(entries, width)
+
+
+def _line(entries: Sequence[tuple[str, str, str]], width: int) -> Text:
+    """Return names and values in a line; what is not known is left out, and so is what does not fit."""
+    text = Text(no_wrap=True)
+    for name, value, colour in entries:
+        if value and text.cell_len + len(name) + len(value) + 3 <= width:
+            text.append(f"  {name} " if text else f" {name} ", style(DIM))
+            text.append(value, style(colour))
     return text
-
-
-def _pair(text: Text, name: str, value: str, colour: str = INK) -> None:
-    text.append(f"  {name} " if text else f" {name} ", style(DIM))
-    text.append(value, style(colour))
-
-
-def _against(text: Text, name: str, value: Decimal | None) -> None:
-    text.append(f"  {name} ", style(DIM))
-    text.append(bps(value), style(bps_colour(value), bold=True))
