@@ -291,7 +291,8 @@ class DeskScreen(Steering, Screen[None]):
         """Give the list what it needs, up to what its place has."""
         most = _LIST_ROWS.get(self.format)
         top = self.query_one("#top")
-        top.styles.height = "1fr" if most is None else min(max(rows, 1), most) + 1
+        searches = 1 if self.query_one("#search").display else 0
+        top.styles.height = "1fr" if most is None else min(max(rows, 1), most) + 1 + searches
         # Where the list has a column of its own, the events stand below it.
         room = max(self.size.height * 3 // 5, 1)
         self.query_one("#list").styles.height = "1fr" if most else min(max(rows, 1), room) + 3

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -91,13 +91,13 @@ class Ask(ModalScreen[str | None]):
         else:
             self.query_one("#no" if is_grave else f"#{self._choices[0].value}", Button).focus()
 
-    def on_key(self, event: object) -> None:
+    def on_key(self, event: events.Key) -> None:
         """Take a choice by its letter, unless something has to be typed."""
-        character = getattr(event, "character", None)
-        if self._must_type is None:
-            for choice in self._choices:
-                if character == choice.letter:
-                    self.dismiss(choice.value)
+        for choice in self._choices:
+            if self._must_type is None and event.character == choice.letter:
+                event.stop()
+                event.prevent_default()
+                self.dismiss(choice.value)
 
     @on(Input.Changed, "#typed")
     def _typed(self, event: Input.Changed) -> None:

@@ -84,7 +84,9 @@ class OrderForm(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = "New order - LIVE, real money" if self._is_live else "New order"
+            box.border_title = (
+                "New order - LIVE, real money" if self._is_live else "New order - PAPER"
+            )
             with Horizontal(id="sides"):
                 with VerticalScroll(id="fields"):
                     yield Field("symbol", "symbol", value=self._symbol, hint="BTC/USDT")

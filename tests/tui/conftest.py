@@ -84,7 +84,7 @@ def a_view(link: Link, *, in_browser: bool = False) -> LiveView:
 
 async def settle(view: LiveView, pilot: Pilot[None]) -> None:
     """Let the view take in all that waits for it, and draw."""
-    for _ in range(6):
+    for _ in range(3):
         view.take_in()
         await pilot.pause()
 
@@ -100,6 +100,11 @@ def drive(
             await play(pilot)
 
     asyncio.run(run())
+
+
+def notices_of(view: LiveView) -> str:
+    """What it has told in passing: on the screen it may be wrapped."""
+    return "\n".join(notice.message for notice in view._notifications)
 
 
 def screen_of(view: LiveView) -> str:

@@ -41,7 +41,7 @@ def test_of_500_executions_those_in_sight_are_shown() -> None:
         await pilot.press("end")
         await settle(view, pilot)
         check_snapshot("many-120x40", screen_of(view))
-        await pilot.press("slash", *"queued sol", "enter")
+        await pilot.press("slash", *"q sol")
         await settle(view, pilot)
         assert "SOL/USDT" in screen_of(view)
         assert "BTC/USDT" not in screen_of(view)
