@@ -49,7 +49,7 @@ class Scale:
         )
         step = step.quantize(Decimal(1).scaleb(min(floor(log10(raw)) - 1, 0)))
         places = max(-int(step.normalize().as_tuple().exponent), 0)
-        first = (self.low / step).to_integral_value(ROUND_CEILING) * step
+        first = (self.low / step).to_integral_value(ROUND_CEILING) * step + 0  # No minus zero.
         found: list[tuple[Decimal, str]] = []
         value = first
         while value <= self.high and len(found) <= most:

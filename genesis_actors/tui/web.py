@@ -13,7 +13,8 @@ import json
 import secrets
 import shlex
 import sys
-from collections.abc import Awaitable, Callable
+from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -29,17 +30,59 @@ from genesis_actors.tui.page import PAGE, REFUSED
 MAX_VIEWS: Final = 8
 MAX_MESSAGE_BYTES: Final = 64 * 1024
 _WIDEST: Final = 500
+_END_SECONDS: Final = 3.0
 _HEARTBEAT_SECONDS: Final = 15.0
 _STATIC: Final = Path(textual_serve.__file__).parent / "static"
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class View(AppService):
+    """One view: a process of its own, which ends with its page."""
+
+    def __init__(self, command: Sequence[str], websocket: web.WebSocketResponse) -> None:
+        super().__init__(
+            shlex.join(command),
+            write_bytes=websocket.send_bytes,
+            write_str=websocket.send_str,
+            close=cast("Callable[[], Awaitable[None]]", websocket.close),
+            download_manager=DownloadManager(),
+        )
+        self._words = tuple(command)
+
+    async def _open_app_process(self, width: int = 80, height: int = 24) -> Process:
+        # No shell stands between us and it: what we end is the view itself.
+        pipe = asyncio.subprocess.PIPE
+        self._process = process = await asyncio.create_subprocess_exec(
+            *self._words,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            env=self._build_environment(width=width, height=height),
+        )
+        self._stdin = process.stdin
+        return process
+
+    async def end(self) -> None:
+        """Ask it to end, and see that it does."""
+        process = self._process
+        try:
+            async with asyncio.timeout(_END_SECONDS):
+                with suppress(ConnectionError, RuntimeError):
+                    await self.stop()
+        except TimeoutError:
+            pass
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
 class BrowserDoor:
     """Lets one browser in. `command` is the words of the command that shows a view."""
 
     def __init__(self, command: list[str], *, say: Callable[[str], None]) -> None:
-        self._command = shlex.join(command)
+        self._command = command
         self._say = say
         self._token: str | None = None
         self._session: str | None = None
@@ -118,13 +161,7 @@ class BrowserDoor:
             heartbeat=_HEARTBEAT_SECONDS, max_msg_size=MAX_MESSAGE_BYTES
         )
         await websocket.prepare(request)
-        view = AppService(
-            self._command,
-            write_bytes=websocket.send_bytes,
-            write_str=websocket.send_str,
-            close=cast("Callable[[], Awaitable[None]]", websocket.close),
-            download_manager=DownloadManager(),
-        )
+        view = View(self._command, websocket)
         self._views += 1
         try:
             await view.start(
@@ -135,12 +172,11 @@ class BrowserDoor:
                     await _hand_on(message.data, view, websocket)
         finally:
             self._views -= 1
-            with suppress(ConnectionError, RuntimeError):
-                await view.stop()
+            await view.end()
         return websocket
 
 
-async def _hand_on(text: str, view: AppService, websocket: web.WebSocketResponse) -> None:
+async def _hand_on(text: str, view: View, websocket: web.WebSocketResponse) -> None:
     """Hand a message of the page on to its view; what is none of ours is dropped."""
     with suppress(ValueError, TypeError, KeyError):
         kind, *rest = json.loads(text)
