@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from genesis_actors.cli.door import socket_option
 from genesis_actors.cli.errors import CliError, ExitCode
 
 _SIZE = re.compile(r"(\d{2,3})x(\d{2,3})")
+_NICENESS = 5
 _NO_DAEMON = "start one: genesis daemon start"
 
 
@@ -58,6 +60,8 @@ def tui(
     from genesis_actors.tui.app import LiveView
     from genesis_actors.tui.link import Link
 
+    # Whoever only looks on gives way to those who trade.
+    os.nice(_NICENESS)
     LiveView(Link(path), in_browser=served).run()
     return ExitCode.OK
 

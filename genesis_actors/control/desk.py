@@ -24,7 +24,6 @@ from genesis_actors.control.protocol import Goal, HaltRequest, ResumeRequest, Se
 from genesis_actors.control.refusals import Refusal
 from genesis_actors.control.tail import Tail, told
 from genesis_actors.control.terms import terms_in_force
-from genesis_actors.domain.price_history import STEP
 from genesis_actors.domain.report import generate_execution_report
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
 from genesis_actors.messages.base import Address
@@ -197,28 +196,13 @@ class Desk:
             return LookAtMarket(symbol=parent.symbol, reply_to=box)
 
         described = await self._engine.ask_async(question)
-        quote, _ = self._prices.of(parent.symbol, self.now())
+        quote = self._prices.quote(parent.symbol)
         defaults, now = self._engine.settings.twap_defaults(), self.now()
         return await self.aside(lambda: planned(parent, described, quote, defaults, now))
 
     def market(self, symbol: Symbol, since: datetime) -> View:
         """Return the touch, and the steps of the last hour and a half that were not over by `since`."""
-        quote, points = self._prices.of(symbol, since)
-        return {
-            "symbol": symbol,
-            "at": time_text(self.now()),
-            "bid": None if quote is None else decimal_text(quote.bid),
-            "ask": None if quote is None else decimal_text(quote.ask),
-            "step_seconds": int(STEP.total_seconds()),
-            "points": [
-                [
-                    time_text(point.at),
-                    None if point.mid is None else decimal_text(point.mid),
-                    decimal_text(point.volume),
-                ]
-                for point in points
-            ],
-        }
+        return {"symbol": symbol, "at": time_text(self.now()), **self._prices.view(symbol, since)}
 
     async def wait(self, name: str, goal: Goal, timeout: float) -> View:  # noqa: ASYNC109
         """Wait until there is nothing more to wait for, or the time is up, and say how it is then."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
-from genesis_actors.domain.price_history import PriceHistory, PricePoint
+from genesis_actors.domain.price_history import STEP, PriceHistory
 from genesis_actors.messages.market_data import MarketRows
-from genesis_actors.values import Quote, Symbol
+from genesis_actors.values import Quote, Symbol, decimal_text, time_text
+from genesis_actors.views import View
 
 
 class Prices:
@@ -24,8 +25,27 @@ class Prices:
                 history = self._histories[message.symbol] = PriceHistory()
             history.record(message.at, message.quote, message.trades)
 
-    def of(self, symbol: Symbol, since: datetime) -> tuple[Quote | None, list[PricePoint]]:
-        """Return the touch in force and the steps since then; none of a symbol whose market nobody watches."""
+    def quote(self, symbol: Symbol) -> Quote | None:
+        """Return the touch in force; None where nobody watches the market."""
         with self._lock:
             history = self._histories.get(symbol)
-            return (None, []) if history is None else (history.quote, history.since(since))
+            return None if history is None else history.quote
+
+    def view(self, symbol: Symbol, since: datetime) -> View:
+        """Return the touch, and each step that was not over by `since` as its time, mid and volume."""
+        with self._lock:
+            history = self._histories.get(symbol)
+            quote, points = (None, []) if history is None else (history.quote, history.since(since))
+        return {
+            "bid": None if quote is None else decimal_text(quote.bid),
+            "ask": None if quote is None else decimal_text(quote.ask),
+            "step_seconds": int(STEP.total_seconds()),
+            "points": [
+                (
+                    time_text(point.at),
+                    None if point.mid is None else decimal_text(point.mid),
+                    decimal_text(point.volume),
+                )
+                for point in points
+            ],
+        }

@@ -30,7 +30,7 @@ from genesis_actors.tui.link import (
 from genesis_actors.tui.model import Detail, Happened, House, Shown
 from genesis_actors.tui.theme import THEME
 
-DRAW_SECONDS: Final = 0.25
+DRAW_SECONDS: Final = 0.5
 SILENT_SECONDS: Final = 5.0
 """So long a question may go unanswered before the view says so."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -15,41 +14,25 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from genesis_actors.control.client import Client
 from genesis_actors.tui.banner import Banner
 from genesis_actors.tui.charts import Chart
 from genesis_actors.tui.executions import ExecutionList
 from genesis_actors.tui.fill_chart import FillChart, ShareChart
 from genesis_actors.tui.happened import EventLog
-from genesis_actors.tui.model import (
-    Detail,
-    Fill,
-    Happened,
-    Order,
-    Shown,
-    Terms,
-    counted,
-    listed,
-    prices_since,
-    slices_of,
-)
+from genesis_actors.tui.inquiry import Inquiry
+from genesis_actors.tui.model import Detail, Order, Shown, counted, listed
 from genesis_actors.tui.price_chart import PriceChart
 from genesis_actors.tui.slices import SliceList
 from genesis_actors.tui.steering import Steering
 from genesis_actors.tui.summary import Summary
 from genesis_actors.tui.svg import svg_of
 from genesis_actors.tui.theme import CYAN, DIM, PAPER, style
-from genesis_actors.values import time_text
 
 if TYPE_CHECKING:
     from genesis_actors.tui.app import LiveView
 
 PANELS: Final = ("price", "fill", "share", "slices", "events")
 _TITLES: Final = ("Price", "Fill", "Share", "Slices", "Events")
-_EVENTS_AT_FIRST: Final = 300
-_REFRESH: Final = timedelta(seconds=1)
-"""The chosen execution is asked for at most so often, and only when something has happened to it."""
-_PRICES: Final = timedelta(seconds=2)
 _MEDIUM: Final = (108, 34)
 _WIDE: Final = (160, 44)
 _LIST_ROWS: Final = {"compact": 6, "medium": 10}
@@ -85,9 +68,7 @@ class DeskScreen(Steering, Screen[None]):
         self.panel: str | None = None
         """The one that is shown alone; None: all of them."""
         self.format = "compact"
-        self._is_asking = False
-        self._is_stale = True
-        self._asked_detail = self._asked_prices = None
+        self._inquiry = Inquiry(view)
         self._second = -1
 
     @property
@@ -126,17 +107,16 @@ class DeskScreen(Steering, Screen[None]):
 
     def reload(self) -> None:
         """Ask for the chosen execution anew: the daemon is there again."""
-        self._is_asking, self._is_stale = False, True
-        self._asked_detail = self._asked_prices = None
+        self._inquiry.renew()
 
     def lost(self) -> None:
-        self._is_asking = False
+        self._inquiry.lost()
 
     def changed(self, key: str) -> None:
         detail = self.view.detail
         if detail is not None and detail.execution.id == key:
             detail.execution = self.view.executions[key]
-            self._is_stale = True
+            self._inquiry.changed()
 
     def draw(self, *, has_news: bool) -> None:
         """Draw what has changed; what only time changes, once a second."""
@@ -144,7 +124,8 @@ class DeskScreen(Steering, Screen[None]):
             return
         now = self.view.now()
         second = int(now.timestamp())
-        if not has_news and second == self._second:
+        is_next = second != self._second
+        if not has_news and not is_next:
             return
         self._second = second
         view, rows = self.view, self.query_one(ExecutionList)
@@ -169,14 +150,17 @@ class DeskScreen(Steering, Screen[None]):
         )
         self._fit_list(len(rows.rows))
         self._choose(rows.chosen)
-        self._ask_on()
-        self._draw_detail()
+        self._inquiry.go_on()
+        has_answer = self._inquiry.take_answer()
+        self._draw_detail(with_charts=is_next or has_answer)
 
-    def _draw_detail(self) -> None:
+    def _draw_detail(self, *, with_charts: bool = True) -> None:
+        """Draw the chosen execution; its charts, which cost most, no more often than they can be read."""
         detail, now = self.view.detail, self.view.now()
         self.query_one(Summary).show(detail, now)
         for chart in self.query(Chart):
-            if chart.display and chart.parent is not None and chart.parent.display:
+            is_other = chart.detail is not detail
+            if chart.display and (with_charts or is_other):
                 chart.show(detail, now)
         self.query_one(SliceList).show([] if detail is None else detail.slices)
         for log in self.query(EventLog):
@@ -188,7 +172,7 @@ class DeskScreen(Steering, Screen[None]):
     @on(ExecutionList.Chosen)
     def _on_chosen(self) -> None:
         self._choose(self.query_one(ExecutionList).chosen)
-        self._ask_on()
+        self._inquiry.go_on()
         self._draw_detail()
 
     def _choose(self, chosen: Shown | None) -> None:
@@ -200,62 +184,7 @@ class DeskScreen(Steering, Screen[None]):
             rows = self.query_one(ExecutionList)
             rows.key = chosen.id
             self.query_one(SliceList).key = None
-            self.reload()
-
-    def _ask_on(self) -> None:
-        """Ask for what is not known of the chosen execution, one question at a time."""
-        view, detail, now = self.view, self.view.detail, self.view.now()
-        if detail is None or self._is_asking or view.trouble is not None or view.house is None:
-            return
-        key, symbol = detail.execution.id, detail.execution.symbol
-        if self._asked_detail is None:
-            self._ask(key, lambda client: _everything(client, key), self._take_everything)
-            self._asked_detail = now
-        elif self._is_stale and now - self._asked_detail >= _REFRESH:
-            self._is_stale, self._asked_detail = False, now
-            self._ask(key, lambda client: client.get("executions", key).data, self._take_show)
-        elif not detail.execution.is_over and (
-            self._asked_prices is None or now - self._asked_prices >= _PRICES
-        ):
-            self._asked_prices = now
-            query = {"symbol": symbol, "since": time_text(prices_since(detail))}
-            self._ask(
-                key,
-                lambda client: client.get("market", query=query).data,
-                lambda detail, data: detail.take_prices(data),
-            )
-
-    def _ask(
-        self,
-        key: str,
-        question: Callable[[Client], Any],
-        take: Callable[[Detail, Any], None],
-    ) -> None:
-        self._is_asking = True
-
-        def on_done(data: Any, error: Exception | None) -> None:  # noqa: ANN401 - JSON
-            detail = self.view.detail
-            if detail is None or detail.execution.id != key:
-                return  # Another one has been chosen since.
-            self._is_asking = False
-            if error is None:
-                take(detail, data)
-
-        self.view.ask(question, on_done)
-
-    def _take_everything(self, detail: Detail, data: Mapping[str, Any]) -> None:
-        self._take_show(detail, data["show"])
-        detail.terms = Terms.of(data["journal"]["terms"])
-        events = [Happened.of(each) for each in data["journal"]["events"]]
-        last = events[-1].sequence if events else 0
-        detail.events = [*events, *(e for e in detail.events if e.sequence > last)]
-        detail.take_prices(data["market"])
-        self._is_stale = False
-
-    def _take_show(self, detail: Detail, data: Mapping[str, Any]) -> None:
-        detail.execution = self.view.executions[detail.execution.id] = Shown.of(data)
-        detail.slices = slices_of(data["slices"])
-        detail.fills = [Fill.of(each) for each in data["fills"]]
+            self._inquiry.renew()
 
     def look_at(self, data: Mapping[str, Any]) -> None:
         x = self.view.executions[data["id"]] = Shown.of(data)
@@ -389,14 +318,6 @@ class DeskScreen(Steering, Screen[None]):
             self.notify(f"{path} cannot be written: {error.strerror}", severity="error")
         else:
             self.notify(f"saved as {path}", timeout=4)
-
-
-def _everything(client: Client, key: str) -> Mapping[str, Any]:
-    show = client.get("executions", key).data
-    journal = client.get("executions", key, "journal", query={"last": _EVENTS_AT_FIRST}).data
-    since = prices_since(Detail(Shown.of(show)))
-    query = {"symbol": show["symbol"], "since": time_text(since)}
-    return {"show": show, "journal": journal, "market": client.get("market", query=query).data}
 
 
 def _why_nothing(search: str, *, has_any: bool) -> str:
