@@ -58,12 +58,13 @@ class LiveView(App[None]):
         self.in_browser = in_browser
         self.now = now
         self.house: House | None = None
-        self.trouble: str | None = None
         self.executions: dict[str, Shown] = {}
         self.detail: Detail | None = None
         self._callbacks: dict[object, OnDone] = {}
         self._next_key = 0
         self._lost_at: datetime | None = None
+        self._lost_why = ""
+        self._is_silent = False
         self._desk = DeskScreen(self)
 
     @property
@@ -92,8 +93,9 @@ class LiveView(App[None]):
                 changed = True
         asked_at = self.link.asked_at
         is_silent = asked_at is not None and time.monotonic() - asked_at > SILENT_SECONDS
-        if is_silent and self.trouble is None:
-            self._lose("the daemon does not answer")
+        if is_silent and self._lost_at is None:
+            self._is_silent = changed = True
+            self._lose("it does not answer")
         self._desk.draw(has_news=changed)
 
     def _hear(self, heard: Heard) -> None:
@@ -104,8 +106,8 @@ class LiveView(App[None]):
                 self._lose(heard.why)
             case HouseSeen():
                 self.house = House.of(heard.house)
-                if self.trouble is not None and self.trouble.startswith("the daemon does not"):
-                    self.trouble = None
+                if self._is_silent:
+                    self._find()
             case Told():
                 self._on_told(heard.line)
             case Answered():
@@ -114,14 +116,11 @@ class LiveView(App[None]):
                     on_done(heard.data, heard.error)
 
     def _on_connected(self, heard: Connected) -> None:
-        if self.trouble is not None:
-            self.notify("the daemon is back", timeout=4)
-        self.trouble = self._lost_at = None
         self.house = House.of(heard.house)
         views = (Shown.of(view) for view in heard.executions)
         known = {key: x for key, x in self.executions.items() if x.is_over}
         self.executions = known | {x.id: x for x in views}
-        self._desk.reload()
+        self._find()
 
     def _on_told(self, line: Mapping[str, Any]) -> None:
         key: str = line["execution_id"]
@@ -132,11 +131,26 @@ class LiveView(App[None]):
             self.detail.hear(Happened.of(line))
 
     def _lose(self, why: str) -> None:
-        if self.trouble is None:
+        if self._lost_at is None:
             self._lost_at = self.now()
             self._desk.lost()
-        since = self._lost_at or self.now()
-        self.trouble = f"no connection since {since:%H:%M:%S}: {why} - what is shown is old; looking for it ..."
+        self._lost_why = why
+
+    def _find(self) -> None:
+        if self._lost_at is not None:
+            self.notify("the daemon is back", timeout=4)
+        self._lost_at, self._is_silent = None, False
+        self._desk.reload()
+
+    @property
+    def trouble(self) -> str | None:
+        """Since when, and why, nobody answers; None while somebody does."""
+        if self._lost_at is None:
+            return None
+        since = f"{self._lost_at:%H:%M:%S}"
+        return (
+            f"no connection since {since}: what is shown is old; looking for it ({self._lost_why})"
+        )
 
     # --- What is said ----------------------------------------------------------------------------
 

@@ -90,5 +90,5 @@ class Banner(Widget):
         house = self._house
         why = "" if house is None or house.halt_reason is None else f" ({house.halt_reason})"
         since = clock(None if house is None else house.halted_at)
-        said = f" HALTED since {since}{why}: no execution sends new orders. h lifts it."
+        said = f" HALTED since {since}: no execution sends new orders; h lifts it{why}"
         return Text(said, style("#ffffff", bold=True, on="#b3202f"))

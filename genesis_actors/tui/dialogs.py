@@ -126,18 +126,20 @@ class Ask(ModalScreen[str | None]):
 
 
 HELP = """\
-[b]↑ ↓ PgUp PgDn Home End[/b]   choose an execution, or scroll what has the focus
-[b]Tab[/b]            go on to the slices, the events, and back
-[b]1 2 3 4 5[/b]      price, fill curve, share of volume, slices, events alone; Esc: all
-[b]x[/b]              price over the whole window, or as far as it has come
+[b]↑ ↓ PgUp PgDn[/b]  choose an execution, or scroll what has the focus
+[b]Tab[/b]            the slices, the events, and back
+[b]1 2 3 4 5[/b]      price, fill, share, slices, events alone; Esc: all
+[b]x[/b]              price over the whole window, or as far as it came
 [b]/[/b]              search: symbol, side, state, id; Esc ends it
-[b]o[/b]              order of the list: newest, most behind, ending first, symbol
+[b]o[/b]              order: newest, most behind, ending first, symbol
 [b]e[/b]              executions that have ended: shown or not
 
-[b]p r[/b]            pause, resume          [b]a[/b]   amend limit, end, quantity, cap
-[b]c[/b]              cancel                 [b]n[/b]   new order: the plan first
+[b]p r[/b]            pause, resume
+[b]a[/b]              amend limit, end, quantity, cap
+[b]c[/b]              cancel
+[b]n[/b]              new order: its plan first
 [b]h[/b]              halt everything, or lift the halt
-[b]s[/b]              save this screen as SVG        [b]q[/b]   quit: nothing stops by it
+[b]s q[/b]            save as SVG; quit: nothing stops by it
 
 [#53c7ec]━[/] filled  [b]┃[/b] where the schedule is  [#f5b44c]━[/] late   bps: positive is a cost"""
 

@@ -94,7 +94,7 @@ class Inquiry:
 
     def _take_everything(self, detail: Detail, data: Mapping[str, Any]) -> None:
         self._take(detail, data["show"])
-        detail.terms = Terms.of(data["journal"]["terms"])
+        detail.terms, detail.knows_terms = Terms.of(data["journal"]["terms"]), True
         events = [Happened.of(each) for each in data["journal"]["events"]]
         last = events[-1].sequence if events else 0
         detail.events = [*events, *(e for e in detail.events if e.sequence > last)]

@@ -255,6 +255,7 @@ class Detail:
     slices: list[Slice] = field(default_factory=list[Slice])
     fills: list[Fill] = field(default_factory=list[Fill])
     terms: Terms = field(default_factory=Terms)
+    knows_terms: bool = False
     events: list[Happened] = field(default_factory=list[Happened])
     points: list[Point] = field(default_factory=list[Point])
     bid: Decimal | None = None

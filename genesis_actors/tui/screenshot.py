@@ -22,7 +22,7 @@ async def take(
     async with app.run_test(size=size, notifications=True) as pilot:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + READY_SECONDS
-        while app.house is None and loop.time() < deadline:
+        while not _is_ready(app) and loop.time() < deadline:
             await pilot.pause(0.1)
         if app.house is None:
             return False
@@ -33,3 +33,9 @@ async def take(
         svg = svg_of(app)
     await asyncio.to_thread(path.write_text, svg, encoding="utf-8")
     return True
+
+
+def _is_ready(app: LiveView) -> bool:
+    """Tell whether there is something to be seen: the chosen execution, if there is any."""
+    is_all = not app.executions or (app.detail is not None and app.detail.knows_terms)
+    return app.house is not None and is_all

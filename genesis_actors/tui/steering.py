@@ -65,6 +65,9 @@ class Steering(Screen[None]):
         x, detail = self._open_one("amended"), self.view.detail
         if x is None or detail is None:
             return
+        if not detail.knows_terms:
+            self.notify("its terms have not come yet: once more in a moment", timeout=3)
+            return
 
         def give(changes: Mapping[str, str]) -> None:
             self._when_typed(
