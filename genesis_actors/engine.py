@@ -101,6 +101,7 @@ class Engine(Caller):
         super().__init__(runtime, ground.control, ground.store.database)
         self.settings = ground.settings
         self.venue = ground.venue
+        self.settings = ground.settings
         self._store = ground.store
         self._subscribers: list[Callback | CallbackThread | NewsStream] = []
         # What nobody mends shuts the gate first of all.

@@ -30,6 +30,7 @@ from genesis_actors.messages.supervisor import (
     CancelExecution,
     CommandRefused,
     Halt,
+    LookAtMarket,
     OrderRejected,
     PauseExecution,
     ResumeExecution,
@@ -128,7 +129,7 @@ class ControlActor(MessageActor[_Message]):
                 | AmendExecution()
             ):
                 self._on_command(message)
-            case Halt() | Unhalt():
+            case Halt() | Unhalt() | LookAtMarket():
                 self._hand_on(message)
             case Answered():
                 self._on_answered(message)
@@ -237,7 +238,11 @@ class ControlActor(MessageActor[_Message]):
             asked.failures += 1
             command = asked.command
             is_begun = isinstance(command, StartExecution) and command.execution_id in begun
-            if asked.failures < MAX_FAILURES or is_begun or isinstance(command, Halt | Unhalt):
+            if (
+                asked.failures < MAX_FAILURES
+                or is_begun
+                or isinstance(command, Halt | Unhalt | LookAtMarket)
+            ):
                 self.send(self._executions_address, command)
             elif isinstance(command, StartExecution):
                 rejected = OrderRejected(
@@ -260,7 +265,7 @@ class ControlActor(MessageActor[_Message]):
         if asked is None:
             return  # It was asked again, and answered twice.
         command = asked.command
-        if not isinstance(command, StartExecution | Halt | Unhalt) and (
+        if not isinstance(command, StartExecution | Halt | Unhalt | LookAtMarket) and (
             self._busy.get(command.execution_id) == answered.number
         ):
             del self._busy[command.execution_id]

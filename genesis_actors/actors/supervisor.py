@@ -45,6 +45,7 @@ from genesis_actors.messages.supervisor import (
     ExecutionFinished,
     ExecutionStarted,
     Halt,
+    LookAtMarket,
     PauseExecution,
     ResumeExecution,
     SettleChild,
@@ -53,6 +54,7 @@ from genesis_actors.messages.supervisor import (
     Unhalt,
 )
 from genesis_actors.messages.venue import (
+    DescribeSymbol,
     HaltChanged,
     LookUpTrades,
     OrderAccepted,
@@ -219,6 +221,11 @@ class SupervisorActor(MessageActor[_Message]):
                 self._on_answered(message)
             case Halt() | Unhalt():
                 self._halting.ask(message)
+            case LookAtMarket():
+                question = DescribeSymbol(
+                    symbol=message.symbol, shows_book=True, reply_to=message.reply_to
+                )
+                self.send(self._ports.venue, question)
             case HaltWritten():
                 self._halting.written(message)
             case WriteHaltAgain():

@@ -28,6 +28,7 @@ COMMANDS = {
     "report": ("show:report", "Report on an execution."),
     "watch": ("observe:watch", "Watch executions while they are worked."),
     "events": ("observe:events", "Show what has happened, event by event."),
+    "tui": ("tui:tui", "Watch and steer executions on the full screen."),
     "wait": ("steer:wait", "Wait until an execution is done."),
     "pause": ("steer:pause", "Stop an execution's orders."),
     "resume": ("steer:resume", "Let a paused execution go on."),
@@ -47,7 +48,6 @@ COMMANDS = {
 """Each command: where its implementation is, and what it is for."""
 
 PLANNED = (
-    "tui",
     "tca",
     "shell",
 )

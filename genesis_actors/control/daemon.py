@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from genesis_actors.control.desk import House
 from genesis_actors.control.notify import notify
+from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import StopMode
 from genesis_actors.control.server import Door, Limits, Port
 from genesis_actors.control.sockets import HeldFile, lock_beside, private_directory, token_in
@@ -92,7 +93,8 @@ class Daemon:
         settings = self.settings
         port = settings.control.port
         chosen = None if port is None else Port(port, token_in(settings.token_file))
-        with Engine.start(settings) as engine:
+        prices = Prices()
+        with Engine.start(settings, market_tap=prices) as engine:
             engine.on_failure(_Inbox(self._queue))
             self._go_on(engine)
             house = House(
@@ -102,7 +104,14 @@ class Daemon:
                 socket=str(socket_path),
                 started_at=engine.runtime.clock.now(),
             )
-            door = Door(engine, house, on_stop=self._queue.put, port=chosen, limits=self.limits)
+            door = Door(
+                engine,
+                house,
+                on_stop=self._queue.put,
+                prices=prices,
+                port=chosen,
+                limits=self.limits,
+            )
             door.open()
             try:
                 self.say(f"listening at {socket_path}, process {os.getpid()}")

@@ -27,6 +27,7 @@ from pydantic import BaseModel
 from genesis_actors.control.desk import Desk, House
 from genesis_actors.control.errors import RequestHandler, internal_error, refused
 from genesis_actors.control.guard import HEAD_SECONDS, MAX_CONNECTIONS, Guard, Guards
+from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import (
     Goal,
     HaltRequest,
@@ -45,8 +46,8 @@ from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
 from genesis_actors.control.tail import sequence_before
 from genesis_actors.engine import Engine
 from genesis_actors.logs import get_logger
-from genesis_actors.notation import parse_decimal
-from genesis_actors.values import parse_time
+from genesis_actors.notation import parse_decimal, parse_symbol
+from genesis_actors.values import Symbol, parse_time
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -56,6 +57,7 @@ MAX_READERS: Final = 64
 BACKLOG: Final = 1024
 LONGEST_WAIT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 5.0
+DEFAULT_EVENTS: Final = 200
 MOST_AT_ONCE: Final = 1_000
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -91,12 +93,14 @@ class Door:
         house: House,
         *,
         on_stop: Callable[[StopMode], None],
+        prices: Prices | None = None,
         port: Port | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._engine = engine
         self._house = house
         self._on_stop = on_stop
+        self._prices = Prices() if prices is None else prices
         self._port = port
         self._limits = limits or Limits()
         self._guards = Guards(
@@ -147,7 +151,7 @@ class Door:
         # What HTTP's parser makes of garbage is its sender's affair.
         logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
         self._over = asyncio.Event()
-        self._desk = desk = Desk(self._engine, self._house)
+        self._desk = desk = Desk(self._engine, self._house, self._prices)
         path = Path(self._house.socket)
         runner = self._runner()
         await runner.setup()
@@ -179,6 +183,7 @@ class Door:
                 web.get("/v1/executions/{id}/slices", self._slices),
                 web.get("/v1/executions/{id}/fills", self._fills),
                 web.get("/v1/executions/{id}/report", self._report),
+                web.get("/v1/executions/{id}/journal", self._journal),
                 web.get("/v1/executions/{id}/wait", self._wait),
                 web.post("/v1/executions/{id}/pause", self._pause),
                 web.post("/v1/executions/{id}/resume", self._resume),
@@ -186,6 +191,8 @@ class Door:
                 web.post("/v1/executions/{id}/amend", self._amend),
                 web.post("/v1/executions/{id}/settle", self._settle),
                 web.get("/v1/symbols", self._symbols),
+                web.post("/v1/plan", self._plan),
+                web.get("/v1/market", self._market),
                 web.post("/v1/halt", self._halt),
                 web.post("/v1/unhalt", self._unhalt),
                 web.get("/v1/events", self._events),
@@ -327,6 +334,21 @@ class Door:
 
     async def _report(self, request: web.Request) -> web.Response:
         return self._data(await self._served.report(_id(request)))
+
+    async def _journal(self, request: web.Request) -> web.Response:
+        last = _count(request, "last", DEFAULT_EVENTS)
+        return self._json(await self._served.journal(_id(request), last))
+
+    async def _plan(self, request: web.Request) -> web.Response:
+        return self._data(await self._served.plan(parse_order(await self._raw(request))))
+
+    async def _market(self, request: web.Request) -> web.Response:
+        try:
+            symbol = Symbol(parse_symbol(request.query.get("symbol", "")))
+            since = parse_time(request.query.get("since", "1970-01-01T00:00:00Z"))
+        except ValueError as error:
+            raise bad_request(str(error)) from error
+        return self._data(self._served.market(symbol, since.astimezone(UTC)))
 
     async def _wait(self, request: web.Request) -> web.Response:
         goal = Goal.parse(request.query.get("for", "done"))

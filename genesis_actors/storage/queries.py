@@ -114,6 +114,18 @@ def journal(target: Target, name: str) -> list[EventRow]:
     return _of_execution(target, name, EventRow, events, "aggregate_version", key="aggregate_id")
 
 
+def newest_events(target: Target, name: str, limit: int) -> list[EventRow]:
+    """Return the last events of one execution, in order."""
+
+    def read(connection: Connection) -> list[EventRow]:
+        mine = events.c.aggregate_id == _resolved(connection, name)
+        newest_first = select(events).where(mine).order_by(events.c.aggregate_version.desc())
+        rows = connection.execute(newest_first.limit(limit)).mappings().all()
+        return [EventRow(**row) for row in reversed(rows)]
+
+    return _read(target, read)
+
+
 def events_of_type(target: Target, name: str, types: Iterable[str]) -> list[EventRow]:
     """Return one execution's events of these types, in order."""
 
