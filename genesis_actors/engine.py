@@ -68,6 +68,7 @@ from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.settings import Settings
+from genesis_actors.storage.analysis import load_evidence
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import ExecutionNotFound
 from genesis_actors.storage.queries import status_of
@@ -275,6 +276,19 @@ class Engine:
             return status_of(self._store.database, execution_id)
         except ExecutionNotFound:
             raise KeyError(execution_id) from None
+
+    def generate_execution_report(self, execution_id: ExecutionId) -> ExecutionReport:
+        """Return the report of an execution of this or an earlier run, from the database; KeyError for an unknown one.
+
+        The market of the last minute of one that is still open may not be written down yet.
+        """
+        try:
+            evidence = load_evidence(self._store.database, execution_id)
+        except ExecutionNotFound:
+            raise KeyError(execution_id) from None
+        return generate_execution_report(
+            evidence.journal, evidence.record, evidence.depth, venue=evidence.venue
+        )
 
     def wait_until(
         self,
@@ -524,7 +538,8 @@ class TwapHandle:
         return self._engine.wait_until(self.execution_id, _is_over, timeout)
 
     def report(self) -> ExecutionReport:
-        return generate_execution_report(self.status())
+        """Return what it did and cost so far, from all that is durable."""
+        return self._engine.generate_execution_report(self.execution_id)
 
     async def pause_async(self, timeout: float = _ANSWER_SECONDS) -> CommandDone:  # noqa: ASYNC109
         return await asyncio.to_thread(self.pause, timeout)

@@ -25,7 +25,7 @@ COMMANDS = {
     "show": ("show:show", "Show one execution."),
     "slices": ("show:slices", "Show an execution's slices."),
     "fills": ("show:fills", "Show an execution's fills."),
-    "report": ("show:report", "Report on an execution."),
+    "report": ("report:report", "Report on an execution."),
     "watch": ("observe:watch", "Watch executions while they are worked."),
     "events": ("observe:events", "Show what has happened, event by event."),
     "wait": ("steer:wait", "Wait until an execution is done."),

@@ -21,7 +21,6 @@ from genesis_actors.control.board import Board
 from genesis_actors.control.protocol import Goal, HaltRequest, ResumeRequest, SettleRequest
 from genesis_actors.control.refusals import Refusal
 from genesis_actors.control.tail import Tail
-from genesis_actors.domain.report import generate_execution_report
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ControlMessage, ExecutionStatus, GetStatus
@@ -40,7 +39,7 @@ from genesis_actors.messages.supervisor import (
     StartExecution,
     Unhalt,
 )
-from genesis_actors.offline import HaltState, halt_state
+from genesis_actors.offline import HaltState, halt_state, report_of
 from genesis_actors.orders import Amendment, TwapOrder
 from genesis_actors.storage import queries
 from genesis_actors.values import (
@@ -55,7 +54,6 @@ from genesis_actors.views import (
     View,
     execution_view,
     fill_views,
-    report_view,
     slice_views,
     status_view,
 )
@@ -170,9 +168,9 @@ class Desk:
         status = await self.status(name)
         return fill_views(status.fills, status.orders)
 
-    async def report(self, name: str) -> View:
-        status = await self.status(name)
-        return report_view(generate_execution_report(status), status)
+    async def report(self, name: str, *, again: bool) -> View:
+        key = await self.resolve(name)
+        return await self.aside(lambda: report_of(self._engine.database, key, again=again))
 
     async def wait(self, name: str, goal: Goal, timeout: float) -> View:  # noqa: ASYNC109
         """Wait until there is nothing more to wait for, or the time is up, and say how it is then."""

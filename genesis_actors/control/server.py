@@ -321,7 +321,7 @@ class Door:
         return self._data(await self._served.fills(_id(request)))
 
     async def _report(self, request: web.Request) -> web.Response:
-        return self._data(await self._served.report(_id(request)))
+        return self._data(await self._served.report(_id(request), again=_flag(request, "again")))
 
     async def _wait(self, request: web.Request) -> web.Response:
         goal = Goal.parse(request.query.get("for", "done"))
