@@ -13,6 +13,7 @@ from typing import Final, assert_never
 from genesis_actors.domain.market_recorder import MarketRecorder, Recorded
 from genesis_actors.domain.tape import MarketTape
 from genesis_actors.messages.market_data import (
+    AskQuoteAges,
     ClearPriceTrigger,
     CutRecord,
     MarketDataMessage,
@@ -21,6 +22,7 @@ from genesis_actors.messages.market_data import (
     MarketRows,
     MarketView,
     PriceCrossed,
+    QuoteAges,
     SetPriceTrigger,
     UnwatchSymbol,
     WatchSymbol,
@@ -79,6 +81,8 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
                     self._recorders[message.symbol].unwatch(message.execution_id, self.clock.now())
             case CutRecord():
                 self._on_cut_record(message)
+            case AskQuoteAges():
+                self.send(message.reply_to, self._quote_ages())
             case _:
                 assert_never(message)
 
@@ -108,6 +112,11 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
         if recorder is not None:
             self._store(message.symbol, (recorder.cut(self.clock.now()),))
         self.send(self._journal, AwaitWritten(message.symbol, message.reply_to))
+
+    def _quote_ages(self) -> QuoteAges:
+        now = self.clock.now()
+        ages = ((symbol, self._tapes[symbol].quote_age(now)) for symbol in self._recorders)
+        return QuoteAges(tuple((symbol, age) for symbol, age in ages if age is not None))
 
     def _store(self, symbol: Symbol, segments: Iterable[Recorded | None]) -> None:
         for segment in segments:

@@ -103,7 +103,14 @@ class Daemon:
                 socket=str(socket_path),
                 started_at=engine.runtime.clock.now(),
             )
-            door = Door(engine, house, on_stop=self._queue.put, port=chosen, limits=self.limits)
+            door = Door(
+                engine,
+                house,
+                on_stop=self._queue.put,
+                port=chosen,
+                metrics_port=settings.control.metrics_port,
+                limits=self.limits,
+            )
             door.open()
             try:
                 self.say(f"listening at {socket_path}, process {os.getpid()}")

@@ -120,11 +120,26 @@ class PriceCrossed:
     touch: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class AskQuoteAges:
+    """Asks how old the quotes of the symbols are that are worked, or were a moment ago."""
+
+    reply_to: Address[QuoteAges]
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteAges:
+    """For each symbol the time since the source last vouched for its quote."""
+
+    ages: tuple[tuple[Symbol, timedelta], ...]
+
+
 MarketDataMessage: TypeAlias = (
     MarketFeed
     | WatchSymbol
     | UnwatchSymbol
     | CutRecord
+    | AskQuoteAges
     | MarketQuery
     | SetPriceTrigger
     | ClearPriceTrigger
