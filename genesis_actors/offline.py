@@ -1,11 +1,10 @@
-"""What an operator may do with a database alone: look at a report, settle a child, halt, and end a halt.
+"""What an operator may change in a database that no engine works on: settle a child, halt, and end a halt.
 
-What changes anything takes the engine's lock, decides as the engine would, and writes as it does.
+Each takes the engine's lock, decides as the engine would, and writes as it does.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +15,9 @@ from genesis_actors.domain.decide import decide
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import Execution, restore
 from genesis_actors.domain.projection import rows
-from genesis_actors.domain.report import SCHEMA, generate_execution_report
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.persistence import WriteJournal
 from genesis_actors.messages.supervisor import SettleChild
-from genesis_actors.report_view import report_view
-from genesis_actors.storage import queries
-from genesis_actors.storage.analysis import load_evidence
 from genesis_actors.storage.database import Database, Target, run_blocking
 from genesis_actors.storage.errors import DatabaseUnusable, ExecutionNotFound, SchemaTooOld
 from genesis_actors.storage.journal import Failure, Journal
@@ -34,7 +29,6 @@ from genesis_actors.storage.recovery import (
     load_open_execution,
 )
 from genesis_actors.values import ClientOrderId, ExecutionId, Reason
-from genesis_actors.views import View
 
 _SIMULATED = {"paper", "replay"}
 
@@ -54,25 +48,6 @@ class HaltState:
     halted_at: datetime | None
     reason: str | None
     was_already: bool = False
-
-
-def report_of(target: Target, name: str, *, again: bool = False) -> View:
-    """Return the report of the execution that `name` means, as it was stored, or made from the journal and market.
-
-    It is made anew where it has not been stored, is not complete yet, or with `again`. Raises StorageError.
-    """
-    database = Database.of(target)
-    key = queries.execution(database, name).execution_id
-    stored = None if again else queries.report(database, key)
-    if stored is not None:
-        view: View = json.loads(stored)
-        if view.get("schema") == SCHEMA and view["is_final"]:
-            return view
-    evidence = load_evidence(database, key)
-    report = generate_execution_report(
-        evidence.journal, evidence.record, evidence.depth, venue=evidence.venue
-    )
-    return report_view(report)
 
 
 def halt_state(target: Target) -> HaltState:

@@ -23,6 +23,8 @@ def report_view(report: ExecutionReport) -> View:
     return {
         "schema": report.schema,
         "execution": execution_view(report.execution, report.slices, None),
+        "style": str(report.style),
+        "venue": report.venue,
         "verdict": list(report.verdict),
         **{name: found.pop(name) for name in ("shortfall_parts", "shortfall")},
         "shortfall_without_fees": found.pop("shortfall_without_fees"),

@@ -26,6 +26,7 @@ COMMANDS = {
     "slices": ("show:slices", "Show an execution's slices."),
     "fills": ("show:fills", "Show an execution's fills."),
     "report": ("report:report", "Report on an execution."),
+    "tca": ("tca:tca", "Analyse what executions cost together."),
     "watch": ("observe:watch", "Watch executions while they are worked."),
     "events": ("observe:events", "Show what has happened, event by event."),
     "wait": ("steer:wait", "Wait until an execution is done."),
@@ -48,7 +49,6 @@ COMMANDS = {
 
 PLANNED = (
     "tui",
-    "tca",
     "shell",
 )
 """Known by name, so that nobody takes them for a slip of the keyboard."""

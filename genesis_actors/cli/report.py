@@ -11,7 +11,7 @@ import click
 from genesis_actors.cli import options
 from genesis_actors.cli.completion import complete_execution
 from genesis_actors.cli.door import reading, socket_option
-from genesis_actors.cli.errors import CliError
+from genesis_actors.cli.files import write_text
 from genesis_actors.cli.output import Output, echo
 
 _FORMS: Final = {"json": "json", "text": "table", "csv": "csv"}
@@ -65,7 +65,7 @@ def _found(
     if db is None:
         answer = reading(socket).get("executions", execution, "report", again=int(again) or None)
         return answer.mode, answer.data
-    from genesis_actors.offline import report_of
+    from genesis_actors.analysis import report_of
     from genesis_actors.storage import queries
 
     return queries.mode(db), report_of(db, execution, again=again)
@@ -86,17 +86,3 @@ def _page(view: Mapping[str, Any], mode: str, beside: Path | None) -> str:
         return page(view, mode)
     write_text(beside.parent / SCRIPT_NAME, script())
     return page(view, mode, embeds_script=False)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole, or not at all. Raises CliError."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise CliError(
-            "output_failed",
-            f"{path} cannot be written: {error.strerror}",
-            "name another file with --out",
-        ) from error

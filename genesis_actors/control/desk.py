@@ -12,15 +12,17 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TypeAlias, TypeVar
 
 from genesis_actors import __version__
+from genesis_actors.analysis import portfolio_of, report_of
 from genesis_actors.control.board import Board
 from genesis_actors.control.protocol import Goal, HaltRequest, ResumeRequest, SettleRequest
 from genesis_actors.control.refusals import Refusal
 from genesis_actors.control.tail import Tail
+from genesis_actors.domain.attribution import By
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ControlMessage, ExecutionStatus, GetStatus
@@ -39,7 +41,7 @@ from genesis_actors.messages.supervisor import (
     StartExecution,
     Unhalt,
 )
-from genesis_actors.offline import HaltState, halt_state, report_of
+from genesis_actors.offline import HaltState, halt_state
 from genesis_actors.orders import Amendment, TwapOrder
 from genesis_actors.storage import queries
 from genesis_actors.values import (
@@ -171,6 +173,9 @@ class Desk:
     async def report(self, name: str, *, again: bool) -> View:
         key = await self.resolve(name)
         return await self.aside(lambda: report_of(self._engine.database, key, again=again))
+
+    async def portfolio(self, since: timedelta | datetime | None, by: By) -> View:
+        return await self.aside(lambda: portfolio_of(self._engine.database, since, by))
 
     async def wait(self, name: str, goal: Goal, timeout: float) -> View:  # noqa: ASYNC109
         """Wait until there is nothing more to wait for, or the time is up, and say how it is then."""

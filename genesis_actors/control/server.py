@@ -44,9 +44,10 @@ from genesis_actors.control.refusals import Refusal, bad_request, explained
 from genesis_actors.control.sockets import DoorError, bind, remove
 from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
 from genesis_actors.control.tail import sequence_before
+from genesis_actors.domain.attribution import By
 from genesis_actors.engine import Engine
 from genesis_actors.metrics import Metrics
-from genesis_actors.notation import parse_decimal
+from genesis_actors.notation import parse_decimal, parse_duration
 from genesis_actors.values import parse_time
 
 R = TypeVar("R", bound=BaseModel)
@@ -193,6 +194,7 @@ class Door:
                 web.post("/v1/halt", self._halt),
                 web.post("/v1/unhalt", self._unhalt),
                 web.get("/v1/events", self._events),
+                web.get("/v1/tca", self._tca),
                 web.get("/metrics", self._tell_metrics),
             ]
         )
@@ -346,6 +348,21 @@ class Door:
 
     async def _report(self, request: web.Request) -> web.Response:
         return self._data(await self._served.report(_id(request), again=_flag(request, "again")))
+
+    async def _tca(self, request: web.Request) -> web.Response:
+        asked, by = request.query.get("since", "all"), request.query.get("by", "symbol")
+        try:
+            since = (
+                None
+                if asked == "all"
+                else parse_time(asked)
+                if "T" in asked
+                else parse_duration(asked)
+            )
+            kind = By(by)
+        except ValueError as error:
+            raise bad_request(f"since or by: {error}") from error
+        return self._data(await self._served.portfolio(since, kind))
 
     async def _wait(self, request: web.Request) -> web.Response:
         goal = Goal.parse(request.query.get("for", "done"))

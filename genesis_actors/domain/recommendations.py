@@ -181,11 +181,13 @@ def _could_be_faster(history: History, found: Findings) -> Iterator[Recommendati
     )
 
 
-def _sweep_was_cheaper(_history: History, found: Findings) -> Iterator[Recommendation]:
+def _sweep_was_cheaper(history: History, found: Findings) -> Iterator[Recommendation]:
     sweep = _named(found, SWEEP)
     saved, price = sweep.saved_bps_with_fees, sweep.price
     if saved is None or price is None or saved > -_COSTLY_BPS:
         return
+    if sweep.quantity != history.execution.filled_quantity:
+        return  # The depth did not hold as much, so nobody knows what the rest would have cost.
     yield Recommendation(
         "sweep_cheaper",
         f"One order through the book at arrival would have cost {_bps(-saved)} bps less "

@@ -45,6 +45,8 @@ class ExecutionReport:
     verdict: tuple[str, ...]
     findings: Findings
     recommendations: tuple[Recommendation, ...]
+    style: str
+    venue: str
     slices_filled: int
     slices_partial: int
     slices_skipped: int
@@ -90,6 +92,8 @@ def generate_execution_report(
         verdict=verdict(x, found),
         findings=found,
         recommendations=recommendations(history, found),
+        style=x.policy.style,
+        venue=venue,
         slices_filled=states[SliceStatus.FILLED],
         slices_partial=states[SliceStatus.PARTIAL],
         slices_skipped=states[SliceStatus.SKIPPED],

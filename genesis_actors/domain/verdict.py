@@ -72,8 +72,14 @@ def _against_others(x: Execution, found: Findings) -> list[str]:
         saved, amount = other.saved_bps_with_fees, other.saved_quote_with_fees
         if other.name in _OTHERS and saved is not None and amount is not None:
             word = "saved" if saved >= ZERO else "lost"
+            quantity = other.quantity or x.filled_quantity
+            only = (
+                ""
+                if quantity == x.filled_quantity
+                else f" of the {decimal_text(quantity)} {x.rules.base} that the depth held"
+            )
             said.append(
-                f"Against {_OTHERS[other.name]} we {word} {abs(saved):.2f} bps "
+                f"Against {_OTHERS[other.name]}{only} we {word} {abs(saved):.2f} bps "
                 f"({abs(amount):,.2f} {x.rules.quote})."
             )
     return said

@@ -373,4 +373,4 @@ def _percent(value: str | None) -> float | None:
 
 
 def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.2f}"
+    return "" if value is None else f"{round(value, 2) or 0.0:+.2f}"

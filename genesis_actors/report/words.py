@@ -115,7 +115,10 @@ def money(value: str | None) -> str:
 
 
 def bps(value: str | None) -> str:
-    return UNKNOWN if value is None else f"{Decimal(value):+.2f}"
+    if value is None:
+        return UNKNOWN
+    rounded = round(Decimal(value), 2)
+    return f"{rounded or abs(rounded):+.2f}"  # No minus before a zero.
 
 
 def percent(value: str | None, places: int = 2) -> str:

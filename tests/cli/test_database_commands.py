@@ -123,3 +123,63 @@ def test_a_sound_database_is_told_from_a_damaged_one(command: Command) -> None:
 
     assert damaged.code == 1
     assert "damaged" in damaged.error["message"]
+
+
+@pytest.mark.usefixtures("result")
+def test_a_report_is_text_csv_and_a_page(command: Command, tmp_path: Path) -> None:
+    text = command("report", "@last", *DB).out
+    figures = command("report", "@last", *DB, "--format", "csv").out.splitlines()
+    page = tmp_path / "report.html"
+    html = command("report", "@last", *DB, "--format", "html", "--shared-js", "--out", str(page))
+
+    assert "Implementation shortfall" in text
+    assert "What to do" in text
+    assert figures[0] == "figure,value"
+    assert any(line.startswith("shortfall_parts.spread.bps,") for line in figures)
+    assert (html.code, html.out) == (0, "")
+    assert page.read_text().startswith("<!doctype html>")
+    assert (tmp_path / "plotly.min.js").stat().st_size > 1_000_000
+    assert command("report", "@last", *DB, "--format", "html").out.endswith("</html>\n")
+
+
+@pytest.mark.usefixtures("result")
+def test_a_report_made_again_is_the_same(command: Command) -> None:
+    assert command("report", "@last", *DB, "-o", "json", "--again").data == (
+        command("report", "@last", *DB, "-o", "json").data
+    )
+
+
+@pytest.mark.usefixtures("result")
+def test_a_report_that_cannot_be_written_says_so(command: Command) -> None:
+    nowhere = command("report", "@last", *DB, "--out", "no/such/file.json", "-o", "json")
+    without = command("report", "@last", *DB, "--format", "html", "--shared-js")
+
+    assert (nowhere.code, nowhere.error["code"]) == (1, "output_failed")
+    assert without.code == 2
+
+
+@pytest.mark.usefixtures("result")
+@pytest.mark.parametrize("by", ["symbol", "style", "side", "venue", "hour"])
+def test_executions_are_analysed_together(command: Command, by: str) -> None:
+    found = command("tca", *DB, "--by", by, "-o", "json").data
+    text = command("tca", *DB, "--by", by).out
+
+    assert (found["executions"], len(found["groups"])) == (1, 1)
+    assert (
+        found["groups"][0]["shortfall_bps"]
+        == (command("show", "@last", *DB, "-o", "json").data["implementation_shortfall_bps"])
+    )
+    assert "What to change next" in text
+
+
+@pytest.mark.usefixtures("result")
+def test_what_is_analysed_can_be_bounded(command: Command, tmp_path: Path) -> None:
+    page = tmp_path / "tca.html"
+
+    assert command("tca", *DB, "--since", "all").code == 0
+    later = command("tca", *DB, "--since", "2100-01-01T00:00:00Z")
+    assert "no executions have ended since then" in later.out
+    assert command("tca", *DB, "--since", "1x").code == 2
+    assert command("tca", *DB, "--since", "12h", "--format", "csv").out.startswith("key,")
+    assert command("tca", *DB, "--format", "html", "--out", str(page)).code == 0
+    assert "What to change next" in page.read_text()

@@ -11,7 +11,7 @@ import pytest
 from genesis_actors.domain.comparisons import SWEEP, Comparison
 from genesis_actors.domain.findings import Findings, findings
 from genesis_actors.domain.history import History, Incident, read_history
-from genesis_actors.domain.market_record import MarketRecord
+from genesis_actors.domain.market_record import Depth, MarketRecord
 from genesis_actors.domain.markouts import MarkOut
 from genesis_actors.domain.recommendations import Recommendation, recommendations
 from genesis_actors.domain.shortfall import Cost
@@ -183,10 +183,10 @@ def test_a_drift_against_an_order_that_used_little_suggests_to_hurry() -> None:
 def test_a_sweep_that_would_have_been_cheaper_is_said() -> None:
     history, found = all_filled()
 
-    def swept(saved: str, quote: str | None) -> Findings:
+    def swept(saved: str, quote: str | None, quantity: str = "10") -> Findings:
         other = Comparison(
             SWEEP,
-            quantity=Decimal(10),
+            quantity=Decimal(quantity),
             price=Decimal(100),
             saved_bps_with_fees=Decimal(saved),
             saved_quote_with_fees=None if quote is None else Decimal(quote),
@@ -199,6 +199,7 @@ def test_a_sweep_that_would_have_been_cheaper_is_said() -> None:
     )
     assert "(unknown)" in said(history, swept("-2.5", None))["sweep_cheaper"].text
     assert "sweep_cheaper" not in said(history, swept("-0.9", "-0.1"))
+    assert "sweep_cheaper" not in said(history, swept("-2.5", "-0.25", quantity="9"))
 
 
 def test_late_slices_are_said_with_their_causes() -> None:
@@ -238,6 +239,20 @@ def test_a_verdict_says_what_was_done_and_what_it_cost() -> None:
         "and the spread (+1.00 bps)."
     )
     assert third == "Against a plain TWAP we saved 0.00 bps (0.00 USDT)."
+
+
+def test_a_sweep_that_the_depth_did_not_hold_is_compared_for_what_it_held() -> None:
+    desk = Desk(execution(["10"]))
+    desk.at(150).look()
+    desk.fill("10", "100.01")
+    desk.look()
+    history = read_history([*beginning(["10"]), *desk.events])
+    depth = Depth(NOON, ((Decimal("100.03"), Decimal(4)),))
+    said_last = verdict(history.execution, findings(history, CALM, depth, desk.now))[-1]
+
+    assert said_last == (
+        "Against one sweep at arrival of the 4 BTC that the depth held we saved 2.00 bps (0.08 USDT)."
+    )
 
 
 @pytest.mark.parametrize(("quote", "bps"), [("-2", "-20"), ("0", "0")])

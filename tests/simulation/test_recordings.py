@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from genesis_actors.analysis import report_of
 from genesis_actors.domain.market_recorder import OBSERVED_AFTER
 from genesis_actors.engine import Engine
-from genesis_actors.offline import report_of
 from genesis_actors.opening import VirtualTime
 from genesis_actors.orders import TwapOrder
 from genesis_actors.runtime.simulation import DeterministicRuntime
