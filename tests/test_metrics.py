@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -106,3 +108,21 @@ def test_an_engine_in_real_time_tells_how_old_its_quotes_are(tmp_path: Path) -> 
 
     assert found["genesis_market_data_age_seconds[('symbol', 'BTC/USDT')]"] >= 0
     assert found["genesis_dispatcher_lag_seconds"] >= 0
+
+
+def test_dashboard_and_alerts_ask_for_what_there_is(tmp_path: Path) -> None:
+    deploy = Path(__file__).parents[1] / "deploy"
+    asked = set[str]()
+    for name in ("grafana-dashboard.json", "alerts.yaml"):
+        asked |= set(re.findall(r"\bgenesis_[a-z_]+", (deploy / name).read_text()))
+    json.loads((deploy / "grafana-dashboard.json").read_text())
+
+    with Engine.start(settings(tmp_path), virtual=VirtualTime()) as engine:
+        told = Metrics(engine).text().decode()
+
+    live = {
+        "genesis_market_data_age_seconds",
+        "genesis_dispatcher_lag_seconds",
+        "genesis_event_loop_lag_seconds",
+    }
+    assert {name for name in asked if f"# TYPE {name.removesuffix('_bucket')} " not in told} == live

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,12 +14,10 @@ from genesis_actors.cli import options, text
 from genesis_actors.cli.door import reading, socket_option
 from genesis_actors.cli.files import write_text
 from genesis_actors.cli.output import Output, echo
-from genesis_actors.notation import parse_duration
-from genesis_actors.values import parse_time
+from genesis_actors.notation import parse_since
 
 _KINDS: Final = ("symbol", "style", "side", "venue", "hour")
 _FORMS: Final = {"json": "json", "text": "table", "csv": "csv"}
-_DAYS: Final = re.compile(r"([0-9]{1,5})d")
 
 View = Mapping[str, Any]
 
@@ -36,21 +33,10 @@ class Since(click.ParamType[timedelta | datetime | None]):
         """Return what was written, as a length of time or a time; None for everything."""
         if not isinstance(value, str):
             return value  # pyright: ignore[reportReturnType] - converted already
-        if value == "all":
-            return None
-        days = _DAYS.fullmatch(value)
-        if days is not None:
-            return timedelta(days=int(days[1]))
-        for read in (parse_duration, parse_time):
-            try:
-                return read(value)
-            except ValueError:
-                continue
-        return self.fail(
-            f"{value!r} is neither 7d, 12h, a time such as 2024-08-08T00:00:00Z, nor all",
-            param,
-            ctx,
-        )
+        try:
+            return parse_since(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
 
 
 @click.command()

@@ -47,7 +47,7 @@ from genesis_actors.control.tail import sequence_before
 from genesis_actors.domain.attribution import By
 from genesis_actors.engine import Engine
 from genesis_actors.metrics import Metrics
-from genesis_actors.notation import parse_decimal, parse_duration
+from genesis_actors.notation import parse_decimal, parse_since
 from genesis_actors.values import parse_time
 
 R = TypeVar("R", bound=BaseModel)
@@ -352,13 +352,7 @@ class Door:
     async def _tca(self, request: web.Request) -> web.Response:
         asked, by = request.query.get("since", "all"), request.query.get("by", "symbol")
         try:
-            since = (
-                None
-                if asked == "all"
-                else parse_time(asked)
-                if "T" in asked
-                else parse_duration(asked)
-            )
+            since = parse_since(asked)
             kind = By(by)
         except ValueError as error:
             raise bad_request(f"since or by: {error}") from error
