@@ -16,7 +16,7 @@ from genesis_actors.gateways.ccxt_parsing import MarketTrade
 ENOUGH: Final = 20
 _TRIES: Final = 3
 
-_Figures = tuple[datetime, Decimal, Decimal]
+_Figures = tuple[Decimal, Decimal]
 
 
 class Agreement:
@@ -28,8 +28,8 @@ class Agreement:
         self._tries = _TRIES
         self._agreed = 0
         self._begins_at: datetime | None = None
-        self._told: dict[str, _Figures] = {}
-        self._read: dict[str, _Figures] = {}
+        self._told: dict[str, MarketTrade] = {}
+        self._read: dict[str, MarketTrade] = {}
 
     @property
     def is_open(self) -> bool:
@@ -51,17 +51,19 @@ class Agreement:
         for each in trades:
             if self._begins_at is None:
                 self._begins_at = each.trade.at  # Of this very instant it may have left out some.
-            self._told[each.identity] = _figures(each)
+            self._told[each.identity] = each
 
     def read(self, trades: Iterable[MarketTrade]) -> None:
         """Take note of what was answered."""
         for each in trades:
-            self._read[each.identity] = _figures(each)
+            self._read[each.identity] = each
 
     def judge(self, settled_until: datetime) -> None:
         """Hold both against each other until a time (the exchange's) of which nothing new will be told."""
         if self._begins_at is None:
-            self._read = {n: each for n, each in self._read.items() if each[0] > settled_until}
+            self._read = {
+                n: each for n, each in self._read.items() if each.trade.at > settled_until
+            }
             return
         told, read = (self._settled(each, settled_until) for each in (self._told, self._read))
         if told != read:
@@ -73,14 +75,15 @@ class Agreement:
         self.is_proven = self._agreed >= ENOUGH
         self._begins_at = max(self._begins_at, settled_until)
 
-    def _settled(self, trades: dict[str, _Figures], until: datetime) -> dict[str, _Figures]:
+    def _settled(self, trades: dict[str, MarketTrade], until: datetime) -> dict[str, _Figures]:
         """Take out what is settled; what is before the beginning says nothing."""
-        done = {name: each for name, each in trades.items() if each[0] <= until}
+        done = {name: each.trade for name, each in trades.items() if each.trade.at <= until}
         for name in done:
             del trades[name]
         begins_at = self._begins_at
-        return {n: each for n, each in done.items() if begins_at is None or each[0] > begins_at}
-
-
-def _figures(trade: MarketTrade) -> _Figures:
-    return trade.trade.at, trade.trade.price, trade.trade.quantity
+        # Without their times: those are told with more or fewer digits.
+        return {
+            name: (trade.price, trade.quantity)
+            for name, trade in done.items()
+            if begins_at is None or trade.at > begins_at
+        }
