@@ -49,7 +49,7 @@ class VenueHabits:
     find: Find = Find.FETCH
     find_key: str = "clientOrderId"
     cancel_key: str | None = "clientOrderId"
-    """None: only its own order id takes an order back."""
+    """None: only its own order id takes an order back. Empty: our id does in the place of that."""
     trades: Trades = Trades.ALL
     trades_key: str | None = None
     charset: str = r"[A-Za-z0-9_-]"
@@ -142,12 +142,14 @@ HABITS: Final[dict[str, VenueHabits]] = {
         trades_key="order_id",
         charset=r"[A-Za-z0-9._-]",
         length=30,
+        cancel_key="",
         told=_gate_told,
         heard=_gate_heard,
     ),
     "bybit": VenueHabits(
         find=Find.LISTS,
         find_key="orderLinkId",
+        find_extra=(("acknowledged", True),),  # ccxt wants to hear that old orders are not found.
         cancel_key="orderLinkId",
         trades=Trades.BY_ORDER,
         length=36,

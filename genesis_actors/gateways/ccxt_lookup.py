@@ -31,6 +31,15 @@ Json = Mapping[str, Any]
 
 REMEMBERED: Final = 100_000
 _MOST_PAGES: Final = 300
+_OPEN: Final = "fetch_open_orders"
+_LISTS: Final[tuple[dict[str, str], ...]] = (
+    {"fetchOrders": "fetch_orders"},
+    {"fetchCanceledAndClosedOrders": "fetch_canceled_and_closed_orders"},
+    {"fetchClosedOrders": "fetch_closed_orders", "fetchCanceledOrders": "fetch_canceled_orders"},
+    {"fetchClosedOrders": "fetch_closed_orders"},
+)
+"""Where orders that are not open are listed: the first of these that ccxt can. Each alone may leave some out."""
+
 _BEFORE = timedelta(minutes=2)
 _LONGEST_AGO = timedelta(hours=1)
 
@@ -170,26 +179,15 @@ class Lookup:
 
     async def _in_lists(self, name: ClientOrderId, symbol: Symbol) -> OrderSeen | None:
         able = self._reads.has
-        wanted = ["fetchOpenOrders"]
-        if able.get("fetchOrders") is True:
-            wanted.append("fetchOrders")
-        else:
-            wanted += [
-                each
-                for each in ("fetchClosedOrders", "fetchCanceledOrders")
-                if able.get(each) is True
-            ]
+        wanted: list[str] = []
+        for each in _LISTS:
+            if not wanted and all(able.get(ability) is True for ability in each):
+                wanted = list(each.values())
         params: dict[str, object] = {}
         if self._habits.find is Find.LISTS and self._habits.find_key:
             params[self._habits.find_key] = self._habits.told(name)
-        methods = {
-            "fetchOpenOrders": "fetch_open_orders",
-            "fetchOrders": "fetch_orders",
-            "fetchClosedOrders": "fetch_closed_orders",
-            "fetchCanceledOrders": "fetch_canceled_orders",
-        }
-        for each in wanted:
-            rows = await getattr(self._reads, methods[each])(symbol, None, None, params)
+        for method in (_OPEN, *wanted):
+            rows = await getattr(self._reads, method)(symbol, None, None, params)
             for row in rows:
                 seen = order_seen(row, quote=self.quote_of(symbol))
                 if seen is not None and self._habits.heard(seen.name or "") == name:
