@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from genesis_actors.gateways.ccxt_checkup import Status, examine
 from genesis_actors.gateways.ccxt_venue import CcxtVenue
@@ -84,6 +85,9 @@ def test_the_doctor_looks_at_everything_and_sends_no_order(live_exchange: LocalE
             "real exchange",
         ),
         ({"config": {"verbose": True}}, "verbose"),
+        ({"cancel_all_after": "60s", "config": {}}, "no countdown"),
+        ({"exchange": "bybit", "cancel_all_after": "60s", "config": {}}, "no countdown"),
+        ({"exchange": "okx", "cancel_all_after": "10m", "config": {}}, "runs for 10 s to 120 s"),
     ],
 )
 def test_a_venue_that_cannot_or_must_not_be_opened_says_why(
@@ -153,3 +157,11 @@ def test_a_venue_that_hangs_is_out_before_its_questions_have_failed(
     assert [each.is_available for each in heard] == [False, True]
     assert "not answered" in heard[0].detail
     assert noticed < timedelta(seconds=3)
+
+
+def test_a_countdown_that_is_shorter_than_our_own_handling_of_an_outage_is_no_setting() -> None:
+    for wish in ({"cancel_all_after": "7.9s"}, {"cancel_all_after": "20s", "outage_after": "9s"}):
+        with pytest.raises(ValidationError, match="must not be shorter"):
+            CcxtSettings.model_validate({**QUICK, **wish})
+    assert CcxtSettings.model_validate({**QUICK, "cancel_all_after": "8s"}).cancel_all_after
+    assert CcxtSettings().cancel_all_after is None
