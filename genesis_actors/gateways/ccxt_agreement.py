@@ -14,6 +14,9 @@ from typing import Final
 from genesis_actors.gateways.ccxt_parsing import MarketTrade
 
 ENOUGH: Final = 20
+FEW: Final = 3
+"""Enough where trades have running numbers: those are not the same by chance."""
+
 _TRIES: Final = 3
 
 _Figures = tuple[Decimal, Decimal]
@@ -22,9 +25,10 @@ _Figures = tuple[Decimal, Decimal]
 class Agreement:
     """What both have told of one symbol, until it is enough to decide."""
 
-    def __init__(self, *, is_known: bool = False) -> None:
-        """`is_known` says that the exchange's documents settle it."""
-        self.is_proven = is_known
+    def __init__(self, enough: int = ENOUGH) -> None:
+        """`enough` is how many trades have to agree."""
+        self.is_proven = False
+        self._enough = enough
         self._tries = _TRIES
         self._agreed = 0
         self._begins_at: datetime | None = None
@@ -72,7 +76,7 @@ class Agreement:
             self.begin_anew()
             return
         self._agreed += len(told)
-        self.is_proven = self._agreed >= ENOUGH
+        self.is_proven = self._agreed >= self._enough
         self._begins_at = max(self._begins_at, settled_until)
 
     def _settled(self, trades: dict[str, MarketTrade], until: datetime) -> dict[str, _Figures]:

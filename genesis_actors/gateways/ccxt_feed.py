@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from genesis_actors.gateways.ccxt_agreement import Agreement
+from genesis_actors.gateways.ccxt_agreement import ENOUGH, FEW, Agreement
 from genesis_actors.gateways.ccxt_parsing import (
     MarketTrade,
     milliseconds_of,
@@ -70,7 +70,7 @@ class SymbolFeed:
         self._quiet_seconds = quiet_seconds
         self._check_seconds = check_seconds
         self._has_running_numbers = by_id
-        self._agreement = Agreement(is_known=by_id)
+        self._agreement = Agreement(FEW if by_id else ENOUGH)
         self._last_id: int | None = None
         self._since: datetime | None = None
         self._seen: set[str] = set()
