@@ -214,7 +214,7 @@ def test_rules_have_what_this_account_pays(desk: Desk[LocalKraken]) -> None:
 
 # --- The countdown ------------------------------------------------------------------------------------
 
-COUNTDOWN = {"cancel_all_after": "6s", "outage_after": "1s", "request_timeout": "2s"}
+COUNTDOWN = {"cancel_all_after": "3s", "outage_after": "500ms", "request_timeout": "1s"}
 
 
 def test_the_countdown_runs_while_an_order_stands_and_ends_with_it(kraken: LocalKraken) -> None:
@@ -225,12 +225,12 @@ def test_the_countdown_runs_while_an_order_stands_and_ends_with_it(kraken: Local
         desk.place(desk.order("0.01", "60010"))
         order = desk.order("0.02", "59000", resting=True)
         desk.place(order)
-        until(lambda: countdowns()[:2] == [6, 6])  # Set, and set anew.
+        until(lambda: countdowns()[:2] == [3, 3])  # Set, and set anew.
         desk.cancel(order)
         until(lambda: countdowns()[-1] == 0)  # As when its execution is paused.
         again = desk.order("0.02", "59000", resting=True)
         desk.place(again)
-        until(lambda: countdowns()[-1] == 6)
+        until(lambda: countdowns()[-1] == 3)
 
     assert countdowns()[-1] == 0  # It has stopped in good order.
 
@@ -239,7 +239,7 @@ def test_when_nobody_is_there_any_more_the_exchange_takes_the_orders_back(
     kraken: LocalKraken,
 ) -> None:
     async def absent() -> None:
-        time.sleep(7)  # noqa: ASYNC251 - like a process that hangs
+        time.sleep(4)  # noqa: ASYNC251 - like a process that hangs
 
     with opened(kraken, **COUNTDOWN) as desk:
         desk.place(desk.order("0.02", "59000", resting=True))
@@ -284,7 +284,7 @@ def test_an_execution_fills_exactly_though_answers_are_lost(
     with Engine.start(settings) as engine:
         kraken.fault("AddOrder", "lose")
         kraken.fault("AddOrder", "lose")
-        wishes = {"duration": "8s", "slices": 4, "on_deadline": "extend"}
+        wishes = {"duration": "5s", "slices": 3, "on_deadline": "extend"}
         twap = engine.submit(an_order("BTC/USD", "buy", "0.3", **wishes))
 
         def done() -> bool:
