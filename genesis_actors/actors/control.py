@@ -18,7 +18,9 @@ from genesis_actors.messages.control import (
     CoreRebuilt,
     ExecutionNews,
     ExecutionStatus,
+    GetJournalState,
     GetStatus,
+    JournalState,
     StatusRestored,
     Subscribe,
     Unsubscribe,
@@ -97,7 +99,7 @@ class ControlActor(MessageActor[_Message]):
         self._busy: set[ExecutionId] = set()
         self._outage: str | None = None
 
-    def handle(self, message: _Message) -> None:
+    def handle(self, message: _Message) -> None:  # noqa: C901 - one line a case
         match message:
             case ExecutionNews():
                 self._on_news(message)
@@ -132,6 +134,8 @@ class ControlActor(MessageActor[_Message]):
                     self.send(self._executions_address, asked.command)
             case GetStatus():
                 self.send(message.reply_to, self._known.get(message.execution_id))
+            case GetJournalState():
+                self.send(message.reply_to, JournalState(self._outage))
             case Subscribe():
                 self._subscribers.append(message.subscriber)
             case Unsubscribe():

@@ -168,7 +168,11 @@ def _of_the_engine(error: BaseException) -> CliError | None:
 
     match error:
         case OrderRejectedError():
-            return CliError(error.reason, _sentence(str(error)), error.hint, ExitCode.REJECTED)
+            code = ExitCode.FAILURE if _is_down(error.reason) else ExitCode.REJECTED
+            return CliError(error.reason, _sentence(str(error)), error.hint, code)
+        case CommandRefusedError() if _is_down(error.reason):
+            hint = "make room, or mend what keeps it from writing, then give the command again"
+            return CliError(error.reason, _sentence(str(error)), hint)
         case CommandRefusedError():
             hint = "look at its state: genesis show @last --db PATH"
             return CliError(error.reason, _sentence(str(error)), hint, ExitCode.REJECTED)
@@ -197,6 +201,11 @@ def _of_the_engine(error: BaseException) -> CliError | None:
             return CliError("timeout", _one_line(error), hint, ExitCode.TIMEOUT)
         case _:
             return None
+
+
+def _is_down(reason: str) -> bool:
+    """Tell whether nothing is wrong with what was asked, but with the disk."""
+    return reason == "journal_down"
 
 
 def _of_storage(error: StorageError) -> CliError:

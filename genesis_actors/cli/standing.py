@@ -32,6 +32,7 @@ class Standing:
     mode: str = ""
     text: str = "looking for the daemon"
     is_halted: bool = False
+    """Whether nothing is sent: by a halt, or because nothing can be written."""
 
 
 def standing_of(daemon: _View, mode: str, executions: Sequence[_View]) -> Standing:
@@ -42,8 +43,10 @@ def standing_of(daemon: _View, mode: str, executions: Sequence[_View]) -> Standi
     halted = "HALTED" if daemon["halted"] else ""
     if halted and daemon["halt_reason"]:
         halted += f" ({daemon['halt_reason']})"
-    said = "   ".join(part for part in (mode.upper(), halted, states, newest) if part)
-    return Standing(mode, said, is_halted=bool(daemon["halted"]))
+    outage = daemon["journal_outage"]
+    down = f"JOURNAL DOWN ({outage})" if outage else ""
+    said = "   ".join(part for part in (mode.upper(), halted, down, states, newest) if part)
+    return Standing(mode, said, is_halted=bool(halted or down))
 
 
 def _progress(view: _View) -> str:

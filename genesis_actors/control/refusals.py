@@ -10,6 +10,10 @@ from genesis_actors.orders import OrderError
 from genesis_actors.storage.errors import AmbiguousExecution, ExecutionNotFound, StorageError
 from genesis_actors.values import Reason
 
+JOURNAL_DOWN_HINT = (
+    "make room, or mend what keeps it from writing; it goes on by itself: genesis daemon status"
+)
+
 
 class Refusal(Exception):
     """An error as a client shall see it."""
@@ -37,6 +41,10 @@ def explained(error: Exception) -> Refusal | None:
     match error:
         case Refusal():
             return error
+        case OrderRejectedError() | CommandRefusedError() if error.reason is Reason.JOURNAL_DOWN:
+            return Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE, error.reason, str(error), JOURNAL_DOWN_HINT
+            )
         case OrderRejectedError():
             return Refusal(HTTPStatus.CONFLICT, error.reason, str(error), error.hint)
         case CommandRefusedError() if error.reason is Reason.BUSY:

@@ -245,14 +245,17 @@ def test_the_line_below_the_prompt_tells_how_the_daemon_stands() -> None:
         "progress": "0.25",
     }
     paused = {**running, "symbol": "ETH/USDT", "state": "PAUSED", "progress": None}
-    well = standing_of({"halted": False, "halt_reason": None}, "paper", [running, paused])
-    halted = standing_of({"halted": True, "halt_reason": "fat finger"}, "live", [])
+    house = {"halted": False, "halt_reason": None, "journal_outage": None}
+    well = standing_of(house, "paper", [running, paused])
+    halted = standing_of({**house, "halted": True, "halt_reason": "fat finger"}, "live", [])
+    full = standing_of({**house, "journal_outage": "no space is left"}, "paper", [])
 
     assert well.text == (
         "PAPER   1 running, 1 paused   BTC/USDT buy 2: 25.0%   ETH/USDT buy 2: 0.0% paused"
     )
     assert halted.text == "LIVE   HALTED (fat finger)   idle"
     assert halted.is_halted
+    assert full.text == "PAPER   JOURNAL DOWN (no space is left)   idle"
 
 
 def test_no_password_gets_into_the_history(tmp_path: Path) -> None:
