@@ -21,6 +21,7 @@ from genesis_actors.control.board import Board
 from genesis_actors.control.protocol import Goal, HaltRequest, ResumeRequest, SettleRequest
 from genesis_actors.control.refusals import Refusal
 from genesis_actors.control.tail import Tail
+from genesis_actors.control.terms import terms_in_force
 from genesis_actors.domain.report import generate_execution_report
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
 from genesis_actors.messages.base import Address
@@ -175,7 +176,13 @@ class Desk:
         return await self.aside(lambda: queries.status_of(self._engine.database, key))
 
     async def show(self, name: str) -> View:
-        return status_view(await self.status(name), self.now())
+        status, database = await self.status(name), self._engine.database
+        key = ExecutionId(status.execution.execution_id)
+        try:
+            terms = await self.aside(lambda: terms_in_force(database, key))
+        except StorageError:  # How an execution is must be told above all when something is wrong.
+            terms = None
+        return {**status_view(status, self.now()), "terms": terms}
 
     async def slices(self, name: str) -> list[View]:
         status = await self.status(name)
