@@ -136,6 +136,11 @@ def _usage(error: click.ClickException) -> CliError:
     path = context.command_path if context is not None else "genesis"
     if isinstance(error, click.NoSuchOption) and re.match(r"-[\d.]", error.option_name):
         message = "a number on the command line cannot be negative: quantities are above zero"
+    if context is not None and isinstance(context.command, click.Group) and "Usage: " in message:
+        names = ", ".join(context.command.list_commands(context))
+        return CliError(
+            "usage", f"{path} needs a command: {names}", f"see {path} --help", ExitCode.USAGE
+        )
     near = _nearest_command(context, message)
     hint = f"see {path} --help" if near is None else f"did you mean {near}? See {path} --help"
     return CliError("usage", _sentence(message), hint, ExitCode.USAGE)

@@ -51,7 +51,7 @@ def explained(error: Exception) -> Refusal | None:
             hint = "wait for its answer, then try again"
             return Refusal(HTTPStatus.CONFLICT, error.reason, str(error), hint)
         case CommandRefusedError():
-            hint = "look at its state: genesis ps -a"
+            hint = f"look at it, and at the terms in force: genesis show {error.execution_id}"
             return Refusal(HTTPStatus.CONFLICT, error.reason, str(error), hint)
         case OrderError():
             return bad_request(str(error), "see genesis start --help")
