@@ -344,7 +344,10 @@ class Desk:
 
     async def _refuse_while_halted(self, order: TwapOrder) -> None:
         """Refuse a new order that could not be worked; the name of an earlier one finds that one all the same."""
-        halt = await self._halt_state()
+        try:
+            halt = await self._halt_state()
+        except StorageError:
+            return  # The engine says what is wrong, and sends nothing while it is halted.
         if halt.halted_at is None:
             return
         client_id, database = order.client_id, self._engine.database

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
 
 from genesis_actors.storage.checks import check_database
 from tests.daemon.conftest import Desktop
@@ -25,12 +31,27 @@ def soon(is_so: Callable[[], bool], within: float = 60) -> None:
         time.sleep(0.2)
 
 
-def test_commands_say_that_the_journal_is_down_until_it_is_back(desktop: Desktop) -> None:
-    desktop.data("daemon", "start")
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of three megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir(mode=0o700)
+    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk, and not everywhere")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_commands_say_that_the_journal_is_down_until_it_is_back(
+    desktop: Desktop, small_disk: Path
+) -> None:
+    desktop.data("daemon", "start", "--db", small_disk / "genesis.db")
     key = desktop.data("start", *ORDER)["id"]
     desktop.data("wait", key, "--for", "filled=0.1%", "--timeout", "60s")
-    log = desktop.database.with_name("genesis.db-wal")
-    let_files_grow(desktop, log.stat().st_size)
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(bytes(512))
     soon(lambda: desktop.data("daemon", "status")["journal_outage"] is not None)
     refused = [
         desktop.genesis(*words, "-o", "json")
@@ -45,20 +66,20 @@ def test_commands_say_that_the_journal_is_down_until_it_is_back(desktop: Desktop
     time.sleep(1)
     assert desktop.data("show", key)["filled_quantity"] == seen["filled_quantity"]
 
-    let_files_grow(desktop, NO_LIMIT)
+    (small_disk / "filler").unlink()
     soon(lambda: desktop.data("daemon", "status")["journal_outage"] is None)
     before = desktop.data("show", key)["slices_done"]
     soon(lambda: desktop.data("show", key)["slices_done"] > before)
 
     assert desktop.data("cancel", key)["state"] == "CANCELLED"
     assert desktop.data("daemon", "stop")["state"] == "stopped"
-    assert check_database(desktop.database).problems == ()
+    assert check_database(small_disk / "genesis.db").problems == ()
 
 
 def test_a_log_that_cannot_be_written_costs_no_actor(desktop: Desktop) -> None:
     desktop.data("daemon", "start")
     desktop.data("start", *ORDER)
-    let_files_grow(desktop, 1)  # Nothing can be written any more, its log included.
+    let_files_grow(desktop, 1)  # Its log cannot be written either.
     soon(lambda: desktop.data("daemon", "status")["journal_outage"] is not None)
     time.sleep(1)
     let_files_grow(desktop, NO_LIMIT)
