@@ -19,6 +19,7 @@ from genesis_actors.gateways.ccxt_venue import CcxtVenue
 from genesis_actors.gateways.redaction import MASK, masked
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.opening import LiveNotAllowedError, check_mode, open_venue
+from genesis_actors.places import LoopbackPort, find_socket
 from genesis_actors.settings import Settings, SettingsError
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import StorageError
@@ -38,7 +39,7 @@ def run_doctor(
         venue={} if venue is None else {"kind": venue},
     )
     found = [_mode(settings), *_of_venue(settings, [Symbol(name) for name in symbols])]
-    found.append(_socket(settings))
+    found.append(_daemon(find_socket(None, config)))
     items = [
         {"name": f.name, "status": f.status.value, "message": f.message, "hint": f.hint or None}
         for f in found
@@ -47,11 +48,13 @@ def run_doctor(
     return ExitCode.FAILURE if any(f.status is Status.ERROR for f in found) else ExitCode.OK
 
 
-def _socket(settings: Settings) -> Finding:
-    holder = holder_of(lock_beside(settings.socket))
+def _daemon(door: Path | LoopbackPort) -> Finding:
+    if isinstance(door, LoopbackPort):
+        return Finding("daemon", Status.OK, f"commands look for it at {door}")
+    path, holder = door, holder_of(lock_beside(door))
     if holder is None:
-        return Finding("socket", Status.OK, f"no daemon at {settings.socket}; a run needs none")
-    return Finding("socket", Status.OK, f"a daemon (process {holder}) at {settings.socket}")
+        return Finding("daemon", Status.OK, f"none at {path}: genesis daemon start makes one")
+    return Finding("daemon", Status.OK, f"process {holder} listens at {path}")
 
 
 def _mode(settings: Settings) -> Finding:
