@@ -29,6 +29,7 @@ COMMANDS = {
     "tca": ("tca:tca", "Analyse what executions cost together."),
     "watch": ("observe:watch", "Watch executions while they are worked."),
     "events": ("observe:events", "Show what has happened, event by event."),
+    "tui": ("tui:tui", "Watch and steer executions on the full screen."),
     "wait": ("steer:wait", "Wait until an execution is done."),
     "pause": ("steer:pause", "Stop an execution's orders."),
     "resume": ("steer:resume", "Let a paused execution go on."),
@@ -47,10 +48,7 @@ COMMANDS = {
 }
 """Each command: where its implementation is, and what it is for."""
 
-PLANNED = (
-    "tui",
-    "shell",
-)
+PLANNED = ("shell",)
 """Known by name, so that nobody takes them for a slip of the keyboard."""
 
 

@@ -12,14 +12,14 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final, TypeAlias
 
-import structlog
-
 from genesis_actors.control.desk import House
 from genesis_actors.control.notify import notify
+from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import StopMode
 from genesis_actors.control.server import Door, Limits, Port
 from genesis_actors.control.sockets import HeldFile, lock_beside, private_directory, token_in
 from genesis_actors.engine import Engine
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.supervisor import (
     CancelExecution,
@@ -45,7 +45,7 @@ _Answer: TypeAlias = CommandDone | CommandRefused
 _Command: TypeAlias = PauseExecution | CancelExecution
 _Heard: TypeAlias = StopMode | ActorFailed | _Answer
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,8 @@ class Daemon:
         settings = self.settings
         port = settings.control.port
         chosen = None if port is None else Port(port, token_in(settings.token_file))
-        with Engine.start(settings) as engine:
+        prices = Prices()
+        with Engine.start(settings, market_tap=prices) as engine:
             engine.on_failure(_Inbox(self._queue))
             self._go_on(engine)
             house = House(
@@ -107,6 +108,7 @@ class Daemon:
                 engine,
                 house,
                 on_stop=self._queue.put,
+                prices=prices,
                 port=chosen,
                 metrics_port=settings.control.metrics_port,
                 limits=self.limits,

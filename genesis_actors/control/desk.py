@@ -19,9 +19,12 @@ from typing import TypeAlias, TypeVar
 from genesis_actors import __version__
 from genesis_actors.analysis import portfolio_of, report_of
 from genesis_actors.control.board import Board
+from genesis_actors.control.planning import planned
+from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import Goal, HaltRequest, ResumeRequest, SettleRequest
 from genesis_actors.control.refusals import Refusal
-from genesis_actors.control.tail import Tail
+from genesis_actors.control.tail import Tail, told
+from genesis_actors.control.terms import terms_in_force
 from genesis_actors.domain.attribution import By
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
 from genesis_actors.messages.base import Address
@@ -34,6 +37,7 @@ from genesis_actors.messages.supervisor import (
     ExecutionStarted,
     Halt,
     HaltDone,
+    LookAtMarket,
     OrderRejected,
     PauseExecution,
     ResumeExecution,
@@ -41,6 +45,7 @@ from genesis_actors.messages.supervisor import (
     StartExecution,
     Unhalt,
 )
+from genesis_actors.messages.venue import SymbolDescribed
 from genesis_actors.offline import HaltState, halt_state
 from genesis_actors.orders import Amendment, TwapOrder
 from genesis_actors.storage import queries
@@ -49,6 +54,7 @@ from genesis_actors.values import (
     ExecutionId,
     ExecutionState,
     OrderStatus,
+    Symbol,
     decimal_text,
     time_text,
 )
@@ -82,8 +88,9 @@ class House:
 class Desk:
     """Serves one engine. Its methods run on the door's event loop and never hold it up."""
 
-    def __init__(self, engine: Engine, house: House) -> None:
+    def __init__(self, engine: Engine, house: House, prices: Prices) -> None:
         self.house = house
+        self._prices = prices
         self.is_stopping = False
         self._engine = engine
         self._pool = ThreadPoolExecutor(READERS, "door-reader")
@@ -136,13 +143,15 @@ class Desk:
             "last_sequence": self.tail.last,
         }
 
-    async def executions(self, *, shows_all: bool) -> str:
-        """Return the executions as JSON, the newest first."""
+    async def executions(self, *, ended: int | None) -> str:
+        """Return the open executions as JSON, the newest first, and so many that have ended; None: all of them."""
         texts = [self.board.text(key) for key in self.board.open_ids()]
-        if shows_all:
-            ended = [state for state in ExecutionState if state.is_final]
+        if ended != 0:
             texts += await self.aside(lambda: self._ended_texts(ended))
         return f"[{', '.join(texts)}]"
+
+    def symbols(self) -> tuple[Symbol, ...]:
+        return self._engine.venue.symbols()
 
     async def resolve(self, name: str) -> ExecutionId:
         """Return the execution that an id, the beginning of one, or @last means. Raises ExecutionNotFound."""
@@ -176,6 +185,30 @@ class Desk:
 
     async def portfolio(self, since: timedelta | datetime | None, by: By) -> View:
         return await self.aside(lambda: portfolio_of(self._engine.database, since, by))
+
+    async def journal(self, name: str, last: int) -> str:
+        """Return, as JSON, the terms in force of an execution, and its last events as the stream tells them."""
+        key, database = await self.resolve(name), self._engine.database
+        terms = await self.aside(lambda: terms_in_force(database, key))
+        rows = await self.aside(lambda: queries.newest_events(database, key, last))
+        events = ", ".join(told(row).line.rstrip() for row in rows)
+        return f'{{"terms": {json.dumps(terms)}, "events": [{events}]}}'
+
+    async def plan(self, order: TwapOrder) -> View:
+        """Plan an order as it would be worked now. Raises OrderRejectedError where it would be refused."""
+        parent = order.parent_order()
+
+        def question(box: Address[SymbolDescribed]) -> ControlMessage:
+            return LookAtMarket(symbol=parent.symbol, reply_to=box)
+
+        described = await self._engine.ask_async(question)
+        quote = self._prices.quote(parent.symbol)
+        defaults, now = self._engine.settings.twap_defaults(), self.now()
+        return await self.aside(lambda: planned(parent, described, quote, defaults, now))
+
+    def market(self, symbol: Symbol, since: datetime) -> View:
+        """Return the touch, and the steps of the last hour and a half that were not over by `since`."""
+        return {"symbol": symbol, "at": time_text(self.now()), **self._prices.view(symbol, since)}
 
     async def wait(self, name: str, goal: Goal, timeout: float) -> View:  # noqa: ASYNC109
         """Wait until there is nothing more to wait for, or the time is up, and say how it is then."""
@@ -333,15 +366,12 @@ class Desk:
             "when it may go on: genesis unhalt",
         )
 
-    def _ended_texts(self, states: list[ExecutionState]) -> list[str]:
+    def _ended_texts(self, limit: int | None) -> list[str]:
         database = self._engine.database
-        rows = queries.executions(database, states=states)
+        ended = [state for state in ExecutionState if state.is_final]
+        rows = queries.executions_with_plans(database, states=ended, limit=limit)
         return [
-            json.dumps(
-                execution_view(row, queries.slices(database, row.execution_id), None),
-                ensure_ascii=False,
-            )
-            for row in rows
+            json.dumps(execution_view(row, plan, None), ensure_ascii=False) for row, plan in rows
         ]
 
 

@@ -21,13 +21,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final, TypeVar
 
-import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from genesis_actors.control.desk import Desk, House
+from genesis_actors.control.errors import RequestHandler, internal_error, refused
 from genesis_actors.control.guard import HEAD_SECONDS, MAX_CONNECTIONS, Guard, Guards
+from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import (
     Goal,
     HaltRequest,
@@ -46,9 +47,10 @@ from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
 from genesis_actors.control.tail import sequence_before
 from genesis_actors.domain.attribution import By
 from genesis_actors.engine import Engine
+from genesis_actors.logs import get_logger
 from genesis_actors.metrics import Metrics
-from genesis_actors.notation import parse_decimal, parse_since
-from genesis_actors.values import parse_time
+from genesis_actors.notation import parse_decimal, parse_since, parse_symbol
+from genesis_actors.values import Symbol, parse_time
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -59,10 +61,12 @@ BACKLOG: Final = 1024
 LONGEST_WAIT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 5.0
 LAG_EVERY_SECONDS: Final = 1.0
+DEFAULT_EVENTS: Final = 200
+MOST_AT_ONCE: Final = 1_000
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class Door:
         house: House,
         *,
         on_stop: Callable[[StopMode], None],
+        prices: Prices | None = None,
         port: Port | None = None,
         metrics_port: int | None = None,
         limits: Limits | None = None,
@@ -100,6 +105,7 @@ class Door:
         self._engine = engine
         self._house = house
         self._on_stop = on_stop
+        self._prices = Prices() if prices is None else prices
         self._port = port
         self._metrics_port = metrics_port
         self._metrics = Metrics(engine)
@@ -152,7 +158,7 @@ class Door:
         # What HTTP's parser makes of garbage is its sender's affair.
         logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
         self._over = asyncio.Event()
-        self._desk = desk = Desk(self._engine, self._house)
+        self._desk = desk = Desk(self._engine, self._house, self._prices)
         path = Path(self._house.socket)
         runner = self._runner()
         await runner.setup()
@@ -185,12 +191,16 @@ class Door:
                 web.get("/v1/executions/{id}/slices", self._slices),
                 web.get("/v1/executions/{id}/fills", self._fills),
                 web.get("/v1/executions/{id}/report", self._report),
+                web.get("/v1/executions/{id}/journal", self._journal),
                 web.get("/v1/executions/{id}/wait", self._wait),
                 web.post("/v1/executions/{id}/pause", self._pause),
                 web.post("/v1/executions/{id}/resume", self._resume),
                 web.post("/v1/executions/{id}/cancel", self._cancel),
                 web.post("/v1/executions/{id}/amend", self._amend),
                 web.post("/v1/executions/{id}/settle", self._settle),
+                web.get("/v1/symbols", self._symbols),
+                web.post("/v1/plan", self._plan),
+                web.get("/v1/market", self._market),
                 web.post("/v1/halt", self._halt),
                 web.post("/v1/unhalt", self._unhalt),
                 web.get("/v1/events", self._events),
@@ -198,19 +208,21 @@ class Door:
                 web.get("/metrics", self._tell_metrics),
             ]
         )
-        return web.AppRunner(
-            app,
-            handle_signals=False,
-            access_log=None,
-            keepalive_timeout=self._limits.head_seconds,
-            lingering_time=0.0,
-            shutdown_timeout=1.0,
-        )
+        return web.AppRunner(app, handle_signals=False, shutdown_timeout=1.0)
 
     async def _listen(self, path: Path, runner: web.AppRunner) -> list[asyncio.Server]:
-        make_protocol = runner.server
-        if make_protocol is None:
+        server = runner.server
+        if server is None:
             raise RuntimeError("the runner is not set up")
+
+        def make_protocol() -> RequestHandler:
+            return RequestHandler(
+                server,
+                loop=self._loop,
+                access_log=None,  # pyright: ignore[reportArgumentType] - how to have none
+                keepalive_timeout=self._limits.head_seconds,
+                lingering_time=0.0,
+            )
 
         def guarded() -> Guard:
             return Guard(self._guards, make_protocol)
@@ -243,18 +255,13 @@ class Door:
             self._check_caller(request)
             return await handler(request)
         except web.HTTPException as error:
-            return _refused(_of_http(error, request))
+            return refused(_of_http(error, request))
         except Exception as error:
             refusal = explained(error)
             if refusal is None:
                 log.exception("request_failed", path=request.path)
-                refusal = Refusal(
-                    HTTPStatus.INTERNAL_SERVER_ERROR,
-                    "internal_error",
-                    f"internal error: {type(error).__name__}",
-                    "the daemon's log has the details",
-                )
-            return _refused(refusal)
+                refusal = internal_error(error)
+            return refused(refusal)
         finally:
             if guard is not None:
                 guard.request_over()
@@ -332,7 +339,12 @@ class Door:
         return self._data({**about, "state": "stopping", "stop_mode": asked.mode.value})
 
     async def _executions(self, request: web.Request) -> web.Response:
-        return self._json(await self._served.executions(shows_all=_flag(request, "all")))
+        shows_all = _flag(request, "all")
+        ended = None if shows_all else _count(request, "ended", 0)
+        return self._json(await self._served.executions(ended=ended))
+
+    async def _symbols(self, _request: web.Request) -> web.Response:
+        return self._data(self._served.symbols())
 
     async def _start(self, request: web.Request) -> web.Response:
         return self._data(await self._served.start(parse_order(await self._raw(request))))
@@ -357,6 +369,21 @@ class Door:
         except ValueError as error:
             raise bad_request(f"since or by: {error}") from error
         return self._data(await self._served.portfolio(since, kind))
+
+    async def _journal(self, request: web.Request) -> web.Response:
+        last = _count(request, "last", DEFAULT_EVENTS)
+        return self._json(await self._served.journal(_id(request), last))
+
+    async def _plan(self, request: web.Request) -> web.Response:
+        return self._data(await self._served.plan(parse_order(await self._raw(request))))
+
+    async def _market(self, request: web.Request) -> web.Response:
+        try:
+            symbol = Symbol(parse_symbol(request.query.get("symbol", "")))
+            since = parse_time(request.query.get("since", "1970-01-01T00:00:00Z"))
+        except ValueError as error:
+            raise bad_request(str(error)) from error
+        return self._data(self._served.market(symbol, since.astimezone(UTC)))
 
     async def _wait(self, request: web.Request) -> web.Response:
         goal = Goal.parse(request.query.get("for", "done"))
@@ -435,6 +462,16 @@ def _id(request: web.Request) -> str:
     return request.match_info["id"]
 
 
+def _count(request: web.Request, name: str, default: int) -> int:
+    """Return how many of something are asked for."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit()):
+        raise bad_request(f"{name}: a whole number is expected")
+    return min(int(text[:9]), MOST_AT_ONCE)
+
+
 def _flag(request: web.Request, name: str) -> bool:
     return request.query.get(name) == "1"
 
@@ -445,14 +482,6 @@ def _seconds(request: web.Request) -> float:
     except ValueError as error:
         raise bad_request(f"timeout: {error}") from error
     return float(max(seconds, Decimal(0)))
-
-
-def _refused(refusal: Refusal) -> web.Response:
-    body = json.dumps({"api": 1, "error": refusal.view}, ensure_ascii=False)
-    response = web.Response(text=body, status=refusal.status, content_type="application/json")
-    if refusal.status in {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT}:
-        response.force_close()  # The rest of it is not wanted.
-    return response
 
 
 def _of_http(error: web.HTTPException, request: web.Request) -> Refusal:
