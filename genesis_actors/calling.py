@@ -131,6 +131,19 @@ class Caller:
             return None
         return state if state.is_final else None
 
+    def generate_execution_report(self, execution_id: ExecutionId) -> ExecutionReport:
+        """Return the report of an execution of this or an earlier run, from the database; KeyError for an unknown one.
+
+        The market of the last minute of one that is still open may not be written down yet.
+        """
+        try:
+            evidence = load_evidence(self.database, execution_id)
+        except ExecutionNotFound:
+            raise KeyError(execution_id) from None
+        return generate_execution_report(
+            evidence.journal, evidence.record, evidence.depth, venue=evidence.venue
+        )
+
     # --- Waiting ---------------------------------------------------------------------------------
 
     def wait_until(
@@ -178,19 +191,6 @@ class Caller:
             yield box
         finally:
             self._failures.forget(box)
-
-    def generate_execution_report(self, execution_id: ExecutionId) -> ExecutionReport:
-        """Return the report of an execution of this or an earlier run, from the database; KeyError for an unknown one.
-
-        The market of the last minute of one that is still open may not be written down yet.
-        """
-        try:
-            evidence = load_evidence(self.database, execution_id)
-        except ExecutionNotFound:
-            raise KeyError(execution_id) from None
-        return generate_execution_report(
-            evidence.journal, evidence.record, evidence.depth, venue=evidence.venue
-        )
 
     @contextmanager
     def _told_when(

@@ -60,9 +60,9 @@ MAX_READERS: Final = 64
 BACKLOG: Final = 1024
 LONGEST_WAIT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 5.0
-LAG_EVERY_SECONDS: Final = 1.0
 DEFAULT_EVENTS: Final = 200
 MOST_AT_ONCE: Final = 1_000
+LAG_EVERY_SECONDS: Final = 1.0
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
