@@ -57,26 +57,38 @@ def tui(
         raise click.UsageError(
             "the live view needs a terminal; without one use --web, --screenshot FILE or genesis watch"
         )
+    if not served:
+        _mode_of(path)
     from genesis_actors.tui.app import LiveView
     from genesis_actors.tui.link import Link
 
     # Whoever only looks on gives way to those who trade.
     os.nice(_NICENESS)
-    LiveView(Link(path), in_browser=served).run()
+    view = LiveView(Link(path), in_browser=served)
+    view.run()
+    if view.failure is not None:
+        raise view.failure
     return ExitCode.OK
+
+
+def _mode_of(socket: Path) -> str:
+    """Return whether the daemon's money is real. Without a daemon there is nothing to show."""
+    from genesis_actors.control.client import Client, LostError, NoDaemonError
+
+    try:
+        return Client(socket).get("daemon").mode
+    except NoDaemonError as error:
+        raise CliError("no_daemon", str(error), _NO_DAEMON, ExitCode.NO_DAEMON) from error
+    except LostError as error:
+        raise CliError("connection_lost", str(error), "see genesis daemon status") from error
 
 
 def _serve(socket: Path, port: int) -> ExitCode:
     import asyncio
 
-    from genesis_actors.control.client import Client, NoDaemonError
     from genesis_actors.tui.web import serve
 
-    try:
-        mode = Client(socket).get("daemon").mode
-    except NoDaemonError as error:
-        raise CliError("no_daemon", str(error), _NO_DAEMON, ExitCode.NO_DAEMON) from error
-    if mode == "live":
+    if _mode_of(socket) == "live":
         click.echo("real money: the browser may look, and gives no commands", err=True)
 
     def say(line: str) -> None:

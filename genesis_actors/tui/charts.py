@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from genesis_actors.tui.canvas import Canvas
-from genesis_actors.tui.model import Detail
+from genesis_actors.tui.model import Detail, Shown
 from genesis_actors.tui.rows import strip_of
 from genesis_actors.tui.scales import Scale, TimeScale
 from genesis_actors.tui.theme import DIM, FAINT, style
@@ -50,6 +50,7 @@ class Chart(Widget):
         self.is_zoomed = False
         """Whether times end about now, and not with the window."""
         self._drawn: list[Strip] | None = None
+        self._shown: Shown | None = None
 
     def frame(self, detail: Detail, width: int, height: int) -> Frame | str:
         """Return the chart in so many cells, or why there is none."""
@@ -57,8 +58,13 @@ class Chart(Widget):
 
     def show(self, detail: Detail | None, now: datetime) -> None:
         self.detail, self.now = detail, now
+        self._shown = None if detail is None else detail.execution
         self._drawn = None
         self.refresh()
+
+    def shows(self, detail: Detail | None) -> bool:
+        """Tell whether it was drawn of the newest figures: others on the screen would contradict it."""
+        return self.detail is detail and (detail is None or self._shown is detail.execution)
 
     def on_resize(self) -> None:
         self._drawn = None

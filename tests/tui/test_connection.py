@@ -74,3 +74,15 @@ def test_moving_through_a_long_list_asks_for_where_it_comes_to_rest() -> None:
         assert len(asked) == 1
 
     drive(view, play)
+
+
+def test_what_it_does_not_understand_is_told_and_the_view_stays(link: ScriptedLink) -> None:
+    view = a_view(link)
+
+    async def play(pilot: Pilot[None]) -> None:
+        link.heard.put(Told({"priority": "NORMAL", "execution_id": "x", "data": {"id": "x"}}))
+        await settle(view, pilot)
+        assert "another version" in screen_of(view)
+        assert "BTC/USDT" in screen_of(view)
+
+    drive(view, play)
