@@ -36,6 +36,16 @@ def percent(value: Decimal | None, places: int = 2) -> str:
     return UNKNOWN if value is None else f"{value * _PERCENT:.{places}f}%"
 
 
+def filled_percent(share: Decimal) -> str:
+    """Return a filled share with one decimal; only all of it is 100 %.
+
+    >>> filled_percent(Decimal("0.9999")), filled_percent(Decimal(1))
+    ('99.9%', '100.0%')
+    """
+    is_near = Decimal("0.999") < share < 1
+    return "99.9%" if is_near else percent(share, 1)
+
+
 def clock(at: datetime | None) -> str:
     return UNKNOWN if at is None else at.astimezone(UTC).strftime("%H:%M:%S")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -139,11 +140,15 @@ def mark_now(canvas: Canvas, times: TimeScale, now: datetime) -> None:
             canvas.sign(column, row, "┊", style(FAINT))
 
 
-def key(text: Text, sign: str, what: str, value: str, colour: Style) -> None:
-    """Add one entry to a legend."""
-    text.append(f" {sign} ", colour)
-    text.append(f"{what} ", style(DIM))
-    text.append(f"{value} ", colour)
+def legend(entries: Iterable[tuple[str, str, str, Style]], width: int) -> Text:
+    """Return sign, name and value of each entry, as far as there is room: half a number would be another one."""
+    text = Text(no_wrap=True)
+    for sign, what, value, colour in entries:
+        if text.cell_len + len(what) + len(value) + 4 <= width:
+            text.append(f" {sign} ", colour)
+            text.append(f"{what} ", style(DIM))
+            text.append(f"{value} ", colour)
+    return text
 
 
 def share(part: Decimal, whole: Decimal) -> Decimal:

@@ -56,7 +56,9 @@ class SliceList(Rows[Slice]):
             text.append(f" {_known(price(row.volume)):>11}", style(DIM))
         text.append(f" {_known(percent(row.share)):>6}", style(BLUE))
         outcome = row.status.lower() if row.reason is None else words(row.reason)
-        text.append(f"  {outcome}", style(colour if row.reason or row.is_done else DIM))
+        if not row.is_done:
+            colour = DIM if row.reason is None else AMBER
+        text.append(f"  {outcome}", style(colour))
         orders = f" ({row.children} orders)"
         if row.children > 1 and text.cell_len + len(orders) <= width:
             text.append(orders, style(DIM))
