@@ -13,25 +13,61 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from genesis_actors.engine import Engine, TwapHandle
+    from genesis_actors.calling import CommandRefusedError, EngineFailedError, EngineStoppedError
+    from genesis_actors.engine import Engine, OrderRejectedError
+    from genesis_actors.executors import (
+        ExecutionResult,
+        IcebergExecutor,
+        OrderExecutor,
+        TwapExecutor,
+    )
+    from genesis_actors.handles import TwapHandle
     from genesis_actors.opening import VirtualTime
-    from genesis_actors.orders import TwapOrder
-    from genesis_actors.settings import Settings
+    from genesis_actors.orders import Order, OrderError, TwapOrder
+    from genesis_actors.settings import Settings, SettingsError
 
 __version__ = "0.1.0"
-__all__ = ["Engine", "Settings", "TwapHandle", "TwapOrder", "VirtualTime"]
+__all__ = [
+    "CommandRefusedError",
+    "Engine",
+    "EngineFailedError",
+    "EngineStoppedError",
+    "ExecutionResult",
+    "IcebergExecutor",
+    "Order",
+    "OrderError",
+    "OrderExecutor",
+    "OrderRejectedError",
+    "Settings",
+    "SettingsError",
+    "TwapExecutor",
+    "TwapHandle",
+    "TwapOrder",
+    "VirtualTime",
+]
 
 _HOMES = {
-    "Engine": "genesis_actors.engine",
-    "TwapHandle": "genesis_actors.engine",
-    "TwapOrder": "genesis_actors.orders",
-    "Settings": "genesis_actors.settings",
-    "VirtualTime": "genesis_actors.opening",
+    "CommandRefusedError": "calling",
+    "Engine": "engine",
+    "EngineFailedError": "calling",
+    "EngineStoppedError": "calling",
+    "ExecutionResult": "executors",
+    "IcebergExecutor": "executors",
+    "Order": "orders",
+    "OrderError": "orders",
+    "OrderExecutor": "executors",
+    "OrderRejectedError": "engine",
+    "Settings": "settings",
+    "SettingsError": "settings",
+    "TwapExecutor": "executors",
+    "TwapHandle": "handles",
+    "TwapOrder": "orders",
+    "VirtualTime": "opening",
 }
 
 
 def __getattr__(name: str) -> object:
     # Imported when first used: a shell command that only reads must not pay for the engine.
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -23,7 +23,7 @@ from genesis_actors.gateways.live import LiveVenue
 from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.listeners import Relay
 from genesis_actors.messages.base import Address
-from genesis_actors.messages.control import CoreRebuilt, News, StatusRestored
+from genesis_actors.messages.control import ControlMessage, CoreRebuilt, News, StatusRestored
 from genesis_actors.messages.market_data import MarketFeed, MarketPast, MarketRows
 from genesis_actors.messages.persistence import JournalBack, JournalDown
 from genesis_actors.messages.supervisor import UserCommand
@@ -82,7 +82,7 @@ class Ground:
     market_tap: Address[MarketRows] | None
     persistence: type[PersistenceActor]
     commands: Relay[UserCommand]
-    control: Relay[News]
+    control: Relay[ControlMessage]
     guardian: Relay[ActorFailed | JournalDown | JournalBack]
     gate: GateSwitch
     repeats_time: bool

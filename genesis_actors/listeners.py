@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Generic, Literal, TypeAlias, TypeVar
+from contextlib import suppress
+from typing import Generic, Literal, Self, TypeAlias, TypeVar
 
-import structlog
-
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.runtime.actor import ActorFailed
@@ -20,7 +21,7 @@ Priority: TypeAlias = Literal["HIGH", "NORMAL"]
 BUFFERED_NEWS = 10_000
 CLOSE_SECONDS = 5.0
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class When:
@@ -136,6 +137,73 @@ class CallbackThread:
                     self._is_over = True
                     self._waiting.clear()
                 return
+
+
+class TooSlowError(Exception):
+    """A reader of news has let too much wait and was cut off; what it missed is in the journal."""
+
+    def __init__(self) -> None:
+        super().__init__(f"cut off: {BUFFERED_NEWS} pieces of news were waiting")
+
+
+class NewsStream:
+    """News for one `async for` of one event loop, which it wakes and never holds up."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, priority: Priority) -> None:
+        self.when_closed: Callable[[], None] = _nothing
+        self._loop = loop
+        self._keeps_all = priority == "HIGH"
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[object, ExecutionNews] = OrderedDict()
+        self._serial = 0
+        self._has_news = asyncio.Event()
+        self._is_over = False
+        self._is_too_slow = False
+
+    def tell(self, message: ExecutionNews) -> None:
+        with self._lock:
+            if self._is_over:
+                return
+            self._serial += 1
+            self._waiting[self._serial if self._keeps_all else message.execution_id] = message
+            self._is_over = self._is_too_slow = len(self._waiting) > BUFFERED_NEWS
+        self._wake()
+
+    def close(self) -> None:
+        """End the stream behind what waits."""
+        with self._lock:
+            self._is_over = True
+        self._wake()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ExecutionNews:
+        while True:
+            with self._lock:
+                if self._waiting and not self._is_too_slow:
+                    return self._waiting.popitem(last=False)[1]
+                self._has_news.clear()
+                is_over = self._is_over
+            if self._is_too_slow:
+                raise TooSlowError
+            if is_over:
+                raise StopAsyncIteration
+            await self._has_news.wait()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.when_closed()
+
+    def _wake(self) -> None:
+        with suppress(RuntimeError):  # The loop is closed: nobody reads there any more.
+            self._loop.call_soon_threadsafe(self._has_news.set)
+
+
+def _nothing() -> None:
+    """Where nobody has to be told."""
 
 
 class Relay(Generic[M]):

@@ -16,6 +16,7 @@ _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)", re.ASCII)
 _UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 _WHOLE = re.compile(r"[+-]?\d{1,100}", re.ASCII)
 _LONGEST_MICROSECONDS = 366 * 24 * _UNITS["h"]
+_MOST_DIGITS = 40
 
 
 def parse_duration(text: str) -> timedelta:
@@ -44,7 +45,26 @@ def parse_decimal(text: str) -> Decimal:
         raise ValueError(f"{text!r} is not a number") from None
     if not number.is_finite():
         raise ValueError(f"{text!r} is not a finite number")
+    return in_reach(number)
+
+
+def in_reach(number: Decimal) -> Decimal:
+    """Return `number`, a zero as 0; ValueError for one that no price or quantity comes near.
+
+    Some thousand digits would not be money but an attack: to calculate with them exactly takes all time and memory.
+    """
+    if not number:
+        return Decimal(0)
+    if number.adjusted() >= _MOST_DIGITS or -_exponent_of(number) > _MOST_DIGITS:
+        raise ValueError(
+            f"it is out of reach: write at most {_MOST_DIGITS} digits before and after the point"
+        )
     return number
+
+
+def _exponent_of(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
 
 
 def parse_whole(text: str) -> int:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Literal,
+    Required,
+    Self,
+    TypeAlias,
+    TypedDict,
+    Unpack,
+)
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -17,6 +28,7 @@ from pydantic import (
 
 from genesis_actors.notation import (
     QUOTE_SUFFIX,
+    in_reach,
     parse_bps,
     parse_decimal,
     parse_rate,
@@ -32,6 +44,7 @@ from genesis_actors.values import (
     Side,
     Style,
     Symbol,
+    in_utc,
 )
 
 
@@ -42,7 +55,9 @@ class OrderError(ValueError):
 def _decimal(value: object) -> object:
     if isinstance(value, float):
         raise ValueError(f'write it as text, "{value}": a float is not exact')  # noqa: TRY004
-    return parse_decimal(value) if isinstance(value, str) else value
+    if isinstance(value, Decimal) and value.is_finite():
+        return in_reach(value)
+    return parse_decimal(str(value)) if isinstance(value, str | int) else value
 
 
 def _rate(value: object) -> object:
@@ -59,6 +74,12 @@ def _bps(value: object) -> object:
 
 def _symbol(value: object) -> object:
     return parse_symbol(value) if isinstance(value, str) else value
+
+
+def _built(algo: Algo) -> Algo:
+    if algo is not Algo.TWAP:
+        raise ValueError(f"{algo} is not built yet; leave it out, twap is what works")
+    return algo
 
 
 _Positive = Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0)]
@@ -82,19 +103,46 @@ class _Written(BaseModel):
             raise OrderError(f"{where}: {message}" if where else message) from error
 
 
-class TwapOrder(_Written):
-    """One parent order. What is left out is as the settings have it.
+Exact: TypeAlias = Decimal | str | int
+"""How numbers may be written: exactly, so that a float is none."""
+
+
+class OrderFields(TypedDict, total=False):
+    """The fields of an order as they may be written."""
+
+    symbol: Required[str]
+    side: Required[Side | Literal["buy", "sell"]]
+    quantity: Required[Exact]
+    quantity_in_quote: bool
+    algo: Algo | Literal["twap"]
+    client_id: str | None
+    every: timedelta | str | None
+    slices: int | None
+    limit_price: Exact | None
+    target_price: Exact | None
+    max_participation: Exact | None
+    max_slippage_bps: Exact | None
+    early_completion: Exact | None
+    volume_adaptivity: Exact | None
+    jitter: Exact | None
+    on_deadline: OnDeadline | Literal["leave", "extend", "sweep"] | None
+    style: Style | Literal["taker", "maker", "auto"] | None
+    seed: int | None
+
+
+class Order(_Written):
+    """What is to be traded and how, without the time it may take. What is left out is as the settings have it.
 
     `quantity` is in base (`"10"`), or in quote with the suffix (`"25000quote"`). Rates are written `"10%"` or
-    `"0.1"`, durations `"10m"`, slippage `"20bps"` or `"20"`.
+    `"0.1"`, durations `"10m"`, slippage `"20bps"` or `"20"`. What makes no sense is refused when it is written:
+    OrderError by `parse`, else pydantic's ValidationError; both are ValueErrors.
     """
 
     symbol: Annotated[str, BeforeValidator(_symbol)]
     side: Side
     quantity: _Positive
     quantity_in_quote: bool = False
-    duration: Duration
-    algo: Algo = Algo.TWAP
+    algo: Annotated[Algo, AfterValidator(_built)] = Algo.TWAP
     client_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     every: Duration | None = None
     slices: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -111,6 +159,10 @@ class TwapOrder(_Written):
     style: Style | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
 
+    if TYPE_CHECKING:  # What is written is not yet what is held.
+
+        def __init__(self, **fields: Unpack[OrderFields]) -> None: ...
+
     @model_validator(mode="before")
     @classmethod
     def _split_quantity(cls, values: object) -> object:
@@ -126,10 +178,20 @@ class TwapOrder(_Written):
         return values  # pyright: ignore[reportUnknownVariableType]
 
     @model_validator(mode="after")
-    def _one_pace(self) -> TwapOrder:
+    def _one_pace(self) -> Self:
         if self.every is not None and self.slices is not None:
             raise ValueError("give either --every or --slices, not both")
         return self
+
+
+class TwapOrder(Order):
+    """One parent order with its window: what `Engine.submit` takes."""
+
+    duration: Duration
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *, duration: timedelta | str, **fields: Unpack[OrderFields]) -> None: ...
 
     def parent_order(self) -> ParentOrder:
         return ParentOrder(
@@ -165,7 +227,7 @@ class Amendment(_Written):
     limit: Annotated[
         Annotated[Decimal, Field(gt=0)] | Literal["off"] | None, BeforeValidator(_limit)
     ] = None
-    deadline: AwareDatetime | None = None
+    deadline: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = None
     duration: Duration | None = None
     quantity: _Positive | None = None
     max_participation: Annotated[Decimal, BeforeValidator(_rate), Field(gt=0, le=1)] | None = None

@@ -12,7 +12,7 @@ from datetime import timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -36,7 +36,7 @@ from genesis_actors.domain.gate import GateLimits
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.notation import parse_decimal, parse_duration, parse_rate
-from genesis_actors.places import SOCKET_NAME, default_state_dir
+from genesis_actors.places import SOCKET_NAME, TOKEN_NAME, default_state_dir
 from genesis_actors.values import OnDeadline, OnSlippage, Style
 
 
@@ -128,22 +128,35 @@ class ReplaySettings(_Section):
 class CcxtSettings(_Section):
     """One account at one exchange. `config` is handed to ccxt's constructor unchanged and deeply.
 
-    The last four say how long nothing is proven after a request (see `domain.proof`).
+    `recv_window` and what follows it say how long nothing is proven after a request (see `domain.proof`).
+    `cancel_all_after` is the exchange's own countdown, which takes back every order of the account, others' too.
     """
 
     exchange: str = "binance"
     sandbox: bool = False
     config: dict[str, Any] = Field(default_factory=dict, repr=False)
     secrets_file: Path | None = None
+    websockets: bool = True
     poll_interval: Duration = timedelta(seconds=1)
     order_freshness: Duration = timedelta(seconds=2)
     trades_every: Duration = timedelta(seconds=30)
     outage_after: Duration = timedelta(seconds=15)
     request_timeout: Duration = timedelta(seconds=10)
+    cancel_all_after: Duration | None = None
     recv_window: Annotated[Duration, Field(le=timedelta(seconds=60))] = timedelta(seconds=5)
     engine_timeout: Annotated[timedelta, BeforeValidator(_to_duration)] = timedelta(seconds=10)
     clock_error: Annotated[timedelta, BeforeValidator(_to_duration)] = timedelta(seconds=1)
     read_lag: Annotated[timedelta, BeforeValidator(_to_duration)] = timedelta(seconds=2)
+
+    @model_validator(mode="after")
+    def _check_countdown(self) -> Self:
+        least = 2 * (self.outage_after + self.request_timeout)
+        if self.cancel_all_after is not None and self.cancel_all_after < least:
+            raise ValueError(
+                f"cancel_all_after ({self.cancel_all_after}) must not be shorter than twice outage_after "
+                f"and request_timeout together ({least}): our own handling of an outage comes first"
+            )
+        return self
 
 
 class VenueSettings(_Section):
@@ -222,6 +235,10 @@ class Settings(BaseSettings):
     risk: RiskSettings = RiskSettings()
     control: ControlSettings = ControlSettings()
 
+    if TYPE_CHECKING:  # What is written is not yet what is held.
+
+        def __init__(self, **sections: Mapping[str, object] | BaseModel) -> None: ...
+
     @classmethod
     def load(cls, path: str | Path | None = None, **overrides: Mapping[str, object]) -> Settings:
         """Read the TOML file at `path` (defaults alone without one), and the environment over it.
@@ -260,7 +277,7 @@ class Settings(BaseSettings):
 
     @property
     def token_file(self) -> Path:
-        return self.control.token_file or self.engine.state_dir / "token"
+        return self.control.token_file or self.engine.state_dir / TOKEN_NAME
 
     def risk_limits(self) -> RiskLimits:
         return RiskLimits(

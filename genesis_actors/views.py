@@ -15,7 +15,13 @@ from genesis_actors.domain.figures import progress, progress_of_schedule
 from genesis_actors.domain.plan import Plan, SlicePlan
 from genesis_actors.domain.report import ExecutionReport
 from genesis_actors.messages.control import ExecutionStatus
-from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
+from genesis_actors.messages.persistence import (
+    ExecutionRow,
+    FillRow,
+    OrderRow,
+    PlannedPart,
+    SliceRow,
+)
 from genesis_actors.values import ExecutionState, decimal_text, quotient, time_text
 
 View: TypeAlias = dict[str, object]
@@ -23,7 +29,9 @@ View: TypeAlias = dict[str, object]
 _SHORTEST_WINDOW_SECONDS = Decimal(60)
 
 
-def execution_view(row: ExecutionRow, slices: Sequence[SliceRow], now: datetime | None) -> View:
+def execution_view(
+    row: ExecutionRow, slices: Sequence[SliceRow | PlannedPart], now: datetime | None
+) -> View:
     """Return an execution. `now` is the time up to which its schedule is judged while it is open."""
     until = row.finished_at or (row.paused_at if _is_paused(row) else None) or now
     planned = None if until is None else progress_of_schedule(row, slices, until)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from genesis_actors.domain.projection import all_rows
 from genesis_actors.engine import CommandRefusedError, EngineFailedError, TwapHandle
 from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.supervisor import Halt, HaltDone
+from genesis_actors.messages.supervisor import AmendExecution, Halt, HaltDone
 from genesis_actors.opening import VirtualTime
 from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.runtime.simulation import DeterministicRuntime
@@ -63,7 +63,7 @@ def engine(database: Path) -> Iterator[Engine]:
 
 
 def started(database: Path) -> Engine:
-    settings = Settings(storage={"url": str(database)})  # pyright: ignore[reportArgumentType]
+    settings = Settings(storage={"url": str(database)})
     return Engine.start(settings, virtual=VirtualTime())
 
 
@@ -168,6 +168,69 @@ def test_commands_given_while_the_trading_actors_are_gone_are_carried_out(
     assert twap.status().execution.state == ExecutionState.PAUSED
     assert engine.unhalt().is_halted is False
     assert twap.cancel().state is ExecutionState.CANCELLED
+
+
+def test_a_command_that_a_slicer_fails_of_is_answered_and_does_no_further_harm(
+    engine: Engine, database: Path
+) -> None:
+    twap = engine.submit(an_order())
+    let_pass(engine, 40)
+    before_all_times = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23, minutes=59)))
+
+    def amend(box: Any) -> AmendExecution:
+        return AmendExecution(
+            execution_id=twap.execution_id, reply_to=box, ends_at=before_all_times
+        )
+
+    with pytest.raises(CommandRefusedError, match="has failed twice"):
+        twap._caller.command(amend, 600)
+
+    assert twap.status().execution.state == ExecutionState.RUNNING
+    assert twap.pause().state is ExecutionState.PAUSED
+    assert twap.resume().state is ExecutionState.RUNNING
+    assert twap.wait().execution.state == ExecutionState.COMPLETED
+    engine.stop()
+    check_books(engine, database, twap)
+
+
+class PatientPersistence(PersistenceActor):
+    """The journal's writer as it is. The engine waits for its disk, as it does in real time."""
+
+
+def test_while_the_database_is_away_nothing_stays_at_the_venue_and_commands_are_refused(
+    database: Path,
+) -> None:
+    settings = Settings(storage={"url": str(database)})
+    away = database.with_name("elsewhere.db")
+    with Engine.start(settings, virtual=VirtualTime(), persistence=PatientPersistence) as engine:
+        twap = engine.submit(an_order(style="maker", quantity="50"))
+        let_pass(engine, 16)
+        assert working(engine)
+        database.rename(away)
+        let_pass(engine, 10)
+        assert not working(engine)
+
+        break_(engine, RiskActor)
+        let_pass(engine, 2)
+        assert not refs(engine, RiskActor)
+        with pytest.raises(CommandRefusedError, match="until the database can be read") as refused:
+            twap.pause()
+        assert refused.value.reason is Reason.JOURNAL_DOWN
+
+        away.rename(database)
+        let_pass(engine, 2)
+        assert twap.pause().state is ExecutionState.PAUSED
+        assert twap.resume().state is ExecutionState.RUNNING
+        done = twap.wait()
+        assert {order.status for order in done.orders} <= FINAL_STATUSES
+        engine.stop()
+        check_books(engine, database, twap)
+
+
+def working(engine: Engine) -> list[str]:
+    venue = engine.venue
+    assert isinstance(venue, PaperVenue)
+    return [x for x, entry in venue._engine._entries.items() if entry.close is None]
 
 
 def test_actors_that_keep_failing_leave_every_execution_paused_with_nothing_at_the_venue(
@@ -336,8 +399,8 @@ def test_a_halt_stops_new_children_and_survives_restarts(engine: Engine, databas
 
 def test_an_engine_on_threads_rebuilds_too(tmp_path: Path) -> None:
     settings = Settings(
-        storage={"url": str(tmp_path / "genesis.db")},  # pyright: ignore[reportArgumentType]
-        twap={"min_duration": "1s", "slice_interval": "500ms", "min_slice_interval": "100ms"},  # pyright: ignore[reportArgumentType]
+        storage={"url": str(tmp_path / "genesis.db")},
+        twap={"min_duration": "1s", "slice_interval": "500ms", "min_slice_interval": "100ms"},
     )
     heard = threading.Event()
     with Engine.start(settings) as engine:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-import structlog
-
 from genesis_actors.domain.gate import Gate
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.venue import (
     AmendParent,
     OrderOutcome,
@@ -23,7 +22,7 @@ from genesis_actors.values import Reason
 
 M = TypeVar("M")
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class GatedActor(MessageActor[M]):

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias, assert_never
 
-import structlog
-
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
-from genesis_actors.messages.control import CoreRebuilt
+from genesis_actors.messages.control import CoreLost, CoreRebuilt
 from genesis_actors.messages.persistence import JournalBack, JournalDown
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import Reason
 
-log = structlog.get_logger()
+log = get_logger()
 
 MAX_REBUILDS = 3
 MAX_PAUSED_REBUILDS = 2
@@ -69,7 +68,7 @@ class GuardianActor(MessageActor[_Message]):
         *,
         core: Core,
         start_core: Callable[[Reason | None], Core],
-        control: Address[CoreRebuilt | JournalDown],
+        control: Address[CoreLost | CoreRebuilt | JournalDown],
         failures: Address[ActorFailed],
         waits_for_journal: bool,
     ) -> None:
@@ -132,10 +131,10 @@ class GuardianActor(MessageActor[_Message]):
             self._core = self._start_core(
                 Reason.REPEATED_FAILURE if failures > MAX_REBUILDS else None
             )
-        except Exception:
-            log.exception(
-                "core_not_rebuilt"
-            )  # The database cannot be read now; it may be back soon.
+        except Exception as error:
+            log.exception("core_not_rebuilt")
+            # The database cannot be read now; it may be back soon.
+            self.send(self._control, CoreLost(str(error)))
             self.wake_at(now + _TRY_AGAIN, Look())
             return
         self._is_rebuilding = False

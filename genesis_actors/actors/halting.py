@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-import structlog
-
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import HaltWritten, WriteHalt
 from genesis_actors.messages.supervisor import Halt, HaltDone, Unhalt
 from genesis_actors.messages.venue import HaltChanged
 from genesis_actors.runtime.actor import MessageActor
 
-log = structlog.get_logger()
+log = get_logger()
 
 WRITE_AGAIN: Final = timedelta(seconds=2)
 

@@ -15,8 +15,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar, assert_never
 
-import structlog
-
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import (
     ExecutionLoaded,
@@ -37,13 +36,13 @@ from genesis_actors.runtime.dispatcher import DispatcherKind
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.storage.batch import Write, last_version, whose
 from genesis_actors.storage.database import Database, Target
-from genesis_actors.storage.errors import StorageError
+from genesis_actors.storage.errors import OutcomeUncertain, StorageError
 from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.recovery import load_open_execution
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
+log = get_logger()
 
 EVENTS_PER_COMMIT: Final = 500
 WAITING_AT_MOST: Final = 20 * EVENTS_PER_COMMIT
@@ -93,7 +92,7 @@ class PersistenceActor(MessageActor[_Accepted]):
         self._journal: Journal | None = None
 
     def begin(self) -> None:
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         try:
             self._journal = self._run(self._open_journal())
         except BaseException as error:
@@ -204,6 +203,9 @@ class PersistenceActor(MessageActor[_Accepted]):
         batch = self._waiting.take(EVENTS_PER_COMMIT)
         try:
             failures = self._write(batch)
+        except OutcomeUncertain as error:
+            # An outage like others: when it is over, the journal is read again and knows what has become durable.
+            failures = [Failure(str(error), is_outage=True)] * len(batch)
         except BaseException as error:
             # Their writers read the journal again, which knows what became durable.
             failure = Failure(f"the outcome is uncertain: {error}", is_outage=True)

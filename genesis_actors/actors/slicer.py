@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-import structlog
-
 from genesis_actors.domain.children import cancels
 from genesis_actors.domain.decide import DecidableMessage, decide, recovered, release
 from genesis_actors.domain.decision import (
@@ -18,12 +16,14 @@ from genesis_actors.domain.decision import (
     Effect,
     Refusal,
     SetTrigger,
+    TryAgain,
     WakeAt,
 )
 from genesis_actors.domain.execution import Execution, snapshot
 from genesis_actors.domain.projection import Rows, rows
-from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.domain.surroundings import Surroundings, TriedInVain
 from genesis_actors.domain.waking import next_wake
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.events import ChildUnknown, JournalEvent
@@ -63,7 +63,7 @@ from genesis_actors.runtime.clock import TimerHandle
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import ExecutionState, Reason
 
-log = structlog.get_logger()
+log = get_logger()
 
 SNAPSHOT_EVERY = 50
 """Events between two snapshots: recovery folds fewer than this."""
@@ -342,6 +342,9 @@ class SlicerActor(MessageActor[SlicerMessage]):
                 self._set_trigger(effect)
             case WakeAt():
                 self._wake_at(effect.at)
+            case TryAgain():
+                tried = TriedInVain(self._execution.version, effect.at)
+                self._surroundings = replace(self._surroundings, tried_in_vain=tried)
             case _:
                 assert_never(effect)
 
@@ -425,7 +428,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         )
 
 
-_MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt)
+_MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt, TryAgain)
 
 
 def _log_doubts(events: tuple[JournalEvent, ...]) -> None:

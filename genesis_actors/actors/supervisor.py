@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
-import structlog
 from pykka import ActorRef
 
 from genesis_actors.actors.admitting import Admitting
@@ -20,6 +19,7 @@ from genesis_actors.domain.known_trades import KnownTrades
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import current_rows
 from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionStatus, News, StatusRestored
 from genesis_actors.messages.events import TwapAccepted, TwapStarted
@@ -73,7 +73,7 @@ from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import ZERO, ClientId, ExecutionId, Reason, Symbol
 
-log = structlog.get_logger()
+log = get_logger()
 
 MAX_REBUILDS = 3
 REBUILD_WINDOW = timedelta(seconds=60)
@@ -136,6 +136,8 @@ class _Slicer:
         self.quantity = ZERO
         self.held: list[SlicerMessage] = []
         self.unanswered: list[_Command] = []
+        self.survived: list[_Command] = []
+        """Those of them that were there when it failed last."""
         self.failures: deque[datetime] = deque()
 
 
@@ -200,6 +202,8 @@ class SupervisorActor(MessageActor[_Message]):
         for symbol in dict.fromkeys((*self._recovering, *self._past.known_trades)):
             self._recovering.setdefault(symbol, [])
             self._admitting.describe(symbol)
+        # Its slicers have them soon, and change: to keep them as they were would take as much memory again.
+        self._past = replace(self._past, executions=())
 
     def handle(self, message: _Message) -> None:  # noqa: C901 - one line a case
         match message:
@@ -400,10 +404,27 @@ class SupervisorActor(MessageActor[_Message]):
         slicer, now = self._slicers[execution_id], self.clock.now()
         slicer.actor = None
         slicer.failures.append(now)
+        self._give_commands_up(slicer)
         # It may have been told of trades that it has not written; they are asked for once more.
         self._known_trades = {symbol: known.lost() for symbol, known in self._known_trades.items()}
         log.error("slicer_failed", execution_id=execution_id, error=failed.error)
         self._load(execution_id)
+
+    def _give_commands_up(self, slicer: _Slicer) -> None:
+        """Refuse what was in hand at an earlier failure already: it may be what the slicer fails of."""
+        refused = [c for c in slicer.unanswered if any(c is each for each in slicer.survived)]
+        slicer.unanswered = [c for c in slicer.unanswered if not any(c is r for r in refused)]
+        slicer.survived = list(slicer.unanswered)
+        for command in refused:
+            message = "the execution has failed twice while it had this command: look at it, and at the log"
+            self.send(
+                command.reply_to,
+                CommandRefused(
+                    execution_id=command.execution_id,
+                    reason=Reason.REPEATED_FAILURE,
+                    message=message,
+                ),
+            )
 
     def _load(self, execution_id: ExecutionId) -> None:
         self.send(self._ports.journal, LoadExecution(execution_id, self.actor_ref))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 SHELLS = ("bash", "zsh", "fish")
 
+ENDED_OFFERED = 50
+"""So many executions that are over are offered."""
+
 _VARIABLE = "_GENESIS_COMPLETE"
 
 
@@ -19,19 +22,31 @@ def complete_execution(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer the executions that the daemon knows; none where there is no daemon."""
-    from genesis_actors.control.client import Client, LostError, NoDaemonError, RefusedError
-    from genesis_actors.places import find_socket
-
-    try:
-        known: Sequence[dict[str, str]] = (
-            Client(find_socket(ctx.params.get("socket"))).get("executions", query={"all": 1}).data
-        )
-    except (LostError, NoDaemonError, RefusedError):
-        known = ()
+    known: Sequence[dict[str, str]] = _asked(ctx, "executions", ended=ENDED_OFFERED)
     offered = [("@last", "the newest"), *((x["id"], _words(x)) for x in known)]
     return [
         CompletionItem(name, help=what) for name, what in offered if name.startswith(incomplete)
     ]
+
+
+def complete_symbol(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the symbols that the daemon's venue knows."""
+    known: Sequence[str] = _asked(ctx, "symbols")
+    return [CompletionItem(name) for name in known if name.startswith(incomplete.upper())]
+
+
+def _asked(ctx: click.Context, *where: str, **query: int) -> Sequence[Any]:
+    """Return what the daemon answers; nothing where there is none: whoever completes a line wants no errors."""
+    from genesis_actors.cli.door import Asking
+    from genesis_actors.cli.errors import CliError
+
+    try:
+        with ctx.scope(cleanup=False):
+            return Asking(ctx.params.get("socket")).get(*where, **query).data
+    except CliError:
+        return ()
 
 
 @click.command()

@@ -13,7 +13,7 @@ import click
 
 from genesis_actors.cli import options, text
 from genesis_actors.cli import parameters as kinds
-from genesis_actors.cli.door import Asking, socket_option
+from genesis_actors.cli.door import Asking, find_door, own_socket_option, socket_option
 from genesis_actors.cli.errors import CliError, ExitCode
 from genesis_actors.cli.output import Output
 from genesis_actors.notation import parse_duration
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.02
 
-_CONFIG = click.option(
-    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, as TOML."
-)
 _LIVE = click.option(
     "--paper/--live",
     "paper",
@@ -40,10 +37,10 @@ def daemon() -> None:
 
 
 @daemon.command()
-@_CONFIG
+@options.config_option
 @_LIVE
 @options.database_option
-@socket_option
+@own_socket_option
 def run(config: Path | None, paper: bool | None, db: str | None, socket: str | None) -> ExitCode:
     """Run in the foreground, as under systemd: says when it is ready, and SIGTERM drains it.
 
@@ -57,10 +54,10 @@ def run(config: Path | None, paper: bool | None, db: str | None, socket: str | N
 
 
 @daemon.command()
-@_CONFIG
+@options.config_option
 @_LIVE
 @options.database_option
-@socket_option
+@own_socket_option
 @options.output_option
 def start(
     config: Path | None, paper: bool | None, db: str | None, socket: str | None, output: str
@@ -102,7 +99,8 @@ def stop(mode: str, timeout: str, socket: str | None, output: str) -> None:
     interrupt_from_here()
     asking = Asking(socket, "nothing to do: it does not run")
     answer = asking.post("daemon", "stop", body={"mode": mode})
-    if not _has_ended(asking.path, parse_duration(timeout)):
+    path = asking.path if isinstance(asking.path, Path) else Path(answer.data["socket"])
+    if not _has_ended(path, parse_duration(timeout)):
         raise CliError(
             "timeout",
             f"the daemon (process {answer.data['pid']}) still runs after {timeout}",
@@ -148,6 +146,11 @@ def _settings(
     settings = Settings.load(config, engine=engine, storage=storage)
     named = socket or os.environ.get("GENESIS_SOCKET")
     if named:
+        if not isinstance(find_door(named), Path):
+            raise click.UsageError(
+                f"{named} is a port, and the daemon's own door is a socket: name a path; "
+                "a port is opened by [control] port"
+            )
         control = settings.control.model_copy(update={"socket": Path(named).expanduser()})
         settings = settings.model_copy(update={"control": control})
     is_live = settings.engine.mode == "live"

@@ -9,10 +9,6 @@ import click
 from genesis_actors.cli import options
 from genesis_actors.cli.errors import CliError
 
-_CONFIG = click.option(
-    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, as TOML."
-)
-
 
 @click.group()
 def db() -> None:
@@ -21,7 +17,7 @@ def db() -> None:
 
 @db.command()
 @options.database_option
-@_CONFIG
+@options.config_option
 @options.output_option
 def upgrade(db: str | None, config: Path | None, output: str) -> None:
     """Bring the schema to this version. It happens by itself whenever an engine starts."""
@@ -52,7 +48,7 @@ def upgrade(db: str | None, config: Path | None, output: str) -> None:
 
 @db.command()
 @options.database_option
-@_CONFIG
+@options.config_option
 @options.output_option
 def current(db: str | None, config: Path | None, output: str) -> None:
     """Show which schema the database has."""
@@ -77,7 +73,7 @@ def current(db: str | None, config: Path | None, output: str) -> None:
 
 @db.command()
 @options.database_option
-@_CONFIG
+@options.config_option
 @options.output_option
 def check(db: str | None, config: Path | None, output: str) -> None:
     """Check that the database is ours, has this version's schema, and is not damaged."""

@@ -47,8 +47,8 @@ def run_demonstration(speed: Decimal | None, *, quiet: bool) -> int:
     interrupt_from_here()
     with tempfile.TemporaryDirectory(prefix="genesis-demo-") as directory:
         settings = Settings(
-            storage={"url": str(Path(directory) / "demo.db")},  # pyright: ignore[reportArgumentType]
-            engine={"seed": DEFAULT_SEED},  # pyright: ignore[reportArgumentType]
+            storage={"url": str(Path(directory) / "demo.db")},
+            engine={"seed": DEFAULT_SEED},
         )
         chapters = _chapters(_quotes())
         view.say("Four orders on a simulated market, each cut into slices that follow its volume:")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from genesis_actors.cli.errors import CliError, ExitCode
+from genesis_actors.places import LoopbackPort, PlaceError, find_socket
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from genesis_actors.control.client import Answer, Client
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,10 +26,55 @@ _EXIT_CODES = {
 }
 
 
-def socket_option(command: F) -> F:
+_SETTINGS = "genesis_actors.settings_file"
+"""Where a command line keeps the settings file that its --config names."""
+
+
+def own_socket_option(command: F) -> F:
+    """Add where a daemon is to have its door."""
     return click.option(
-        "--socket", metavar="PATH", help="The daemon's door.  [default: GENESIS_SOCKET]"
+        "--socket", metavar="PATH", help="Its door.  [default: GENESIS_SOCKET, or the settings]"
     )(command)
+
+
+def socket_option(command: F) -> F:
+    """Add where the daemon's door is, and the settings file that may say so."""
+    named = click.option(
+        "--socket",
+        metavar="PATH",
+        help="The daemon's door, or 127.0.0.1:PORT.  [default: GENESIS_SOCKET, or the settings]",
+    )
+    told = click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        expose_value=False,
+        is_eager=True,
+        callback=_keep_settings,
+        help="Settings that say where the door is.",
+    )
+    return named(told(command))
+
+
+def _keep_settings(
+    context: click.Context, _parameter: click.Parameter, path: Path | None
+) -> Path | None:
+    context.meta[_SETTINGS] = path
+    return path
+
+
+def find_door(socket: str | None) -> Path | LoopbackPort:
+    """Return the door that the command line means. Raises CliError."""
+    context = click.get_current_context(silent=True)
+    settings: Path | None = None if context is None else context.meta.get(_SETTINGS)
+    try:
+        return find_socket(socket, settings)
+    except PlaceError as error:
+        raise CliError(
+            "bad_settings",
+            str(error),
+            "name the door: --socket PATH; or correct what GENESIS_SOCKET or the settings say",
+        ) from error
 
 
 class Asking:
@@ -37,13 +82,12 @@ class Asking:
 
     def __init__(self, socket: str | None, hint: str = "start one: genesis daemon start") -> None:
         from genesis_actors.control.client import Client
-        from genesis_actors.places import find_socket
 
-        self._client: Client = Client(find_socket(socket))
+        self._client: Client = Client(find_door(socket))
         self._hint = hint
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Path | LoopbackPort:
         return self._client.path
 
     def get(self, *where: str, **query: str | int | None) -> Answer:
@@ -60,12 +104,20 @@ class Asking:
 
     @contextmanager
     def _explained(self) -> Generator[None]:
-        from genesis_actors.control.client import LostError, NoDaemonError, RefusedError
+        from genesis_actors.control.client import (
+            LostError,
+            NoDaemonError,
+            RefusedError,
+            TokenError,
+        )
 
         try:
             yield
         except NoDaemonError as error:
             raise CliError("no_daemon", str(error), self._hint, ExitCode.NO_DAEMON) from error
+        except TokenError as error:
+            hint = "use its socket, or name the file under [control] token_file"
+            raise CliError("no_token", str(error), hint) from error
         except LostError as error:
             hint = "what was asked may have been done: look with genesis ps -a"
             raise CliError("connection_lost", str(error), hint) from error

@@ -147,7 +147,7 @@ def _of_the_engine(error: BaseException) -> CliError | None:
     # Imported here: whoever raised one of these has imported them already, and nobody else needs them.
     from genesis_actors.control.sockets import DoorError
     from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
-    from genesis_actors.gateways.venue import SourceError
+    from genesis_actors.gateways.venue import ForbiddenSourceError, SourceError
     from genesis_actors.opening import LiveNotAllowedError, OtherMarketError
     from genesis_actors.orders import OrderError
     from genesis_actors.settings import NotBuiltYetError, SettingsError
@@ -173,6 +173,8 @@ def _of_the_engine(error: BaseException) -> CliError | None:
         case SettingsError():
             hint = "correct the settings; the names and their meaning are in the README"
             return CliError("bad_settings", str(error), hint)
+        case ForbiddenSourceError():
+            return CliError("forbidden", _sentence(str(error)), error.hint, ExitCode.REJECTED)
         case SourceError():
             return CliError("bad_source", _sentence(str(error)), error.hint)
         case DoorError():

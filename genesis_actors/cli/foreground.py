@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import FrameType
 
-import structlog
-
 from genesis_actors.cli import logs
 from genesis_actors.cli.errors import CliError, ExitCode
 from genesis_actors.cli.execution_text import execution_text
@@ -23,6 +21,7 @@ from genesis_actors.cli.signals import interrupt_from_here
 from genesis_actors.domain.plan import foreseeable_warnings
 from genesis_actors.domain.policy import resolve
 from genesis_actors.engine import CommandRefusedError, Engine, TwapHandle
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.offline import halt_state
@@ -33,7 +32,7 @@ from genesis_actors.storage.queries import status_of
 from genesis_actors.values import ExecutionState, Reason, decimal_text, time_text
 from genesis_actors.views import status_view
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from typing import Any, TypeAlias, TypeVar
 import click
 
 from genesis_actors.cli import parameters as kinds
+from genesis_actors.cli.completion import complete_symbol
 from genesis_actors.cli.errors import not_built_yet
+from genesis_actors.places import find_settings
 from genesis_actors.values import Algo, OnDeadline, Side, Style
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -128,8 +130,20 @@ def database_option(command: F) -> F:
     )(command)
 
 
+def _settings_file(
+    _context: click.Context, _parameter: click.Parameter, named: Path | None
+) -> Path | None:
+    return find_settings(named)
+
+
 def config_option(command: F) -> F:
-    return click.option("--config", type=_FILE, metavar="FILE", help="Settings, as TOML.")(command)
+    return click.option(
+        "--config",
+        type=_FILE,
+        metavar="FILE",
+        callback=_settings_file,
+        help="Settings, as TOML.  [default: GENESIS_CONFIG, or ~/.config/genesis/genesis.toml]",
+    )(command)
 
 
 def quiet_option(command: F) -> F:
@@ -145,7 +159,7 @@ def verbose_option(command: F) -> F:
 def order_options(command: F) -> F:
     """Add SYMBOL, SIDE, QUANTITY and how the order is to be worked."""
     return _all(
-        click.argument("symbol", type=kinds.SYMBOL),
+        click.argument("symbol", type=kinds.SYMBOL, shell_complete=complete_symbol),
         click.argument("side", type=click.Choice([side.value for side in Side])),
         click.argument("quantity", type=kinds.QUANTITY, metavar="QTY"),
         click.option("--over", type=kinds.DURATION, required=True, help="The window, like 10m."),

@@ -143,8 +143,8 @@ def _executions(
     from genesis_actors.views import execution_view
 
     states = None if shows_all else [state for state in ExecutionState if not state.is_final]
-    rows = queries.executions(db, states=states)
-    views = [execution_view(row, queries.slices(db, row.execution_id), None) for row in rows]
+    rows = queries.executions_with_plans(db, states=states)
+    views = [execution_view(row, plan, None) for row, plan in rows]
     return queries.mode(db), views
 
 

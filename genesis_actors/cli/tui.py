@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from genesis_actors.cli.door import socket_option
+from genesis_actors.cli.door import Asking, find_door, socket_option
 from genesis_actors.cli.errors import CliError, ExitCode
+from genesis_actors.places import LoopbackPort
 
 _SIZE = re.compile(r"(\d{2,3})x(\d{2,3})")
 _NICENESS = 5
@@ -46,49 +47,35 @@ def tui(
         raise click.UsageError("--size and --press are for --screenshot FILE")
     if web and screenshot is not None:
         raise click.UsageError("--web and --screenshot contradict each other: give one of them")
-    from genesis_actors.places import find_socket
-
-    path = find_socket(socket)
+    door = find_door(socket)
     if screenshot is not None:
-        return _screenshot(screenshot, path, size or "120x40", press)
+        return _screenshot(screenshot, door, size or "120x40", press)
     if web:
-        return _serve(path, port or 0)
+        return _serve(door, port or 0, Asking(socket).get("daemon").mode)
     if not served and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise click.UsageError(
             "the live view needs a terminal; without one use --web, --screenshot FILE or genesis watch"
         )
     if not served:
-        _mode_of(path)
+        Asking(socket).get("daemon")  # Without one there is nothing to show.
     from genesis_actors.tui.app import LiveView
     from genesis_actors.tui.link import Link
 
     # Whoever only looks on gives way to those who trade.
     os.nice(_NICENESS)
-    view = LiveView(Link(path), in_browser=served)
+    view = LiveView(Link(door), in_browser=served)
     view.run()
     if view.failure is not None:
         raise view.failure
     return ExitCode.OK
 
 
-def _mode_of(socket: Path) -> str:
-    """Return whether the daemon's money is real. Without a daemon there is nothing to show."""
-    from genesis_actors.control.client import Client, LostError, NoDaemonError
-
-    try:
-        return Client(socket).get("daemon").mode
-    except NoDaemonError as error:
-        raise CliError("no_daemon", str(error), _NO_DAEMON, ExitCode.NO_DAEMON) from error
-    except LostError as error:
-        raise CliError("connection_lost", str(error), "see genesis daemon status") from error
-
-
-def _serve(socket: Path, port: int) -> ExitCode:
+def _serve(door: Path | LoopbackPort, port: int, mode: str) -> ExitCode:
     import asyncio
 
     from genesis_actors.tui.web import serve
 
-    if _mode_of(socket) == "live":
+    if mode == "live":
         click.echo("real money: the browser may look, and gives no commands", err=True)
 
     def say(line: str) -> None:
@@ -96,7 +83,7 @@ def _serve(socket: Path, port: int) -> ExitCode:
         sys.stdout.flush()
 
     try:
-        asyncio.run(serve(socket, port, say=say))
+        asyncio.run(serve(door, port, say=say))
     except OSError as error:
         message = f"port {port} cannot be used: {error.strerror}"
         raise CliError("port_in_use", message, "name another one, or leave --port out") from error
@@ -105,7 +92,7 @@ def _serve(socket: Path, port: int) -> ExitCode:
     return ExitCode.OK
 
 
-def _screenshot(path: Path, socket: Path, size: str, press: str | None) -> ExitCode:
+def _screenshot(path: Path, door: Path | LoopbackPort, size: str, press: str | None) -> ExitCode:
     import asyncio
 
     from genesis_actors.tui.screenshot import take
@@ -115,8 +102,8 @@ def _screenshot(path: Path, socket: Path, size: str, press: str | None) -> ExitC
         raise click.UsageError(f"{size!r} is no size; write columns and rows, like 120x40")
     keys = tuple(press.split(",")) if press else ()
     wanted = int(match[1]), int(match[2])
-    if not asyncio.run(take(path, socket=socket, size=wanted, keys=keys)):
-        message = f"there is no daemon at {socket}"
+    if not asyncio.run(take(path, door=door, size=wanted, keys=keys)):
+        message = f"there is no daemon at {door}"
         raise CliError("no_daemon", message, _NO_DAEMON, ExitCode.NO_DAEMON)
     click.echo(f"saved {path}", err=True)
     return ExitCode.OK

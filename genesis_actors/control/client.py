@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from genesis_actors.places import LoopbackPort
+
 ANSWER_SECONDS = 75.0
 """Longer than the door lets a command take, so that it is the door which says what has become of it."""
 
@@ -28,9 +30,12 @@ Query = Mapping[str, str | int | None]
 class NoDaemonError(Exception):
     """Nobody listens at the door."""
 
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"there is no daemon at {path} ({why})")
-        self.path = path
+    def __init__(self, place: Path | LoopbackPort, why: str) -> None:
+        super().__init__(f"there is no daemon at {place} ({why})")
+
+
+class TokenError(Exception):
+    """There is no token for the daemon's port at hand."""
 
 
 class LostError(Exception):
@@ -76,9 +81,9 @@ class _UnixConnection(HTTPConnection):
 
 
 class Client:
-    """Asks the daemon whose door is at `path`."""
+    """Asks the daemon whose door is at `path`: a Unix socket, or a port of this machine."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | LoopbackPort) -> None:
         self.path = path
 
     def get(self, *where: str, query: Query | None = None) -> Answer:
@@ -91,7 +96,7 @@ class Client:
         self, *where: str, query: Query | None = None
     ) -> Generator[dict[str, Any], None, None]:
         """Yield one object a line until the daemon ends the stream. Raises LostError where it just stops."""
-        with closing(_UnixConnection(self.path, SILENCE_SECONDS)) as connection:
+        with closing(self._connection(SILENCE_SECONDS)) as connection:
             response = self._send(connection, "GET", where, query, None)
             if response.status != 200:  # noqa: PLR2004 - HTTP's word for yes
                 raise _refusal(response.status, _read(response))
@@ -102,12 +107,23 @@ class Client:
     def _ask(
         self, method: str, where: tuple[str, ...], query: Query | None, body: object | None
     ) -> Answer:
-        with closing(_UnixConnection(self.path, ANSWER_SECONDS)) as connection:
+        with closing(self._connection(ANSWER_SECONDS)) as connection:
             response = self._send(connection, method, where, query, body)
             answer = _read(response)
         if response.status >= 400:  # noqa: PLR2004 - from here on HTTP's errors
             raise _refusal(response.status, answer)
         return Answer(answer["mode"], answer["data"])
+
+    def _connection(self, timeout: float) -> HTTPConnection:
+        if isinstance(self.path, LoopbackPort):
+            return HTTPConnection("127.0.0.1", self.path.number, timeout=timeout)
+        return _UnixConnection(self.path, timeout)
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"}
+        if isinstance(self.path, LoopbackPort):
+            headers["Authorization"] = f"Bearer {_token_in(self.path.token_file)}"
+        return headers
 
     def _send(
         self,
@@ -121,13 +137,13 @@ class Client:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         if given:
             path += "?" + urlencode(given)
-        text = None if body is None else json.dumps(body)
+        text, headers = None if body is None else json.dumps(body), self._headers()
         try:
             connection.connect()
         except OSError as error:
             raise NoDaemonError(self.path, _why(error)) from error
         try:
-            connection.request(method, path, text, {"Content-Type": "application/json"})
+            connection.request(method, path, text, headers)
             return connection.getresponse()
         except TimeoutError as error:
             raise LostError(f"no answer within {ANSWER_SECONDS:.0f} s") from error
@@ -145,6 +161,18 @@ def _lines(response: HTTPResponse) -> Iterator[dict[str, Any]]:
             return
         if line.strip():
             yield json.loads(line)
+
+
+def _token_in(path: Path) -> str:
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise TokenError(f"the token file {path} cannot be read: {_why(error)}") from error
+    except ValueError as error:
+        raise TokenError(f"the token file {path} holds no token") from error
+    if not token.isprintable():
+        raise TokenError(f"the token file {path} holds more than one token")
+    return token
 
 
 def _why(error: OSError) -> str:

@@ -12,8 +12,6 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final, TypeAlias
 
-import structlog
-
 from genesis_actors.control.desk import House
 from genesis_actors.control.notify import notify
 from genesis_actors.control.prices import Prices
@@ -21,6 +19,7 @@ from genesis_actors.control.protocol import StopMode
 from genesis_actors.control.server import Door, Limits, Port
 from genesis_actors.control.sockets import HeldFile, lock_beside, private_directory, token_in
 from genesis_actors.engine import Engine
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.supervisor import (
     CancelExecution,
@@ -46,7 +45,7 @@ _Answer: TypeAlias = CommandDone | CommandRefused
 _Command: TypeAlias = PauseExecution | CancelExecution
 _Heard: TypeAlias = StopMode | ActorFailed | _Answer
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,9 @@ class Desk:
             texts += await self.aside(lambda: self._ended_texts(ended))
         return f"[{', '.join(texts)}]"
 
+    def symbols(self) -> tuple[Symbol, ...]:
+        return self._engine.venue.symbols()
+
     async def resolve(self, name: str) -> ExecutionId:
         """Return the execution that an id, the beginning of one, or @last means. Raises ExecutionNotFound."""
         known = ExecutionId(name)
@@ -363,13 +366,9 @@ class Desk:
     def _ended_texts(self, limit: int | None) -> list[str]:
         database = self._engine.database
         ended = [state for state in ExecutionState if state.is_final]
-        rows = queries.executions(database, states=ended, limit=limit)
+        rows = queries.executions_with_plans(database, states=ended, limit=limit)
         return [
-            json.dumps(
-                execution_view(row, queries.slices(database, row.execution_id), None),
-                ensure_ascii=False,
-            )
-            for row in rows
+            json.dumps(execution_view(row, plan, None), ensure_ascii=False) for row, plan in rows
         ]
 
 

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from typing import Final, cast
 
-import structlog
+from genesis_actors.logs import get_logger
 
 HEAD_SECONDS: Final = 10.0
 """So long a client may take for the head of its next request; then it is cut off."""
@@ -24,7 +24,7 @@ MAX_REQUEST_BYTES: Final = 1_000_000
 
 _CREDENTIALS: Final = struct.Struct("3i")  # Process, user, group.
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def peer_user(connection: socket.socket) -> int | None:

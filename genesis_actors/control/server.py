@@ -21,11 +21,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final, TypeVar
 
-import structlog
 from aiohttp import web
 from pydantic import BaseModel
 
 from genesis_actors.control.desk import Desk, House
+from genesis_actors.control.errors import RequestHandler, internal_error, refused
 from genesis_actors.control.guard import HEAD_SECONDS, MAX_CONNECTIONS, Guard, Guards
 from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import (
@@ -45,6 +45,7 @@ from genesis_actors.control.sockets import DoorError, bind, remove
 from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
 from genesis_actors.control.tail import sequence_before
 from genesis_actors.engine import Engine
+from genesis_actors.logs import get_logger
 from genesis_actors.notation import parse_decimal, parse_symbol
 from genesis_actors.values import Symbol, parse_time
 
@@ -61,7 +62,7 @@ MOST_AT_ONCE: Final = 1_000
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ class Door:
                 web.post("/v1/executions/{id}/cancel", self._cancel),
                 web.post("/v1/executions/{id}/amend", self._amend),
                 web.post("/v1/executions/{id}/settle", self._settle),
+                web.get("/v1/symbols", self._symbols),
                 web.post("/v1/plan", self._plan),
                 web.get("/v1/market", self._market),
                 web.post("/v1/halt", self._halt),
@@ -196,19 +198,21 @@ class Door:
                 web.get("/v1/events", self._events),
             ]
         )
-        return web.AppRunner(
-            app,
-            handle_signals=False,
-            access_log=None,
-            keepalive_timeout=self._limits.head_seconds,
-            lingering_time=0.0,
-            shutdown_timeout=1.0,
-        )
+        return web.AppRunner(app, handle_signals=False, shutdown_timeout=1.0)
 
     async def _listen(self, path: Path, runner: web.AppRunner) -> list[asyncio.Server]:
-        make_protocol = runner.server
-        if make_protocol is None:
+        server = runner.server
+        if server is None:
             raise RuntimeError("the runner is not set up")
+
+        def make_protocol() -> RequestHandler:
+            return RequestHandler(
+                server,
+                loop=self._loop,
+                access_log=None,  # pyright: ignore[reportArgumentType] - how to have none
+                keepalive_timeout=self._limits.head_seconds,
+                lingering_time=0.0,
+            )
 
         def guarded() -> Guard:
             return Guard(self._guards, make_protocol)
@@ -243,18 +247,13 @@ class Door:
             self._check_caller(request)
             return await handler(request)
         except web.HTTPException as error:
-            return _refused(_of_http(error, request))
+            return refused(_of_http(error, request))
         except Exception as error:
             refusal = explained(error)
             if refusal is None:
                 log.exception("request_failed", path=request.path)
-                refusal = Refusal(
-                    HTTPStatus.INTERNAL_SERVER_ERROR,
-                    "internal_error",
-                    f"internal error: {type(error).__name__}",
-                    "the daemon's log has the details",
-                )
-            return _refused(refusal)
+                refusal = internal_error(error)
+            return refused(refusal)
         finally:
             if guard is not None:
                 guard.request_over()
@@ -317,6 +316,9 @@ class Door:
         shows_all = _flag(request, "all")
         ended = None if shows_all else _count(request, "ended", 0)
         return self._json(await self._served.executions(ended=ended))
+
+    async def _symbols(self, _request: web.Request) -> web.Response:
+        return self._data(self._served.symbols())
 
     async def _start(self, request: web.Request) -> web.Response:
         return self._data(await self._served.start(parse_order(await self._raw(request))))
@@ -445,14 +447,6 @@ def _seconds(request: web.Request) -> float:
     except ValueError as error:
         raise bad_request(f"timeout: {error}") from error
     return float(max(seconds, Decimal(0)))
-
-
-def _refused(refusal: Refusal) -> web.Response:
-    body = json.dumps({"api": 1, "error": refusal.view}, ensure_ascii=False)
-    response = web.Response(text=body, status=refusal.status, content_type="application/json")
-    if refusal.status in {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT}:
-        response.force_close()  # The rest of it is not wanted.
-    return response
 
 
 def _of_http(error: web.HTTPException, request: web.Request) -> Refusal:

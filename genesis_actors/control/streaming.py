@@ -9,11 +9,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
 from aiohttp import web
 
 from genesis_actors.control.board import Board
 from genesis_actors.control.tail import Tail, Told
+from genesis_actors.logs import get_logger
 from genesis_actors.values import ExecutionId
 
 STUCK_SECONDS: Final = 5.0
@@ -23,7 +23,7 @@ PROGRESS_SECONDS: Final = 0.25
 """The newest of each execution is told at most so often."""
 LINES_AT_ONCE: Final = 100
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-import structlog
-
+from genesis_actors.logs import get_logger
 from genesis_actors.storage import queries
 from genesis_actors.storage.batch import EventRow
 from genesis_actors.storage.database import Database
@@ -30,7 +29,7 @@ PAUSE_SECONDS: Final = 0.05
 """Events that come within this time are read together."""
 RETRY_SECONDS: Final = 1.0
 
-log = structlog.get_logger()
+log = get_logger()
 
 Aside = Callable[[Callable[[], T]], Awaitable[T]]
 """Runs something that waits for the disk on a thread of its own."""

@@ -83,7 +83,7 @@ def admit(
     if rules is None:
         return _unknown_symbol(order, market)
     policy = resolve(order, defaults, seed)
-    rejection = _outside_bounds(order, policy, defaults)
+    rejection = outside_bounds(order, policy, defaults)
     if rejection is not None:
         return rejection
     price = _likely_price(order, market.quote)
@@ -170,7 +170,8 @@ def _unknown_symbol(order: ParentOrder, market: Market) -> Rejection:
     )
 
 
-def _outside_bounds(order: ParentOrder, policy: Policy, defaults: TwapDefaults) -> Rejection | None:
+def outside_bounds(order: ParentOrder, policy: Policy, defaults: TwapDefaults) -> Rejection | None:
+    """Refuse what the operator allows in no market: a window or a rate out of bounds."""
     if not defaults.min_duration <= order.duration <= defaults.max_duration:
         return Rejection(
             Reason.WINDOW_OUT_OF_BOUNDS,

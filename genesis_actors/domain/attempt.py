@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from genesis_actors.domain.child_price import collar_price
 from genesis_actors.domain.client_ids import client_order_id
-from genesis_actors.domain.decision import Steps
+from genesis_actors.domain.decision import Steps, TryAgain
 from genesis_actors.domain.early_completion import early_completion_price
 from genesis_actors.domain.execution import Slice, status_of
 from genesis_actors.domain.participation import (
@@ -266,14 +266,19 @@ class Attempt:
         limit: Decimal | None = None,
         actual: Decimal | None = None,
     ) -> None:
-        x = self._steps.execution
+        x, now = self._steps.execution, self._steps.now
+        retry_at = now + (wait or x.retry_interval)
+        is_delayed_by_it = x.slice(self._slice.number).reason is reason and x.retry_at is not None
+        if is_delayed_by_it and x.available_quantity is None:
+            self._steps.ask(TryAgain(retry_at))
+            return
         self._steps.add(
             TwapSliceDelayed(
                 execution_id=x.execution_id,
-                at=self._steps.now,
+                at=now,
                 slice_number=self._slice.number,
                 reason=reason,
-                retry_at=self._steps.now + (wait or x.retry_interval),
+                retry_at=retry_at,
                 limit=limit,
                 actual=actual,
             )

@@ -91,7 +91,9 @@ def _on_wake(x: Execution, now: datetime, surroundings: Surroundings) -> Decisio
         is_alive = x.state in {ExecutionState.RUNNING, ExecutionState.FINISHING}
         return Decision(x, effects=(AskMarket(),)) if is_alive else _nothing(x)
     steps = Steps(x, now)
-    if x.state is not ExecutionState.RUNNING or any(at <= now for at in running_wakes(x)):
+    if x.state is not ExecutionState.RUNNING or any(
+        at <= now for at in running_wakes(x, surroundings)
+    ):
         steps.ask(*cancels(x))
     ask_again(steps, surroundings.proof)
     return steps.decision()

@@ -38,6 +38,13 @@ class WakeAt:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Try again at `at`: what was tried changed nothing but the time, which is no event."""
+
+    at: datetime
+
+
 Effect: TypeAlias = (
     PlaceOrder
     | CancelOrder
@@ -47,6 +54,7 @@ Effect: TypeAlias = (
     | AskMarket
     | SetTrigger
     | WakeAt
+    | TryAgain
 )
 """Something for the shell to do. Deciding is ours; doing is not."""
 

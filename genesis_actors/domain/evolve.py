@@ -99,7 +99,9 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
             return _slice_started(x, event)
         case TwapSliceDelayed():
             part = x.slice(event.slice_number).having(reason=event.reason)
-            return _with_slice(x, part).having(retry_at=event.retry_at, available_quantity=None)
+            return x.having(
+                slices=_slices_with(x, part), retry_at=event.retry_at, available_quantity=None
+            )
         case TwapSliceExecuted():
             return _slice_executed(x, event)
         case ChildIntended():
@@ -264,8 +266,12 @@ def _with_unsent(x: Execution, parts: tuple[PlannedSlice, ...]) -> Execution:
 
 
 def _with_slice(x: Execution, part: Slice) -> Execution:
+    return x.having(slices=_slices_with(x, part))
+
+
+def _slices_with(x: Execution, part: Slice) -> tuple[Slice, ...]:
     at = part.number - 1
-    return x.having(slices=(*x.slices[:at], part, *x.slices[at + 1 :]))
+    return (*x.slices[:at], part, *x.slices[at + 1 :])
 
 
 def _with_all_done(x: Execution, at: datetime, reason: Reason | None) -> Execution:
@@ -300,7 +306,7 @@ def _slice_executed(x: Execution, event: TwapSliceExecuted) -> Execution:
     part = x.slice(event.slice_number).having(
         status=event.status, reason=event.reason, done_at=event.at
     )
-    return _with_slice(x, part).having(retry_at=None, available_quantity=None)
+    return x.having(slices=_slices_with(x, part), retry_at=None, available_quantity=None)
 
 
 def _intended(x: Execution, event: ChildIntended) -> Execution:
@@ -320,8 +326,8 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
         cut_by=event.cut_by,
     )
     part = x.slice(event.slice_number)
-    x = _with_slice(x, part.having(attempts=event.attempt, reason=event.cut_by))
     return x.having(
+        slices=_slices_with(x, part.having(attempts=event.attempt, reason=event.cut_by)),
         children={**x.children, child.client_order_id: child},
         retry_at=None,
         available_quantity=None,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from genesis_actors.domain.benchmarks import average_price, interval_twap, interval_vwap
 from genesis_actors.domain.shortfall import calculate_implementation_shortfall
 from genesis_actors.domain.slippage import slippage_vs_price_bps, slippage_vs_twap_bps
-from genesis_actors.messages.persistence import ExecutionRow, SliceRow
+from genesis_actors.messages.persistence import ExecutionRow, PlannedPart, SliceRow
 from genesis_actors.values import ZERO, MarketSummary, exact, quotient
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def progress(row: ExecutionRow) -> Decimal | None:
 
 @exact
 def progress_of_schedule(
-    row: ExecutionRow, slices: Sequence[SliceRow], now: datetime
+    row: ExecutionRow, slices: Sequence[SliceRow | PlannedPart], now: datetime
 ) -> Decimal | None:
     """Return the share of the quantity that the schedule in force had planned to be done by `now`."""
     due = sum((part.planned_quantity for part in slices if part.due_at <= now), ZERO)

@@ -13,7 +13,10 @@ from genesis_actors.domain.proof import NOT_FOUND_TWICE_APART, ProofRules
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.values import ExecutionState, OrderStatus, Style
 
-_FIRST_QUESTIONS = tuple(timedelta(seconds=after) for after in (1, 3, 7, 15))
+_FIRST_QUESTIONS = (
+    NOT_FOUND_TWICE_APART,
+    *(timedelta(seconds=after) for after in (3, 7, 15)),
+)
 _LONGEST_PAUSE = timedelta(seconds=10)
 
 
@@ -22,7 +25,7 @@ def next_wake(execution: Execution, now: datetime, surroundings: Surroundings) -
     x, proof = execution, surroundings.proof
     if x.state is ExecutionState.FINISHING and not x.open_children:
         return x.created_at
-    wakes = running_wakes(x) if x.state is ExecutionState.RUNNING else []
+    wakes = running_wakes(x, surroundings) if x.state is ExecutionState.RUNNING else []
     for child in x.open_children:
         if child.status is OrderStatus.UNKNOWN:
             wakes.append(next_question(child, now, proof))
@@ -33,18 +36,27 @@ def next_wake(execution: Execution, now: datetime, surroundings: Surroundings) -
     return min(wakes, default=None)
 
 
-def running_wakes(x: Execution) -> list[datetime]:
+def running_wakes(x: Execution, surroundings: Surroundings) -> list[datetime]:
     """Return when a running execution has something to do besides asking about its UNKNOWN children."""
     if x.open_children:
         return [working_until(x, c) for c in x.open_children if c.status is not OrderStatus.UNKNOWN]
     wakes = [x.ends_at] if x.ends_at is not None else []
-    # A slice that is delayed waits for `retry_at`, not for its due time, which has passed.
-    unsent = [s for s in x.unsent_slices if x.retry_at is None or s.reason is None]
-    if unsent:
-        wakes.append(unsent[0].due_at)
-    if x.retry_at is not None:
-        wakes.append(x.retry_at)
+    retry_at = tries_again_at(x, surroundings)
+    # A slice that is delayed waits for that, not for its due time, which has passed.
+    unsent = next((s for s in x.unsent_slices if retry_at is None or s.reason is None), None)
+    if unsent is not None:
+        wakes.append(unsent.due_at)
+    if retry_at is not None:
+        wakes.append(retry_at)
     return wakes
+
+
+def tries_again_at(x: Execution, surroundings: Surroundings) -> datetime | None:
+    """Return when what is held back is tried again, None where nothing is."""
+    tried = surroundings.tried_in_vain
+    if x.retry_at is None or tried is None or tried.version != x.version:
+        return x.retry_at
+    return tried.retry_at
 
 
 def working_until(x: Execution, child: Child) -> datetime:
@@ -83,14 +95,21 @@ def unknown_since(child: Child) -> datetime:
 
 
 def next_question(child: Child, now: datetime, proof: ProofRules) -> datetime:
-    """Return when an UNKNOWN child is asked about after `now`: with growing pauses, and as soon as it may help."""
-    since = unknown_since(child)
-    passed = now - since
+    """Return when an UNKNOWN child is asked about after `now`: with growing pauses, and anew where answers count.
+
+    That is at the proof deadline, and once it has not been found: any answer may fail to come, and the next one should
+    not be waited for as if nothing had changed.
+    """
+    since, deadline = unknown_since(child), proof.deadline(unknown_since(child))
+    begins = [since, *(at for at in (deadline, child.not_found_at) if at is not None and at <= now)]
+    question = _question_after(max(begins), now)
+    return question if deadline is None or deadline <= now else min(question, deadline)
+
+
+def _question_after(begin: datetime, now: datetime) -> datetime:
+    passed = now - begin
     pause = next((after for after in _FIRST_QUESTIONS if after > passed), None)
     if pause is None:
         last = _FIRST_QUESTIONS[-1]
         pause = last + ((passed - last) // _LONGEST_PAUSE + 1) * _LONGEST_PAUSE
-    helps = [proof.deadline(since)]
-    if child.not_found_at is not None:
-        helps.append(child.not_found_at + NOT_FOUND_TWICE_APART)
-    return min([since + pause, *(at for at in helps if at is not None and at > now)])
+    return begin + pause

@@ -22,6 +22,7 @@ from genesis_actors.domain.pausing import pause
 from genesis_actors.domain.schedule import replan_due_times
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.domain.waking import tries_again_at
 from genesis_actors.messages.events import (
     ArrivalObserved,
     PlannedSlice,
@@ -76,7 +77,7 @@ def _work(steps: Steps, view: MarketView, surroundings: Surroundings) -> None:
     if is_over:
         go_on_after_deadline(steps, view)
     _set_pace(steps, view)
-    part = _slice_to_work(steps)
+    part = _slice_to_work(steps, surroundings)
     if part is not None:
         Attempt(steps, part, view, surroundings).make()
         _replan(steps, part, view, surroundings.profile)
@@ -136,10 +137,11 @@ def _set_pace(steps: Steps, view: MarketView) -> None:
     steps.ask(SetTrigger(level=level, worse=is_favourable))
 
 
-def _slice_to_work(steps: Steps) -> Slice | None:
+def _slice_to_work(steps: Steps, surroundings: Surroundings) -> Slice | None:
     """Return the slice whose turn it is: the newest that is due, else the one at work, else one brought forward."""
     x = steps.execution
-    waits = x.retry_at is not None and steps.now < x.retry_at
+    retry_at = tries_again_at(x, surroundings)
+    waits = retry_at is not None and steps.now < retry_at
     due = [part for part in x.unsent_slices if part.due_at <= steps.now]
     if due:
         newest = due[-1]
@@ -151,7 +153,7 @@ def _slice_to_work(steps: Steps) -> Slice | None:
         return None
     working = x.working_slice
     if working is not None:
-        return working if x.retry_at is not None or x.accelerated else None
+        return working if retry_at is not None or x.accelerated else None
     unsent = x.unsent_slices
     return unsent[0] if x.accelerated and unsent else None
 

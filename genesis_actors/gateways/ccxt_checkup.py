@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -30,12 +30,17 @@ class Finding:
     hint: str = ""
 
 
+_LISTEN_SECONDS: Final = 5.0
 _SKEW_WARNING, _SKEW_ERROR = timedelta(milliseconds=500), timedelta(seconds=60)
 
 
 def examine(venue: CcxtVenue, symbols: Iterable[Symbol]) -> list[Finding]:
     """Return everything that was found. Only questions are asked."""
+    symbols = list(symbols)
     found = [_clock(venue), *_forced(venue), _limits(venue), _lost_orders(venue)]
+    found.append(_asked("websockets", lambda: _sockets(venue, symbols)))
+    if venue.settings.cancel_all_after is not None:
+        found.append(_countdown(venue))
     if venue.prepared.keys_from is None:
         found.append(
             Finding(
@@ -112,6 +117,34 @@ def _lost_orders(venue: CcxtVenue) -> Finding:
         "lost orders",
         Status.OK,
         f"one that cannot be found is given up after {waits.total_seconds():g} s, asked twice",
+    )
+
+
+def _sockets(venue: CcxtVenue, symbols: Sequence[Symbol]) -> Finding:
+    name = "websockets"
+    if venue.why_no_sockets is not None:
+        return Finding(name, Status.OK, f"none, market data is asked for: {venue.why_no_sockets}")
+    if not symbols:
+        return Finding(name, Status.OK, "tried when a symbol is looked at")
+    if venue.wait_for(venue.markets.can_listen(symbols[0], _LISTEN_SECONDS)):
+        return Finding(name, Status.OK, f"market data of {symbols[0]} is heard; answers fill gaps")
+    return Finding(
+        name,
+        Status.WARNING,
+        f"nothing was heard of {symbols[0]} within {_LISTEN_SECONDS:g} s: market data is asked for instead",
+        "see that wss addresses can be reached (wssProxy, urls), or set [venue.ccxt] websockets = false",
+    )
+
+
+def _countdown(venue: CcxtVenue) -> Finding:
+    asked = venue.settings.cancel_all_after
+    seconds = 0.0 if asked is None else asked.total_seconds()
+    return Finding(
+        "countdown",
+        Status.WARNING,
+        f"the exchange takes back EVERY order of the account, others' too, {seconds:g} s after our last word, "
+        "while an order of ours stands",
+        "leave [venue.ccxt] cancel_all_after out if anybody else trades on this account",
     )
 
 

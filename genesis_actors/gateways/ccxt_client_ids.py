@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -18,6 +18,7 @@ from genesis_actors.values import ClientOrderId, ExecutionId
 PREFIX_LENGTH: Final = 6
 _EXECUTION_LENGTH: Final = 13
 _LENGTH: Final = 25
+_WHOLE_SECOND = timedelta(seconds=1)
 _OURS = re.compile(r"[a-z0-9]{25}")
 
 
@@ -59,11 +60,13 @@ class VenueHabits:
     """Our id again, from what the exchange says; anything else comes back as it is."""
     enforces_window: bool = False
     """Whether a request that is older than its receive window is refused, by the matching engine too."""
+    deadline_key: str | None = None
+    """The parameter that names the time after which the matching engine refuses an order; it enforces the window."""
     reply_has_trades: bool = False
     """Whether the answer to a new order carries its trades, with their ids."""
     find_extra: tuple[tuple[str, object], ...] = ()
-    time_in_force: bool = True
-    """Whether the unified timeInForce "IOC" does what it says."""
+    countdown: tuple[int, int] | None = None
+    """The shortest and the longest cancel-all countdown of spot orders, in seconds; None where there is none."""
 
 
 def _gate_told(name: str) -> str:
@@ -119,7 +122,7 @@ _BINANCE = VenueHabits(
 HABITS: Final[dict[str, VenueHabits]] = {
     "binance": _BINANCE,
     "binanceus": _BINANCE,
-    "okx": VenueHabits(trades=Trades.BY_ORDER, charset=r"[A-Za-z0-9]"),
+    "okx": VenueHabits(trades=Trades.BY_ORDER, charset=r"[A-Za-z0-9]", countdown=(10, 120)),
     "bitget": VenueHabits(trades=Trades.MINE, trades_key="orderId", length=50),
     "kucoin": VenueHabits(trades=Trades.BY_ORDER, length=40),
     "gate": VenueHabits(
@@ -139,10 +142,12 @@ HABITS: Final[dict[str, VenueHabits]] = {
     ),
     "kraken": VenueHabits(
         find=Find.LISTS,
-        find_key="",
         told=_kraken_told,
         heard=_kraken_heard,
         charset=r"[0-9a-f]",
+        enforces_window=True,
+        deadline_key="deadline",
+        countdown=(1, 86_399),
     ),
     "coinbase": VenueHabits(
         create_key="client_order_id",
@@ -154,7 +159,7 @@ HABITS: Final[dict[str, VenueHabits]] = {
         length=128,
     ),
 }
-"""The exchanges whose ways have been read. Kraken's and coinbase's orders are looked for in their lists."""
+"""The exchanges whose ways have been read. Kraken's lists are narrowed down to one name."""
 
 _UNLISTED = VenueHabits()
 
@@ -199,4 +204,19 @@ def execution_of(name: ClientOrderId) -> ExecutionId:
 
 def request_expiry(habits: VenueHabits, window: timedelta) -> timedelta | None:
     """Return after what age a request can no longer be carried out, None where nobody enforces one."""
-    return window if habits.enforces_window else None
+    if not habits.enforces_window:
+        return None
+    return window if habits.deadline_key is None else window + _WHOLE_SECOND
+
+
+def deadline_text(venue_now: datetime, window: timedelta) -> str:
+    """Return the time until which an order may be carried out, in whole seconds: never before the window is over.
+
+    >>> from datetime import UTC
+    >>> at = datetime(2026, 3, 2, 12, 0, 0, 1, tzinfo=UTC)
+    >>> deadline_text(at, timedelta(seconds=5))
+    '2026-03-02T12:00:06Z'
+    """
+    ends_at = venue_now + window
+    whole = ends_at.replace(microsecond=0)
+    return f"{whole if whole == ends_at else whole + _WHOLE_SECOND:%Y-%m-%dT%H:%M:%SZ}"

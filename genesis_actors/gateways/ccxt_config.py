@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from genesis_actors.gateways.redaction import Redactor
-from genesis_actors.gateways.venue import SourceError
+from genesis_actors.gateways.venue import ForbiddenSourceError
 from genesis_actors.settings import CcxtSettings, SettingsError, check_is_private
 
 Config = dict[str, Any]
@@ -49,10 +49,10 @@ class Prepared:
 def prepare(
     settings: CcxtSettings, *, is_live: bool, environ: Mapping[str, str] | None = None
 ) -> Prepared:
-    """Return what the exchange is made with. Raises SourceError, SettingsError."""
+    """Return what the exchange is made with. Raises ForbiddenSourceError, SettingsError."""
     config: Config = copy.deepcopy(settings.config)
     if is_live and config.get("verbose"):
-        raise SourceError(
+        raise ForbiddenSourceError(
             "[venue.ccxt.config] verbose = true would print signed requests, keys among them",
             "leave verbose out in live mode; genesis run -v says what happens without secrets",
         )

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_client_ids import Find, Trades, VenueHabits, is_ours
 from genesis_actors.gateways.ccxt_outcomes import Failure, is_not_found
 from genesis_actors.gateways.ccxt_parsing import (
@@ -19,12 +17,13 @@ from genesis_actors.gateways.ccxt_parsing import (
     TradeSeen,
     milliseconds_of,
     order_seen,
-    trade_seen,
+    trades_seen,
 )
 from genesis_actors.gateways.ccxt_throttle import PASSAGE, Passage
+from genesis_actors.logs import get_logger
 from genesis_actors.values import ClientOrderId, Symbol, VenueOrderId
 
-log = structlog.get_logger()
+log = get_logger()
 
 Json = Mapping[str, Any]
 
@@ -210,7 +209,7 @@ class Lookup:
 
     def _trades(self, rows: list[Json], symbol: Symbol) -> list[TradeSeen]:
         quote = self.quote_of(symbol)
-        seen = [trade_seen(row, quote=quote) for row in rows]
-        if None in seen:
+        seen = [trades_seen(row, quote=quote) for row in rows]
+        if () in seen:
             log.warning("trade_without_its_figures", symbol=symbol)
-        return [trade for trade in seen if trade is not None]
+        return [trade for parts in seen for trade in parts]

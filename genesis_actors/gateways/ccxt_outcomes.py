@@ -162,6 +162,15 @@ _CODES: Final[dict[str, dict[str, Judgement]]] = {
     "kraken": {
         "EOrder:Insufficient funds": _NO_FUNDS,
         "EOrder:Rate limit exceeded": _TOO_MANY_ORDERS,
+        "EOrder:Domain rate limit exceeded": _TOO_MANY_ORDERS,
+        "EOrder:Orders limit exceeded": _TOO_MANY_ORDERS,
+        "EOrder:Post only order": _REJECTED,
+        "EOrder:Cost minimum not met": _REJECTED,
+        "EOrder:Tick size check failed": _REJECTED,
+        "EGeneral:Invalid arguments": _REJECTED,
+        "EAPI:Invalid signature": _NO_LEAVE,
+        "EService:Market in cancel_only mode": _CLOSED,
+        "EService:Market in post_only mode": _CLOSED,
     },
     "coinbase": {"INSUFFICIENT_FUND": _NO_FUNDS},
 }

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-import structlog
-
 from genesis_actors.gateways.ccxt_rules import exact_number
 from genesis_actors.messages.venue import OrderAccepted, OrderClosed, OrderFilled, OrderOutcome
 from genesis_actors.values import (
+    ONE,
     ZERO,
     ClientOrderId,
     ExecutionId,
@@ -25,8 +24,6 @@ from genesis_actors.values import (
     VenueOrderId,
     exact,
 )
-
-log = structlog.get_logger()
 
 Json = Mapping[str, Any]
 
@@ -116,8 +113,11 @@ def order_seen(order: Json, *, quote: str, ordered: Decimal | None = None) -> Or
     name = order.get("clientOrderId")
     side = order.get("side")
     trades = tuple(
-        trade_seen({"side": side, "takerOrMaker": "taker", **_given(each)}, quote=quote, at=at)
+        trade
         for each in order.get("trades") or ()
+        for trade in trades_seen(
+            {"side": side, "takerOrMaker": "taker", **_given(each)}, quote=quote, at=at
+        )
     )
     return OrderSeen(
         VenueOrderId(str(identity)),
@@ -125,7 +125,7 @@ def order_seen(order: Json, *, quote: str, ordered: Decimal | None = None) -> Or
         quantity,
         filled,
         status,
-        tuple(trade for trade in trades if trade is not None),
+        trades,
     )
 
 
@@ -133,25 +133,52 @@ def _given(fields: Json) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def trade_seen(trade: Json, *, quote: str, at: datetime | None = None) -> TradeSeen | None:
-    """Return what ccxt says of a trade of the account, None where it cannot be counted once."""
+@exact
+def trades_seen(trade: Json, *, quote: str, at: datetime | None = None) -> tuple[TradeSeen, ...]:
+    """Return what ccxt says of a trade of the account, nothing where it cannot be counted once.
+
+    A fill has one fee in one currency. A trade that was charged in several is told as several, so that none is lost:
+    each more has a tenth of the quantity's last digit, and the currency in its name. Together they are the trade.
+    """
     quantity, price = exact_number(trade.get("amount")), exact_number(trade.get("price"))
     traded_at = time_of(trade.get("timestamp")) or at
     identity, side = trade.get("id"), trade.get("side")
     if not identity or quantity is None or quantity <= ZERO or price is None or traded_at is None:
-        return None
+        return ()
     liquidity = trade.get("takerOrMaker")
-    fee, currency = _fee(trade, quote)
-    return TradeSeen(
+    (fee, currency), *more = _fees(trade, quote)
+    bit = _bit_of(quantity)
+    whole = TradeSeen(
         trade_id=trade_id(str(identity), liquidity, side),
         venue_order_id=str(trade.get("order") or ""),
-        quantity=quantity,
+        quantity=quantity - bit * len(more),
         price=price,
         fee=fee,
         fee_currency=currency,
         liquidity=Liquidity.MAKER if liquidity == "maker" else Liquidity.TAKER,
         at=traded_at,
     )
+    parts = (
+        replace(
+            whole,
+            trade_id=TradeId(f"{whole.trade_id}-fee-{name}"),
+            quantity=bit,
+            fee=cost,
+            fee_currency=name,
+        )
+        for cost, name in more
+    )
+    return whole, *parts
+
+
+def _bit_of(quantity: Decimal) -> Decimal:
+    """Return a tenth of the last digit that is not zero, however the quantity is written.
+
+    >>> _bit_of(Decimal("0.120")), _bit_of(Decimal("300"))
+    (Decimal('0.001'), Decimal('10'))
+    """
+    exponent = quantity.normalize().as_tuple().exponent
+    return Decimal(f"{ONE.scaleb(int(exponent) - 1):f}")
 
 
 def trade_id(identity: str, liquidity: object, side: object) -> TradeId:
@@ -166,8 +193,8 @@ def trade_id(identity: str, liquidity: object, side: object) -> TradeId:
     return TradeId(identity if is_first else f"{identity}-{liquidity or side}")
 
 
-def _fee(trade: Json, quote: str) -> tuple[Decimal, str]:
-    """Return a trade's fee and its currency, whatever that is. Positive is paid."""
+def _fees(trade: Json, quote: str) -> list[tuple[Decimal, str]]:
+    """Return what a trade was charged, at least one, by currency in the order of their names. Positive is paid."""
     each = trade.get("fees") or ([trade["fee"]] if trade.get("fee") else [])
     paid: dict[str, Decimal] = {}
     for fee in each:
@@ -175,14 +202,8 @@ def _fee(trade: Json, quote: str) -> tuple[Decimal, str]:
         if cost:
             currency = str(fee.get("currency") or quote)
             paid[currency] = paid.get(currency, ZERO) + cost
-    if len(paid) > 1:
-        log.warning(
-            "fee_in_several_currencies", trade_id=trade.get("id"), recorded=next(iter(paid))
-        )
-    for currency, cost in paid.items():
-        return cost, currency
     named = next((str(fee["currency"]) for fee in each if fee.get("currency")), quote)
-    return ZERO, named
+    return [(paid[currency], currency) for currency in sorted(paid)] or [(ZERO, named)]
 
 
 def outcomes_of(
@@ -246,6 +267,11 @@ def market_trade(trade: Json) -> MarketTrade | None:
     return MarketTrade(identity, Trade(at, price, quantity, taker))
 
 
+def trades_of(rows: Iterable[Json]) -> list[MarketTrade]:
+    """Return the trades that can be counted."""
+    return [trade for trade in map(market_trade, rows) if trade is not None]
+
+
 Level = tuple[Decimal, Decimal]
 
 
@@ -262,6 +288,15 @@ def quote_of(book: Json, at: datetime) -> Quote | None:
     if not asks or not bids or bids[0][0] >= asks[0][0]:
         return None
     return Quote(at, bids[0][0], asks[0][0], bids[0][1], asks[0][1])
+
+
+def touch_of(ticker: Json, at: datetime) -> Quote | None:
+    """Return the touch that a ticker of ccxt's names, None where it is not whole."""
+    names = ("bid", "ask", "bidVolume", "askVolume")
+    bid, ask, bid_size, ask_size = (exact_number(ticker.get(name)) for name in names)
+    if not bid or not ask or not bid_size or not ask_size or bid >= ask:
+        return None
+    return Quote(at, bid, ask, bid_size, ask_size)
 
 
 def free_balances(balance: Json) -> dict[str, Decimal]:

@@ -85,6 +85,10 @@ class LiveVenue(Protocol):
     @property
     def trades_every(self) -> timedelta | None: ...
 
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Return the symbols that it knows by now."""
+        ...
+
     def connect(self, listener: Address[VenueReport], prefix: str) -> None:
         """From now on tell `listener`. Orders that have not left yet are dropped, and it is told so.
 

@@ -42,6 +42,10 @@ class SourceError(Exception):
         self.hint = hint
 
 
+class ForbiddenSourceError(SourceError):
+    """It could be used, and must not be: what is set would do harm."""
+
+
 @dataclass(frozen=True, slots=True)
 class PastFill:
     """A trade of ours that an earlier run of the same database has recorded.

@@ -64,6 +64,13 @@ class CoreRebuilt:
 
 
 @dataclass(frozen=True, slots=True)
+class CoreLost:
+    """The trading actors were lost, and cannot be rebuilt as long as the database cannot be read."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class GetStatus:
     """Answered by the execution's status, or None where there is no such execution."""
 
@@ -84,6 +91,6 @@ class Unsubscribe:
 
 
 ControlMessage: TypeAlias = (
-    UserCommand | News | CoreRebuilt | JournalDown | GetStatus | Subscribe | Unsubscribe
+    UserCommand | News | CoreLost | CoreRebuilt | JournalDown | GetStatus | Subscribe | Unsubscribe
 )
 """Everything the control actor accepts."""

@@ -120,7 +120,9 @@ class TwapSliceStarted(ExecutionEvent):
 
 
 class TwapSliceDelayed(ExecutionEvent):
-    """Nothing could be sent now; the slice is tried again at `retry_at`.
+    """Nothing could be sent now; the slice is tried again at `retry_at`, and after that as often as it needs.
+
+    Only the first try that something stands in the way of is an event, not each later one that meets the same.
 
     `limit` is the number that stood in the way (a budget in base, a price, an age in seconds), `actual` what met it.
     """

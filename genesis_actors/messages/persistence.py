@@ -55,6 +55,14 @@ class ExecutionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedPart:
+    """What of a slice says how far the schedule is."""
+
+    due_at: datetime
+    planned_quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class SliceRow:
     """One slice; `status` says whether it is planned, working or done."""
 

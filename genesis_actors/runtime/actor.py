@@ -9,9 +9,9 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-import structlog
 from pykka import ActorDeadError
 
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.runtime.dispatcher import Dispatcher, DispatcherKind
 from genesis_actors.runtime.internals import PYKKA_MESSAGES, Envelope, unregister
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 T = TypeVar("T")
 
-log = structlog.get_logger()
+log = get_logger()
 
 _NOT_FOR_HANDLE = PYKKA_MESSAGES | {Begin}
 

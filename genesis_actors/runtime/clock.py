@@ -11,12 +11,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-import structlog
-
+from genesis_actors.logs import get_logger
 from genesis_actors.runtime.actor import Address, T
 from genesis_actors.runtime.timers import Timer, TimerHeap, as_utc
 
-log = structlog.get_logger()
+log = get_logger()
 
 WALL_CLOCK_CHECK_SECONDS: Final = 1.0
 STEP_SECONDS: Final = 0.05

@@ -6,14 +6,13 @@ import decimal
 import threading
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
+from genesis_actors.logs import get_logger
 from genesis_actors.runtime.dispatcher import ACTOR_DECIMAL_CONTEXT
 
 if TYPE_CHECKING:
     from genesis_actors.runtime.mailbox import Mailbox
 
-log = structlog.get_logger()
+log = get_logger()
 
 TURN: Final = 256
 

@@ -11,15 +11,14 @@ from collections import deque
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
+from genesis_actors.logs import get_logger
 from genesis_actors.runtime.dispatcher import ACTOR_DECIMAL_CONTEXT
 from genesis_actors.runtime.futures import enter_pool
 
 if TYPE_CHECKING:
     from genesis_actors.runtime.mailbox import Mailbox
 
-log = structlog.get_logger()
+log = get_logger()
 
 POOLED_TURN: Final = 2
 """Messages a slicer may handle while others wait.

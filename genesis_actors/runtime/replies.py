@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from genesis_actors.runtime.system import Runtime
@@ -50,12 +51,7 @@ class ReplyBox(Generic[M]):
         Raises TimeoutError.
         """
         if not self._runtime.wait(self._filled, timeout):
-            msg = (
-                f"no reply within {timeout} s"
-                if timeout is not None
-                else "no reply, and nothing left to do"
-            )
-            raise TimeoutError(msg)
+            raise TimeoutError(_late(timeout))
         return self._messages[0]
 
     async def get_async(self, timeout: float | None = None) -> M:  # noqa: ASYNC109 - the same meaning as in get()
@@ -69,12 +65,22 @@ class ReplyBox(Generic[M]):
         filled = asyncio.Event()
 
         def wake() -> None:
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # The loop is closed: nobody waits there any more.
                 loop.call_soon_threadsafe(filled.set)
 
         with self._lock:
             if self._messages:
                 return self._messages[0]
             self._on_fill.append(wake)
-        await asyncio.wait_for(filled.wait(), timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                await filled.wait()
+        except TimeoutError:
+            raise TimeoutError(_late(timeout)) from None
         return self._messages[0]
+
+
+def _late(timeout: float | None) -> str:
+    return (
+        "no reply, and nothing left to do" if timeout is None else f"no reply within {timeout:g} s"
+    )

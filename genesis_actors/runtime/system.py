@@ -11,9 +11,9 @@ from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, runtime_checkable
 
-import structlog
 from pykka import ActorRef, ActorRegistry, Timeout
 
+from genesis_actors.logs import get_logger
 from genesis_actors.runtime.clock import Clock, SystemClock
 from genesis_actors.runtime.dispatcher import Dispatcher, DispatcherKind
 from genesis_actors.runtime.futures import blocking
@@ -24,7 +24,7 @@ from genesis_actors.runtime.pooled import WorkerPool
 if TYPE_CHECKING:
     from genesis_actors.runtime.simulation import DeterministicRuntime
 
-log = structlog.get_logger()
+log = get_logger()
 
 STOP_SECONDS: Final = 10.0
 

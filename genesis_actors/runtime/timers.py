@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final, TypeAlias
 
-import structlog
 from pykka import ActorDeadError
 
+from genesis_actors.logs import get_logger
 from genesis_actors.runtime.actor import Address, T
 
-log = structlog.get_logger()
+log = get_logger()
 
 COMPACT_AT_LEAST: Final = 64
 """Cancelled timers that may lie in a small heap; in a large one they may be half of it."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-import structlog
 from sqlalchemy import Connection, select
 
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.persistence import WriteJournal
 from genesis_actors.storage.batch import Batch, EventRow, Write, last_version
 from genesis_actors.storage.columns import utc_text
@@ -21,7 +21,7 @@ from genesis_actors.storage.tables import engine_identity, events
 from genesis_actors.storage.writer import FAULTS, BadWrite, CommitFailed, Work, Writer, is_bad_write
 from genesis_actors.values import ExecutionState
 
-log = structlog.get_logger()
+log = get_logger()
 
 _ATTEMPTS_TO_LEARN: Final = 3
 _ALL_FAULTS: Final = (*FAULTS, StorageError)

@@ -12,7 +12,13 @@ from typing import Final, TypeVar
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from genesis_actors.messages.control import ExecutionStatus
-from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
+from genesis_actors.messages.persistence import (
+    ExecutionRow,
+    FillRow,
+    OrderRow,
+    PlannedPart,
+    SliceRow,
+)
 from genesis_actors.storage.batch import EventRow
 from genesis_actors.storage.database import Database, Target, check_schema
 from genesis_actors.storage.errors import AmbiguousExecution, ExecutionNotFound
@@ -44,6 +50,31 @@ def executions(
 
     def read(connection: Connection) -> list[ExecutionRow]:
         return [ExecutionRow(**row) for row in connection.execute(query.limit(limit)).mappings()]
+
+    return _read(target, read)
+
+
+def executions_with_plans(
+    target: Target, *, states: Iterable[ExecutionState] | None = None, limit: int | None = None
+) -> list[tuple[ExecutionRow, list[PlannedPart]]]:
+    """Return executions, the newest first, each with its plan: two questions, however many there are."""
+    ids = select(twap_executions.c.execution_id).order_by(*_newest_first())
+    if states is not None:
+        ids = ids.where(twap_executions.c.state.in_(list(states)))
+    wanted = ids.limit(limit).subquery()
+    of_wanted = twap_executions.c.execution_id.in_(select(wanted.c.execution_id))
+    part = twap_slice_history.c
+    plan = select(part.execution_id, part.due_at, part.planned_quantity).where(
+        part.execution_id.in_(select(wanted.c.execution_id))
+    )
+
+    def read(connection: Connection) -> list[tuple[ExecutionRow, list[PlannedPart]]]:
+        rows = select(twap_executions).where(of_wanted).order_by(*_newest_first())
+        found = [ExecutionRow(**row) for row in connection.execute(rows).mappings()]
+        plans: dict[str, list[PlannedPart]] = {row.execution_id: [] for row in found}
+        for execution_id, due_at, quantity in connection.execute(plan):
+            plans[execution_id].append(PlannedPart(due_at, quantity))
+        return [(row, plans[row.execution_id]) for row in found]
 
     return _read(target, read)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +29,7 @@ def reading_engine(path: Path) -> Engine:
 
     def connect() -> sqlite3.Connection:
         uri = f"file:{quote(str(path))}?{_reading_mode(path)}"
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = _open(uri, path)
         connection.execute("PRAGMA query_only = ON")
         return connection
 
@@ -58,10 +59,9 @@ def writing_engine(path: Path, *, foreign_keys: bool = True) -> Engine:
 
 def connect(path: Path, *, foreign_keys: bool = True) -> sqlite3.Connection:
     """Open `path` for writing, durable and checked. It creates the file where it is missing."""
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    connection = _open(f"file:{quote(str(path))}", path)
     try:
         _secure(connection, foreign_keys=foreign_keys)
-        _written.add(_file_of(path))
     except BaseException:
         connection.close()
         raise
@@ -168,8 +168,21 @@ def unusable_path(path: Path, error: OSError | None = None) -> StorageError:
     )
 
 
-_written: Final[set[tuple[int, int]]] = set()
-"""The files that this process has opened for writing: databases, and perhaps open still."""
+_opening: Final = threading.Lock()
+_opened: Final[set[tuple[int, int]]] = set()
+"""The files that this process has opened as databases: any of them may be open still."""
+
+
+def _open(uri: str, path: Path) -> sqlite3.Connection:
+    """Open a database, and note it before SQLite can hold a lock on it: `connect` opens the file, but locks nothing."""
+    with _opening:
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            _opened.add(_file_of(path))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 def _file_of(path: Path) -> tuple[int, int]:
@@ -182,13 +195,14 @@ def check_header(path: Path) -> None:
 
     A file that this process may have open as a database is never opened here: to close it again would take away every
     lock that SQLite holds on it (POSIX locks are the process's), and another program that looks at the database would
-    then take its log away from under the writer.
+    then take its log away from under the writer. While it is open here, nobody opens it as a database.
     """
     try:
-        if _file_of(path) in _written:
-            return
-        with path.open("rb") as file:
-            head = file.read(16)
+        with _opening:
+            if _file_of(path) in _opened:
+                return
+            with path.open("rb") as file:
+                head = file.read(16)
     except OSError as error:
         raise unusable_path(path, error) from error
     if head and head != b"SQLite format 3\x00":

@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from typing import Any, Final, TypeAlias
 
 from genesis_actors.control.client import Client, LostError, NoDaemonError, RefusedError
+from genesis_actors.places import LoopbackPort
 
 ENDED_SHOWN: Final = 100
 """So many executions that have ended are fetched at first."""
@@ -67,7 +68,7 @@ Question: TypeAlias = Callable[[Client], Any]
 class Link:
     """Follows the daemon whose door is at `path`. Its threads end with the process, whatever they wait for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | LoopbackPort) -> None:
         self.path = path
         self.heard: SimpleQueue[Heard] = SimpleQueue()
         self.asked_at: float | None = None

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
+from genesis_actors.places import LoopbackPort
 from genesis_actors.tui.app import LiveView
 from genesis_actors.tui.link import Link
 from genesis_actors.tui.svg import svg_of
@@ -15,10 +16,10 @@ SETTLED_SECONDS: Final = 1.0
 
 
 async def take(
-    path: Path, *, socket: Path, size: tuple[int, int], keys: tuple[str, ...] = ()
+    path: Path, *, door: Path | LoopbackPort, size: tuple[int, int], keys: tuple[str, ...] = ()
 ) -> bool:
     """Show the daemon's executions on a screen of that size, press keys, and save it. False: nobody answered."""
-    app = LiveView(Link(socket))
+    app = LiveView(Link(door))
     async with app.run_test(size=size, notifications=True) as pilot:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + READY_SECONDS

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import os
 import secrets
 import shlex
 import sys
@@ -25,6 +26,7 @@ from aiohttp import WSMsgType, web
 from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
+from genesis_actors.places import TOKEN_VARIABLE, LoopbackPort
 from genesis_actors.tui.page import PAGE, REFUSED
 
 MAX_VIEWS: Final = 8
@@ -225,9 +227,11 @@ def _headers(host: str) -> dict[str, str]:
     }
 
 
-async def serve(socket: Path, port: int, *, say: Callable[[str], None]) -> None:
-    """Serve views of the daemon at `socket` until the task is cancelled. Raises OSError."""
-    command = [sys.executable, "-m", "genesis_actors", "tui", "--served", "--socket", str(socket)]
+async def serve(door: Path | LoopbackPort, port: int, *, say: Callable[[str], None]) -> None:
+    """Serve views of the daemon behind `door` until the task is cancelled. Raises OSError."""
+    if isinstance(door, LoopbackPort):
+        os.environ[TOKEN_VARIABLE] = str(door.token_file)  # The views' processes read it there.
+    command = [sys.executable, "-m", "genesis_actors", "tui", "--served", "--socket", str(door)]
     runner = await BrowserDoor(command, say=say).open(port)
     try:
         await asyncio.Event().wait()

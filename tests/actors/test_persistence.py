@@ -12,8 +12,10 @@ import structlog.testing
 from structlog.typing import EventDict
 
 from genesis_actors.actors import persistence
-from genesis_actors.actors.persistence import PersistenceActor, Waiting
+from genesis_actors.actors.persistence import OUTAGE_PROBED_EVERY, PersistenceActor, Waiting
 from genesis_actors.messages.persistence import (
+    JournalBack,
+    JournalDown,
     Journaled,
     JournalFailed,
     StoreReport,
@@ -245,8 +247,8 @@ def fail_commits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nobody_is_left_waiting_when_the_outcome_is_uncertain(
     simulation: DeterministicRuntime, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers, failures = Answers(), Probe[ActorFailed]()
-    actor = PersistenceActor.start(simulation, database, supervisor=failures)
+    answers, outages = Answers(), Probe[JournalDown | JournalBack]()
+    actor = PersistenceActor.start(simulation, database, outages=outages)
     simulation.run_until_quiet()
     fail_commits(monkeypatch)
     monkeypatch.setattr(persistence, "EVENTS_PER_COMMIT", 2)
@@ -257,8 +259,17 @@ def test_nobody_is_left_waiting_when_the_outcome_is_uncertain(
 
     assert [type(it) for it in answers.messages] == [JournalFailed] * 4
     assert {it.execution_id for it in answers.messages} == {"x1", "x2", "x3", "x4"}
-    assert failures.next().actor_name == "persistence"
-    assert not actor.is_alive()
+    down = outages.next()
+    assert isinstance(down, JournalDown)
+    assert "cannot be read" in down.error
+    simulation.advance_to(simulation.clock.now() + 3 * OUTAGE_PROBED_EVERY)
+    assert outages.messages == [down], "it is still down"
+    monkeypatch.undo()
+    simulation.advance_to(simulation.clock.now() + OUTAGE_PROBED_EVERY)
+    assert outages.next() == JournalBack()
+    actor.tell(write("x5", reply_to=answers))
+    simulation.run_until_quiet()
+    assert answers.messages[-1] == Journaled(ExecutionId("x5"), 1)
 
 
 def test_nobody_is_left_waiting_when_the_last_commit_fails(

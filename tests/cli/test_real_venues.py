@@ -157,6 +157,20 @@ def test_what_must_be_so_is_forced_over_the_operators_options_and_nothing_else_i
     assert prepare(shorter, is_live=True, environ={}).config["options"]["recvWindow"] == 900
 
 
+def test_what_would_do_harm_is_refused_with_5(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENESIS_ENGINE__MODE", "live")
+    monkeypatch.setenv("GENESIS_VENUE__CCXT__CONFIG", '{"verbose": true}')
+
+    said = command(*ORDER, "--venue", "ccxt", "--live", "-ojson")
+
+    assert said.code == 5
+    assert said.error["code"] == "forbidden"
+    assert "verbose" in said.error["message"]
+    assert said.error["hint"]
+
+
 def test_verbose_is_refused_in_live_mode_because_it_prints_signed_requests() -> None:
     settings = CcxtSettings(config={"verbose": True})
 

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from genesis_actors import Engine, Settings, TwapHandle, TwapOrder
-from genesis_actors.control.client import Client, NoDaemonError, RefusedError
+from genesis_actors.control.client import Client, NoDaemonError, RefusedError, TokenError
 from genesis_actors.control.desk import House
 from genesis_actors.control.protocol import StopMode
 from genesis_actors.control.server import Door, Limits, Port
 from genesis_actors.control.sockets import DoorError, token_in
 from genesis_actors.opening import VirtualTime
+from genesis_actors.places import LoopbackPort
 from genesis_actors.values import ExecutionState
 
 QUICK = Limits(
@@ -45,8 +46,8 @@ def no_actor_is_left() -> None:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A database with a past: some thousand events to be read."""
     made = Settings(
-        storage={"url": str(tmp_path_factory.mktemp("door") / "genesis.db")},  # pyright: ignore[reportArgumentType]
-        twap={  # pyright: ignore[reportArgumentType]
+        storage={"url": str(tmp_path_factory.mktemp("door") / "genesis.db")},
+        twap={
             "min_duration": "1s",
             "slice_interval": "500ms",
             "min_slice_interval": "100ms",
@@ -129,10 +130,17 @@ def request(body: bytes, more: str = "") -> bytes:
         (b"DELETE /v1/halt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"405"),
     ],
 )
-def test_what_makes_no_sense_as_http_is_refused(client: Client, raw: bytes, status: bytes) -> None:
-    answer = said(client.path, raw)
+def test_what_makes_no_sense_as_http_is_refused(
+    client: Client, path: Path, raw: bytes, status: bytes
+) -> None:
+    answer = said(path, raw)
 
     assert answer.split(b" ")[1] == status if answer else len(raw) > 100_000
+    if answer:
+        error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+        assert error["code"] == "usage"
+        assert error["message"]
+        assert error["hint"]
     assert client.get("daemon").data["state"] == "running"
 
 
@@ -151,12 +159,11 @@ def test_what_makes_no_sense_as_http_is_refused(client: Client, raw: bytes, stat
         (json.dumps({"symbol": "BTC/USDT"}).encode(), "side"),
     ],
 )
+@pytest.mark.usefixtures("client")
 def test_an_order_that_makes_no_sense_is_refused_with_the_field(
-    client: Client, body: bytes, why: str
+    path: Path, body: bytes, why: str
 ) -> None:
-    head, _, answer = said(client.path, request(body, "Connection: close\r\n")).partition(
-        b"\r\n\r\n"
-    )
+    head, _, answer = said(path, request(body, "Connection: close\r\n")).partition(b"\r\n\r\n")
     error = json.loads(answer)["error"]
 
     assert b" 400 " in head
@@ -165,9 +172,10 @@ def test_an_order_that_makes_no_sense_is_refused_with_the_field(
     assert error["hint"]
 
 
-def test_a_client_that_sends_byte_by_byte_is_cut_off(client: Client) -> None:
+@pytest.mark.usefixtures("client")
+def test_a_client_that_sends_byte_by_byte_is_cut_off(path: Path) -> None:
     began = time.monotonic()
-    with connected(client.path) as slow:
+    with connected(path) as slow:
         # Each byte comes in time; the head as a whole does not.
         for byte in b"GET /v1/executions HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 1000:
             try:
@@ -186,17 +194,20 @@ def test_a_client_that_sends_byte_by_byte_is_cut_off(client: Client) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(client: Client) -> None:
+@pytest.mark.usefixtures("client")
+def test_a_body_that_does_not_come_is_not_waited_for(path: Path) -> None:
     raw = b"POST /v1/halt HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
-    answer = said(client.path, raw)
+    answer = said(path, raw)
 
     assert b" 408 " in answer
     assert b"not complete" in answer
 
 
-def test_200_clients_that_say_nothing_disturb_nobody(client: Client, engine: Engine) -> None:
+def test_200_clients_that_say_nothing_disturb_nobody(
+    client: Client, path: Path, engine: Engine
+) -> None:
     with ExitStack() as open_ones:
-        idle = [open_ones.enter_context(connected(client.path)) for _ in range(200)]
+        idle = [open_ones.enter_context(connected(path)) for _ in range(200)]
         for number, each in enumerate(idle):
             if number % 2:
                 each.sendall(b"GET /v1/exec")
@@ -214,17 +225,17 @@ def test_200_clients_that_say_nothing_disturb_nobody(client: Client, engine: Eng
             assert each.recv(1000)[:12] in {b"", b"HTTP/1.0 408"}
 
 
-def test_too_many_connections_make_the_oldest_idle_one_go(client: Client) -> None:
+def test_too_many_connections_make_the_oldest_idle_one_go(client: Client, path: Path) -> None:
     with ExitStack() as open_ones:
-        idle = [open_ones.enter_context(connected(client.path)) for _ in range(230)]
+        idle = [open_ones.enter_context(connected(path)) for _ in range(230)]
 
         assert client.get("daemon").data["connections"] <= 220
         assert idle[0].recv(10) == b""
 
 
-def test_requests_without_end_on_one_connection_are_cut_off(client: Client) -> None:
+def test_requests_without_end_on_one_connection_are_cut_off(client: Client, path: Path) -> None:
     one = b"GET /v1/executions HTTP/1.1\r\nHost: x\r\n\r\n"
-    with connected(client.path) as flood:
+    with connected(path) as flood:
         flood.settimeout(2)
         with pytest.raises((BrokenPipeError, ConnectionResetError, TimeoutError)):
             flood.sendall(one * 1_000_000)
@@ -240,10 +251,10 @@ def no_reader_is_left(client: Client) -> None:
 
 
 def test_a_reader_that_is_stuck_is_cut_off_while_executions_go_on(
-    client: Client, engine: Engine
+    client: Client, path: Path, engine: Engine
 ) -> None:
     twap = client.post("executions", body=ORDER).data
-    with connected(client.path) as stuck:
+    with connected(path) as stuck:
         stuck.sendall(b"GET /v1/events?since=0&follow=1 HTTP/1.1\r\nHost: x\r\n\r\n")
         no_reader_is_left(client)
         done = engine.wait_until(twap["id"], lambda row: row.finished_at is not None, 30)
@@ -289,13 +300,14 @@ def test_more_readers_than_there_may_be_are_refused(client: Client, twap: TwapHa
     assert caught.value.code == "too_many_readers"
 
 
+@pytest.mark.usefixtures("client")
 def test_a_flood_of_commands_for_one_execution_is_refused_as_busy_or_answered(
-    client: Client, twap: TwapHandle
+    path: Path, twap: TwapHandle
 ) -> None:
-    path = f"/v1/executions/{twap.execution_id}/pause"
-    raw = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    where = f"/v1/executions/{twap.execution_id}/pause"
+    raw = f"POST {where} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
     with ExitStack() as open_ones:
-        many = [open_ones.enter_context(connected(client.path)) for _ in range(50)]
+        many = [open_ones.enter_context(connected(path)) for _ in range(50)]
         for each in many:
             each.sendall(raw)
         statuses = {each.recv(65536).split(b" ")[1] for each in many}
@@ -332,6 +344,12 @@ def test_a_port_of_this_machine_wants_the_token_and_no_stranger(
         assert status(Host=here, Authorization=bearer, Origin="https://evil.example") == b"403"
         assert status(Host=here, Authorization=bearer, Origin=f"http://{here}") == b"200"
         assert Client(tmp_path / "x.sock").get("executions").mode == "paper"
+        assert Client(LoopbackPort(number, token_file)).get("executions").mode == "paper"
+        with pytest.raises(TokenError):
+            Client(LoopbackPort(number, tmp_path / "none")).get("executions")
+        (tmp_path / "other").write_text("not the token")
+        with pytest.raises(RefusedError, match="missing or wrong"):
+            Client(LoopbackPort(number, tmp_path / "other")).get("executions")
     finally:
         door.close()
     assert token_in(token_file) == token
@@ -343,8 +361,10 @@ def test_a_port_of_this_machine_wants_the_token_and_no_stranger(
         Client(tmp_path / "x.sock").get("executions")
 
 
-def test_a_door_is_not_opened_where_another_one_is(engine: Engine, client: Client) -> None:
+def test_a_door_is_not_opened_where_another_one_is(
+    engine: Engine, client: Client, path: Path
+) -> None:
     with pytest.raises(DoorError, match="listens at"):
-        a_door(engine, client.path).open()
+        a_door(engine, path).open()
 
     assert client.get("daemon").data["state"] == "running"

@@ -182,6 +182,38 @@ def test_the_environment_names_the_door_too(desktop: Desktop, tmp_path: Path) ->
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
 
 
+def test_clients_find_the_door_that_the_settings_name(desktop: Desktop, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / "my.sock"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number = probe.getsockname()[1]
+    file = tmp_path / "config" / "genesis" / "genesis.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'[control]\nsocket = "{elsewhere}"\nport = {number}\n')
+    started = desktop.data("daemon", "start", "--config", file)
+
+    def pid() -> int:
+        return desktop.data("daemon", "status")["pid"]
+
+    assert desktop.genesis("daemon", "status").code == 3
+    assert desktop.data("ps", "--config", file) == []
+    assert desktop.data("ps", "--socket", f"127.0.0.1:{number}") == []
+    desktop.variables["GENESIS_CONFIG"] = str(file)
+    assert pid() == started["pid"]
+    del desktop.variables["GENESIS_CONFIG"]
+    desktop.variables["XDG_CONFIG_HOME"] = str(tmp_path / "config")
+    assert pid() == started["pid"]
+    desktop.variables["GENESIS_SOCKET"] = f"http://localhost:{number}"
+    assert pid() == started["pid"]
+    assert desktop.genesis("daemon", "start").code == 2  # A port is no place for its own door.
+    file.write_text("[control")
+    assert desktop.genesis("ps", "-o", "json").error["code"] == "bad_settings"
+    far = desktop.genesis("ps", "--socket", "192.0.2.1:80", "--config", "/dev/null")
+    assert "not on this machine" in far.err
+    stopped = desktop.data("daemon", "stop", "--config", "/dev/null")
+    assert stopped["state"] == "stopped"
+
+
 def test_a_signal_in_the_middle_of_a_drain_ends_it_at_once(desktop: Desktop) -> None:
     with desktop.popen("daemon", "run") as process:
         assert process.stderr is not None

@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from genesis_actors.domain.decide import DecidableMessage, decide, release
-from genesis_actors.domain.decision import Decision, Effect, Refusal
+from genesis_actors.domain.decision import Decision, Effect, Refusal, TryAgain
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.policy import TwapDefaults, resolve
 from genesis_actors.domain.proof import NO_DELAYS, ProofRules
-from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.domain.surroundings import Surroundings, TriedInVain
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.domain.waking import next_wake
 from genesis_actors.messages.base import Address
@@ -186,6 +186,7 @@ class Desk:
     bounds: TwapDefaults = CALM
     quote: Quote | None = None
     market: MarketSummary | None = None
+    tried_in_vain: TriedInVain | None = None
     now: datetime = NOON
     events: list[JournalEvent] = field(default_factory=list[JournalEvent])
     effects: list[Effect] = field(default_factory=list[Effect])
@@ -206,6 +207,7 @@ class Desk:
             bounds=self.bounds,
             quote=self.quote,
             market=self.market,
+            tried_in_vain=self.tried_in_vain,
         )
 
     def tell(self, message: DecidableMessage) -> Decision:
@@ -231,6 +233,9 @@ class Desk:
         self.execution = decision.execution
         self.events += decision.events
         self.effects += [e for e in decision.effects if not isinstance(e, PlaceOrder)]
+        for effect in decision.effects:
+            if isinstance(effect, TryAgain):
+                self.tried_in_vain = TriedInVain(self.execution.version, effect.at)
 
     def look(
         self,

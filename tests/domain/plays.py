@@ -20,7 +20,14 @@ from genesis_actors.domain.admission import Market as Known
 from genesis_actors.domain.admission import Rejection, accept, admit
 from genesis_actors.domain.children import cancels
 from genesis_actors.domain.decide import DecidableMessage, decide, recovered, release
-from genesis_actors.domain.decision import AskMarket, Decision, Effect, SetTrigger, WakeAt
+from genesis_actors.domain.decision import (
+    AskMarket,
+    Decision,
+    Effect,
+    SetTrigger,
+    TryAgain,
+    WakeAt,
+)
 from genesis_actors.domain.early_completion import early_completion_price
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import Execution, Slice, restore, snapshot
@@ -29,7 +36,7 @@ from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import all_rows, rows
 from genesis_actors.domain.proof import NO_DELAYS, ProofRules
 from genesis_actors.domain.status import updated
-from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.domain.surroundings import Surroundings, TriedInVain
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.domain.waking import next_wake, unknown_since
 from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
@@ -560,6 +567,10 @@ class Play:
                 self._set_trigger(effect)
             case WakeAt():
                 self._wake_at(effect.at)
+            case TryAgain():
+                assert effect.at > self.now
+                tried = TriedInVain(self.execution.version, effect.at)
+                self.surroundings = replace(self.surroundings, tried_in_vain=tried)
 
     def _ask_market(self) -> None:
         if not self._asked:
@@ -1301,4 +1312,4 @@ class Play:
             assert off <= Decimal("1e-10") * row.filled_quantity * ONE
 
 
-_MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt)
+_MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt, TryAgain)

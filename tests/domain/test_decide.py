@@ -669,6 +669,38 @@ def test_while_halted_a_slice_is_delayed_and_tried_again(desk: Desk) -> None:
     assert len(desk.sent) == 1
 
 
+def test_what_stands_in_the_way_for_long_is_one_event_and_many_tries(desk: Desk) -> None:
+    desk.is_halted = True
+    for second in (15, 20, 25):
+        desk.at(second).look()
+        assert len(desk.happened(TwapSliceDelayed)) == 1
+        assert desk.at(second + 1).look().events == ()
+        assert desk.next_wake == second + 5
+
+    desk.tried_in_vain = None  # As after a crash, which forgets that.
+    assert desk.next_wake == 20
+    desk.is_halted = False
+    desk.look()
+    assert len(desk.sent) == 1
+
+
+def test_what_stands_in_the_way_anew_is_an_event_again(desk: Desk) -> None:
+    desk.is_halted = True
+    desk.at(15).look()
+    desk.at(20).look()
+    desk.is_halted = False
+    desk.at(25).look(age=11)
+    assert [e.reason for e in desk.happened(TwapSliceDelayed)] == [
+        Reason.HALTED,
+        Reason.STALE_QUOTE,
+    ]
+    assert desk.next_wake == 26  # Not 30, when the halt would have been tried again.
+    desk.is_halted = True
+    desk.at(26).look()
+
+    assert desk.last(TwapSliceDelayed).reason is Reason.HALTED
+
+
 def test_while_halted_the_deadline_holds() -> None:
     desk = Desk(execution(["1"]), is_halted=True)
     desk.at(150).look()

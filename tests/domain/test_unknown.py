@@ -256,9 +256,26 @@ def test_it_is_asked_as_soon_as_an_answer_may_prove_something(unknown: Desk) -> 
     unknown.at(18).wake()
     assert unknown.next_wake == 22  # Both 7 s after, and the deadline.
     unknown.at(22).wake()
-    assert unknown.next_wake == 30
+    assert unknown.next_wake == 23
     unknown.at(22.5).not_found()
     assert unknown.next_wake == 23.5
+
+
+def test_where_questions_fail_they_come_soon_again_once_an_answer_would_count() -> None:
+    proof = ProofRules(seconds(5), seconds(10), seconds(1), seconds(2))
+    desk = Desk(execution(), proof=proof)
+    desk.at(15).look()
+    desk.lose_answer()
+    asked: list[float] = []
+    while len(asked) < 9:  # Nobody answers any of them.
+        wake = desk.next_wake
+        assert wake is not None
+        if QUESTION in desk.at(wake).wake().effects:
+            asked.append(wake - 15)
+    desk.not_found()
+    asked.append((desk.next_wake or 0) - 15)
+
+    assert asked == [1, 3, 7, 15, 18, 19, 21, 25, 33, 34]
 
 
 def test_questions_go_on_at_the_deadline_of_the_execution(unknown: Desk) -> None:
@@ -406,7 +423,7 @@ def test_what_stays_unknown_for_too_long_pauses_its_execution(unknown: Desk) -> 
     assert unknown.last(TwapPaused).detail == f"what became of {NAME}?"
     assert decision.effects == (QUESTION, CANCEL)
     # The questions go on.
-    assert unknown.next_wake == 80
+    assert unknown.next_wake == 77
     assert unknown.at(80).wake().effects == (CANCEL, QUESTION)
 
 

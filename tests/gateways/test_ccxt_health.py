@@ -45,6 +45,27 @@ def test_maintenance_is_told_at_once_and_an_outage_when_it_lasts_and_each_end_on
     )
 
 
+def test_a_venue_that_hangs_is_an_outage_from_its_first_unanswered_question_on() -> None:
+    time, told = Time(), list[AvailabilityChanged]()
+    health = Health(told.append, timedelta(seconds=15), time)
+
+    health.asked()
+    time.now += 14
+    health.asked()
+    health.look()
+    assert told == []
+
+    time.now += 1
+    health.look()
+    health.look()
+
+    assert [each.is_available for each in told] == [False]
+    health.answered()
+    time.now += 100
+    health.look()
+    assert [each.is_available for each in told] == [False, True]
+
+
 def test_one_answer_in_between_makes_it_no_outage() -> None:
     time, told = Time(), list[AvailabilityChanged]()
     health = Health(told.append, timedelta(seconds=15), time)

@@ -14,7 +14,8 @@ from genesis_actors.gateways.ccxt_parsing import (
     order_seen,
     outcomes_of,
     quote_of,
-    trade_seen,
+    total,
+    trades_seen,
 )
 from genesis_actors.messages.venue import OrderAccepted, OrderClosed, OrderFilled
 from genesis_actors.values import ClientOrderId, ExecutionId, Liquidity, OrderStatus, Side
@@ -103,10 +104,34 @@ def test_a_story_is_accepted_fills_and_the_close() -> None:
 def test_a_fee_is_recorded_exactly_in_whatever_currency(
     changes: dict[str, object], fee: str, currency: str
 ) -> None:
-    trade = trade_seen(a_trade(**changes), quote="USDT")
+    (trade,) = trades_seen(a_trade(**changes), quote="USDT")
 
-    assert trade is not None
     assert (trade.fee, trade.fee_currency) == (Decimal(fee), currency)
+
+
+@pytest.mark.parametrize("quantity", ["0.25", "0.250", "1", "3000"])
+def test_fees_in_several_currencies_are_all_recorded_and_the_parts_are_the_trade(
+    quantity: str,
+) -> None:
+    fees = [
+        {"cost": "0.3", "currency": "POINT"},
+        {"cost": "0.1", "currency": "GT"},
+        {"cost": "0", "currency": "BTC"},
+        {"cost": "0.02", "currency": "USDT"},
+    ]
+    orders = fees, fees[::-1]
+
+    told = [trades_seen(a_trade(fees=each, amount=quantity), quote="USDT") for each in orders]
+
+    assert told[0] == told[1]
+    paid = [(each.trade_id, each.fee, each.fee_currency) for each in told[0]]
+    assert paid == [
+        ("5", Decimal("0.1"), "GT"),
+        ("5-fee-POINT", Decimal("0.3"), "POINT"),
+        ("5-fee-USDT", Decimal("0.02"), "USDT"),
+    ]
+    assert total(told[0]) == Decimal(quantity)
+    assert all(each.quantity > 0 for each in told[0])
 
 
 def test_the_two_sides_of_a_trade_with_ourselves_have_two_names() -> None:
@@ -117,8 +142,7 @@ def test_the_two_sides_of_a_trade_with_ourselves_have_two_names() -> None:
     unsaid = [a_trade(takerOrMaker=None, side="buy"), a_trade(takerOrMaker=None, side="sell")]
 
     for pair in (sides, unsaid):
-        seen = [trade_seen(each, quote="USDT") for each in pair]
-        names = {trade.trade_id for trade in seen if trade is not None}
+        names = {t.trade_id for each in pair for t in trades_seen(each, quote="USDT")}
         assert len(names) == 2
         assert "5" in names
 
@@ -127,7 +151,7 @@ def test_the_two_sides_of_a_trade_with_ourselves_have_two_names() -> None:
     "changes", [{"id": None}, {"amount": "0"}, {"price": None}, {"timestamp": None}]
 )
 def test_a_trade_that_cannot_be_counted_once_is_not_counted(changes: dict[str, object]) -> None:
-    assert trade_seen(a_trade(**changes), quote="USDT") is None
+    assert trades_seen(a_trade(**changes), quote="USDT") == ()
 
 
 def test_a_book_is_exact_although_ccxt_has_floats_there() -> None:

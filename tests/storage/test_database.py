@@ -231,10 +231,22 @@ def test_work_is_run_with_and_without_a_loop() -> None:
     assert (run_blocking(seven()), asyncio.run(inside())) == (7, 7)
 
 
-def test_reading_beside_the_writer_leaves_its_log_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reads_early", [False, True])
+def test_reading_beside_the_writer_leaves_its_log_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, reads_early: bool
+) -> None:
     """POSIX locks are the process's: whoever opens and closes the file beside SQLite takes them all away."""
     path = tmp_path / "genesis.db"
     migrate(path)
+    monkeypatch.setattr(sqlite, "_opened", set())  # As in a process that has just started.
+    secure = sqlite._secure
+
+    def secure_while_another_thread_reads(connection: object, **how: bool) -> None:
+        secure(connection, **how)
+        assert executions(path) == []
+
+    if reads_early:
+        monkeypatch.setattr(sqlite, "_secure", secure_while_another_thread_reads)
     writer = sqlite.connect(path)
     writer.execute("CREATE TABLE mine (x)")
     assert executions(path) == []  # in the writer's own process

@@ -12,7 +12,13 @@ import pytest
 
 from genesis_actors.gateways.ccxt_checkup import Status, examine
 from genesis_actors.gateways.ccxt_venue import CcxtVenue
-from genesis_actors.gateways.live import OutcomesHeard, SymbolSeen, TradesHeard, VenueReport
+from genesis_actors.gateways.live import (
+    AvailabilityChanged,
+    OutcomesHeard,
+    SymbolSeen,
+    TradesHeard,
+    VenueReport,
+)
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.messages.venue import (
     CancelOrder,
@@ -433,6 +439,7 @@ def test_the_doctor_looks_at_everything_and_sends_no_order(live_exchange: LocalE
     assert "BTC" in found["balances"].message
     assert "0.00001" in found[f"symbol {BTC}"].message
     assert found["symbol NO/SUCH"].status is Status.ERROR
+    assert "is heard" in found["websockets"].message
     assert "you set 3" in found["option options.maxRetriesOnFailure"].message
     assert "given up after" in found["lost orders"].message
     requests = live_exchange.call(lambda e: {attempt.request for attempt in e.attempts})
@@ -487,3 +494,68 @@ def test_keys_that_the_exchange_does_not_take_are_told_without_being_told(
     assert "wrong" not in str(refused.value)
     assert refused.value.__cause__ is None
     assert "key" in refused.value.hint
+
+
+def test_a_question_that_hangs_does_not_keep_the_next_one_from_being_asked(desk: Desk) -> None:
+    desk.exchange.fault(fault(Kind.RESET, accepted=False))
+    order = desk.order()
+    desk.place(order)
+    desk.exchange.fault(fault(Kind.DELAY, "GET order", seconds=1.5))
+    desk.venue.look_up(_question(LookUpOrder, order), datetime.now(UTC))
+    desk.venue.wait_for(_pause(0.2))
+
+    began = datetime.now(UTC)
+    (missing,) = desk.look_up(order)
+
+    assert isinstance(missing, OrderNotFound)
+    assert datetime.now(UTC) - began < timedelta(seconds=1.2)
+    assert missing.asked_at >= began
+    assert desk.next()  # The other one's answer.
+
+
+def test_of_many_questions_that_hang_the_last_one_is_asked_when_there_is_room(desk: Desk) -> None:
+    desk.exchange.fault(fault(Kind.RESET, accepted=False))
+    order = desk.order()
+    desk.place(order)
+    desk.exchange.fault(fault(Kind.DELAY, "GET order", seconds=0.5, times=2))
+    for _ in range(8):
+        desk.venue.look_up(_question(LookUpOrder, order), datetime.now(UTC))
+
+    told = [kinds(desk.next()) for _ in range(3)]
+
+    assert told == [[OrderNotFound]] * 3
+    assert len(desk.exchange.attempts("GET order")) == 3
+
+
+def test_a_start_survives_answers_that_break_off(still_exchange: LocalExchange) -> None:
+    still_exchange.fault(
+        fault(Kind.TRUNCATED, "GET exchangeInfo"),
+        fault(Kind.HALF_JSON, "GET time"),
+        fault(Kind.TRUNCATED, "GET account"),
+    )
+
+    with opened(still_exchange) as desk:
+        assert kinds(desk.place())[-1] is OrderClosed
+
+
+def test_a_venue_that_hangs_is_out_before_its_questions_have_failed(
+    still_exchange: LocalExchange,
+) -> None:
+    with opened(still_exchange, request_timeout="6s", outage_after="1s") as desk:
+        desk.venue.describe(BTC)
+        while not isinstance(desk.heard.next(), SymbolSeen):
+            pass
+        still_exchange.fault(fault(Kind.DELAY, "GET *", seconds=3, times=None, lasts=3))
+        began = datetime.now(UTC)
+
+        heard: list[AvailabilityChanged] = []
+        while len(heard) < 2:
+            report = desk.heard.next()
+            if isinstance(report, AvailabilityChanged):
+                heard.append(report)
+                if len(heard) == 1:
+                    noticed = datetime.now(UTC) - began
+
+    assert [each.is_available for each in heard] == [False, True]
+    assert "not answered" in heard[0].detail
+    assert noticed < timedelta(seconds=3)

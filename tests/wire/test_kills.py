@@ -13,8 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from genesis_actors.storage import queries
 from genesis_actors.storage.recovery import load_fills
-from tests.wire.exchange.running import KEY, exchange_process
+from tests.wire.exchange.running import KEY, ExchangeProcess, exchange_process
 from tests.wire.trading import QUICK, SHORT
 
 ROOT = Path(__file__).parents[2]
@@ -90,3 +91,40 @@ def wait_for(holds: Any, seconds: float = 40) -> None:
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def test_ctrl_c_pauses_durably_takes_the_working_child_back_and_ends_with_130(
+    tmp_path: Path,
+) -> None:
+    database = tmp_path / "live.db"
+    command = [
+        *(sys.executable, "-m", "genesis_actors", "run", "BTC/USDT", "buy", "0.3"),
+        *("--over", "20s", "--slices", "2", "--client-id", "c1", "--style", "maker"),
+        *("--limit", "59000"),  # It rests there, far from the market.
+        *("--venue", "ccxt", "--live", "--db", str(database), "-o", "json"),
+    ]
+    with exchange_process() as exchange:
+        run = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment(exchange.config),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_for(lambda: statuses(exchange) == ["NEW"])
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=40)
+        after = statuses(exchange)
+    row = queries.executions(database)[0]
+
+    assert run.returncode == 130, err
+    assert (row.state, row.working_quantity, row.unknown_quantity) == ("PAUSED", 0, 0)
+    assert after
+    assert "NEW" not in after
+    assert "CANCELED" in after
+    assert json.loads(out)["data"]["state"] == "PAUSED" if out else "PAUSED" in err
+
+
+def statuses(exchange: ExchangeProcess) -> list[str]:
+    return [order["status"] for order in exchange.ledger()["accounts"][0]["orders"]]

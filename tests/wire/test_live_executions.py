@@ -12,7 +12,7 @@ from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.storage.errors import ForeignDatabase
 from genesis_actors.values import ExecutionState, Reason
 from tests.wire.conftest import Opened
-from tests.wire.exchange.faults import PROFILES, maintenance, outage
+from tests.wire.exchange.faults import PROFILES, Fault, Kind, maintenance, outage
 from tests.wire.exchange.ledger import Fees
 from tests.wire.exchange.running import LocalExchange, make_exchange
 from tests.wire.exchange.signing import Key
@@ -66,6 +66,30 @@ def test_maintenance_and_an_outage_pause_executions_and_end_by_themselves(
     assert done.filled_quantity > 0
     assert {fill[-1] for fill in our_books(database)} == {"BNB"}
     check_books(exchange, database)
+
+
+def test_a_lost_order_is_proven_soon_after_its_deadline_though_questions_fail(
+    live_exchange: LocalExchange, database: Path
+) -> None:
+    settings = live_settings(live_exchange.config, database)
+    with Engine.start(settings) as engine:
+        live_exchange.fault(Fault(Kind.RESET, "POST order", accepted=False))
+        twap = engine.submit(an_order(duration="20s", slices=4))
+        engine.wait_until(twap.execution_id, lambda row: row.unknown_quantity > 0, 20)
+        began = time.monotonic()
+        # Until then every question hangs, and of those that count the first one fails.
+        live_exchange.fault(
+            Fault(Kind.DELAY, "GET order", seconds=2.5, times=None, lasts=4.5),
+            Fault(Kind.CODE, "GET openOrders", code=-1001, accepted=False),
+        )
+        engine.wait_until(twap.execution_id, lambda row: row.unknown_quantity == 0, 30)
+        took = time.monotonic() - began
+        twap.cancel()
+        twap.wait(20)
+
+    waits = 5.0  # The sum of what QUICK says of it.
+    assert waits - 1 < took < waits + 4
+    check_books(live_exchange, database)
 
 
 def test_a_database_is_bound_to_its_account_and_another_ones_is_refused(

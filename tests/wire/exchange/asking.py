@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from tests.wire.exchange.aggregates import Aggregates
 from tests.wire.exchange.engine import Engine
 from tests.wire.exchange.faults import Faults
 from tests.wire.exchange.feeds import Feed
@@ -14,6 +15,7 @@ from tests.wire.exchange.limits import Limits
 from tests.wire.exchange.market import Market
 from tests.wire.exchange.params import Params
 from tests.wire.exchange.signing import Key
+from tests.wire.exchange.sockets import Sockets
 from tests.wire.exchange.symbols import Symbol
 
 
@@ -44,12 +46,15 @@ class Exchange:
     clock_offset_ms: int = 0
     engine_delay_ms: int = 0
     muted_until: int = 0  # Until then websockets stay open and say nothing; what is new is lost.
+    sockets: Sockets = field(default_factory=Sockets)
     followers: int = 0  # Subscriptions to user data, ever.
     refuse_for: Callable[[float], None] | None = None  # Seconds without a listening socket.
     attempts: list[Attempt] = field(default_factory=list[Attempt])
 
     def __post_init__(self) -> None:
-        self.feeds = {name: Feed(market) for name, market in self.engine.markets.items()}
+        markets = self.engine.markets.items()
+        self.feeds = {name: Feed(market) for name, market in markets}
+        self.aggregates = {name: Aggregates(market) for name, market in markets}
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000 + self.clock_offset_ms

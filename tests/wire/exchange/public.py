@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from tests.wire.exchange.aggregates import Aggregate
 from tests.wire.exchange.asking import Asked
 from tests.wire.exchange.market import MINUTE, Candle, Market, Print
 from tests.wire.exchange.refusals import Refusal, invalid
@@ -88,25 +89,27 @@ def quote_text(amount: Decimal) -> str:
 
 
 def aggregate_trades(asked: Asked) -> Any:
-    """Each trade is an aggregate of its own."""
+    """Each trade is an aggregate of its own, with a number of its own."""
     market, params = asked.market(), asked.params
     limit = params.limit(500, 1000)
     first, after = params.whole("fromId"), params.whole("startTime")
     until = params.whole("endTime")
     until = asked.now if until is None else min(until, asked.now)
+    aggregates = asked.exchange.aggregates[market.symbol.id]
+    aggregates.look(asked.now)
     if first is not None:
-        found = market.tape(first // 1000 - 1, asked.now)
-        found = [trade for trade in found if trade.trade_id >= first][:limit]
+        found = aggregates.since(first)[:limit]
     elif after is not None:
-        found = market.tape(max(after, until - 86_400_000) - 1, until)[:limit]
+        found = aggregates.between(after, until)[:limit]
     else:
-        found = market.newest(until, limit)
-    return [aggregate(trade) for trade in found]
+        found = aggregates.between(0, until)[-limit:]
+    return [aggregate(each) for each in found]
 
 
-def aggregate(trade: Print) -> dict[str, Any]:
+def aggregate(each: Aggregate) -> dict[str, Any]:
+    trade = each.trade
     return {
-        "a": trade.trade_id,
+        "a": each.number,
         "p": text(trade.price),
         "q": text(trade.quantity),
         "f": trade.trade_id,

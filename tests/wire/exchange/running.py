@@ -21,6 +21,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -33,6 +34,7 @@ from tests.wire.exchange.limits import Limits
 from tests.wire.exchange.market import Side, Temper
 from tests.wire.exchange.serving import Server
 from tests.wire.exchange.signing import Key
+from tests.wire.exchange.sockets import Sockets, Spoil
 from tests.wire.exchange.symbols import SYMBOLS, Symbol
 
 T = TypeVar("T")
@@ -200,6 +202,16 @@ class LocalExchange:
     def mute(self, seconds: float) -> None:
         """Websockets stay open and say nothing for a while. What happens then is never told."""
         self.call(lambda e: setattr(e, "muted_until", e.now() + int(seconds * 1000)))
+
+    def spoil(self, how: Spoil, times: int = 1) -> None:
+        """Spoil the next things that websockets say."""
+        self.call(lambda exchange: exchange.sockets.next(how, times))
+
+    def sockets(self) -> Sockets:
+        return self.call(lambda exchange: replace(exchange.sockets))
+
+    def refuse_sockets(self, *, refuse: bool) -> None:
+        self.call(lambda exchange: setattr(exchange.sockets, "are_refused", refuse))
 
     def refuse(self) -> None:
         """Take no connections at all, and drop those there are, until `accept`."""

@@ -14,6 +14,7 @@ from tests.wire.exchange.asking import Exchange
 from tests.wire.exchange.ledger import Account
 from tests.wire.exchange.market import Print
 from tests.wire.exchange.params import Params
+from tests.wire.exchange.public import aggregate
 from tests.wire.exchange.refusals import Refusal
 from tests.wire.exchange.reports import balances_report, execution_report
 from tests.wire.exchange.signing import check_signature, find_key, window_of
@@ -40,10 +41,15 @@ class Socket:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self._socket = web.WebSocketResponse(heartbeat=20)
+        self._held: list[str] = []
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
+        if self.exchange.sockets.are_refused:
+            return web.Response(status=503)
         await self._socket.prepare(request)
         self.begin(request)
+        self.exchange.sockets.open += 1
+        self.exchange.sockets.ever += 1
         telling = asyncio.get_running_loop().create_task(self._tell())
         try:
             async for message in self._socket:
@@ -55,6 +61,7 @@ class Socket:
         finally:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
+            self.exchange.sockets.open -= 1
         return self._socket
 
     async def _tell(self) -> None:
@@ -62,8 +69,9 @@ class Socket:
             now = self.exchange.now()
             self.exchange.engine.advance(now)
             news = self.news(now)
-            for one in [] if now < self.exchange.muted_until else news:
-                await self._socket.send_json(one)
+            told = [] if now < self.exchange.muted_until else [json.dumps(one) for one in news]
+            for one in self.exchange.sockets.spoil(told, self._held):
+                await self._socket.send_str(one)
             await asyncio.sleep(PERIOD_SECONDS)
 
     def begin(self, request: web.Request) -> None:
@@ -119,17 +127,30 @@ class MarketSocket(Socket):
         symbol, _, channel = name.partition("@")
         if symbol.upper() not in self.exchange.engine.markets:
             return  # The exchange takes any name, and has nothing to say about it.
+        self.exchange.sockets.subscriptions += 1
         now = self.exchange.now()
         feed = self.exchange.feeds[symbol.upper()]
         feed.look(self.exchange.engine, now)
         # Touches are told at once, the rest from now on.
-        first = {"trade": now * 1000, "aggTrade": now * 1000, "bookTicker": feed.update_id - 1}
+        aggregates = self.exchange.aggregates[symbol.upper()]
+        aggregates.look(now)
+        first = {
+            "trade": now * 1000,
+            "aggTrade": aggregates.last,
+            "bookTicker": feed.update_id - 1,
+        }
         self._told[name] = first.get(channel.partition("@")[0], feed.update_id)
 
     def _of(
         self, symbol: str, channel: str, told: int, now: int
     ) -> tuple[int, list[dict[str, Any]]]:
-        if channel in {"trade", "aggTrade"}:
+        if channel == "aggTrade":
+            aggregates = self.exchange.aggregates[symbol]
+            aggregates.look(now)
+            told_now = aggregates.since(told + 1)
+            told_by = {"e": channel, "E": now, "s": symbol}
+            return aggregates.last, [told_by | aggregate(each) for each in told_now]
+        if channel == "trade":
             tape = self.exchange.engine.markets[symbol].tape(told // 1000 - 1, now)
             trades = [trade for trade in tape if trade.trade_id > told]
             last = trades[-1].trade_id if trades else told
@@ -210,18 +231,17 @@ class ApiSocket(Socket):
 
 
 def _trade(channel: str, symbol: str, trade: Print, now: int) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    return {
         "e": channel,
         "E": now,
         "s": symbol,
+        "t": trade.trade_id,
         "p": text(trade.price),
         "q": text(trade.quantity),
         "T": trade.at,
         "m": trade.taker == "SELL",
         "M": True,
     }
-    number = trade.trade_id
-    return told | ({"t": number} if channel == "trade" else {"a": number, "f": number, "l": number})
 
 
 def _touch(
