@@ -6,13 +6,16 @@ It imports nothing heavy: the command line refuses nonsense before anything else
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+
+from genesis_actors.values import parse_time
 
 QUOTE_SUFFIX = "quote"
 
 _SYMBOL = re.compile(r"[A-Z0-9]+/[A-Z0-9]+(:[A-Z0-9]+)?")
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)", re.ASCII)
+_DAYS = re.compile(r"(?P<number>[0-9]{1,4})d")
 _UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 _WHOLE = re.compile(r"[+-]?\d{1,100}", re.ASCII)
 _LONGEST_MICROSECONDS = 366 * 24 * _UNITS["h"]
@@ -32,6 +35,25 @@ def parse_duration(text: str) -> timedelta:
     if micros > _LONGEST_MICROSECONDS:
         raise ValueError(f"{text!r} is longer than a year")
     return timedelta(microseconds=int(micros))
+
+
+def parse_since(text: str) -> timedelta | datetime | None:
+    """Return the length of time (`7d`, `12h`) or the time that `text` names, None for `all`; ValueError otherwise.
+
+    >>> parse_since("7d"), parse_since("all")
+    (datetime.timedelta(days=7), None)
+    """
+    if text == "all":
+        return None
+    days = _DAYS.fullmatch(text)
+    if days is not None:
+        return timedelta(days=int(days["number"]))
+    try:
+        return parse_time(text) if "T" in text else parse_duration(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is neither 7d, 12h, a time such as 2024-08-08T00:00:00Z, nor all"
+        ) from None
 
 
 def parse_decimal(text: str) -> Decimal:

@@ -21,7 +21,9 @@ from genesis_actors.messages.venue import (
     Balance,
     BookLevel,
     CancelOrder,
+    DepthSeen,
     DescribeSymbol,
+    LookAtDepth,
     LookUpOrder,
     LookUpTrades,
     PlaceOrder,
@@ -95,6 +97,10 @@ class VenueActor(GatedActor[_Message]):
                 self._tell_gate(message)
             case LookUpTrades():
                 self._tell_trades(message)
+            case LookAtDepth():
+                levels = self._venue.levels(message.symbol, message.side)
+                seen = DepthSeen(message.execution_id, self.clock.now(), tuple(levels))
+                self.send(message.reply_to, seen)
             case _:
                 assert_never(message)
 

@@ -57,6 +57,11 @@ def pairs(rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
+def wrapped(sentence: str) -> str:
+    """Return a sentence on as many lines as a terminal needs."""
+    return "\n".join(wrap(sentence, _COLUMNS, subsequent_indent="  "))
+
+
 def _to_the_left(column: Sequence[str]) -> list[str]:
     width = max(map(len, column))
     return [cell.ljust(width) for cell in column]

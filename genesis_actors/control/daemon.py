@@ -110,6 +110,7 @@ class Daemon:
                 on_stop=self._queue.put,
                 prices=prices,
                 port=chosen,
+                metrics_port=settings.control.metrics_port,
                 limits=self.limits,
             )
             door.open()

@@ -12,11 +12,12 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TypeAlias, TypeVar
 
 from genesis_actors import __version__
+from genesis_actors.analysis import portfolio_of, report_of
 from genesis_actors.control.board import Board
 from genesis_actors.control.planning import planned
 from genesis_actors.control.prices import Prices
@@ -24,7 +25,7 @@ from genesis_actors.control.protocol import Goal, HaltRequest, ResumeRequest, Se
 from genesis_actors.control.refusals import Refusal
 from genesis_actors.control.tail import Tail, told
 from genesis_actors.control.terms import terms_in_force
-from genesis_actors.domain.report import generate_execution_report
+from genesis_actors.domain.attribution import By
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ControlMessage, ExecutionStatus, GetStatus
@@ -61,7 +62,6 @@ from genesis_actors.views import (
     View,
     execution_view,
     fill_views,
-    report_view,
     slice_views,
     status_view,
 )
@@ -179,9 +179,12 @@ class Desk:
         status = await self.status(name)
         return fill_views(status.fills, status.orders)
 
-    async def report(self, name: str) -> View:
-        status = await self.status(name)
-        return report_view(generate_execution_report(status), status)
+    async def report(self, name: str, *, again: bool) -> View:
+        key = await self.resolve(name)
+        return await self.aside(lambda: report_of(self._engine.database, key, again=again))
+
+    async def portfolio(self, since: timedelta | datetime | None, by: By) -> View:
+        return await self.aside(lambda: portfolio_of(self._engine.database, since, by))
 
     async def journal(self, name: str, last: int) -> str:
         """Return, as JSON, the terms in force of an execution, and its last events as the stream tells them."""

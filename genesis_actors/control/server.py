@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from genesis_actors.control.desk import Desk, House
@@ -44,9 +45,11 @@ from genesis_actors.control.refusals import Refusal, bad_request, explained
 from genesis_actors.control.sockets import DoorError, bind, remove
 from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
 from genesis_actors.control.tail import sequence_before
+from genesis_actors.domain.attribution import By
 from genesis_actors.engine import Engine
 from genesis_actors.logs import get_logger
-from genesis_actors.notation import parse_decimal, parse_symbol
+from genesis_actors.metrics import Metrics
+from genesis_actors.notation import parse_decimal, parse_since, parse_symbol
 from genesis_actors.values import Symbol, parse_time
 
 R = TypeVar("R", bound=BaseModel)
@@ -59,6 +62,7 @@ LONGEST_WAIT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 5.0
 DEFAULT_EVENTS: Final = 200
 MOST_AT_ONCE: Final = 1_000
+LAG_EVERY_SECONDS: Final = 1.0
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -95,6 +99,7 @@ class Door:
         on_stop: Callable[[StopMode], None],
         prices: Prices | None = None,
         port: Port | None = None,
+        metrics_port: int | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._engine = engine
@@ -102,6 +107,8 @@ class Door:
         self._on_stop = on_stop
         self._prices = Prices() if prices is None else prices
         self._port = port
+        self._metrics_port = metrics_port
+        self._metrics = Metrics(engine)
         self._limits = limits or Limits()
         self._guards = Guards(
             head_seconds=self._limits.head_seconds, max_connections=self._limits.max_connections
@@ -156,7 +163,7 @@ class Door:
         runner = self._runner()
         await runner.setup()
         servers: list[asyncio.Server] = []
-        reading = asyncio.create_task(desk.tail.run())
+        tasks = [asyncio.create_task(desk.tail.run()), asyncio.create_task(self._watch_loop())]
         try:
             await desk.open()
             servers = await self._listen(path, runner)
@@ -167,7 +174,8 @@ class Door:
                 server.close()
             if servers:
                 remove(path)
-            reading.cancel()
+            for task in tasks:
+                task.cancel()
             await runner.cleanup()
             desk.close()
 
@@ -196,6 +204,8 @@ class Door:
                 web.post("/v1/halt", self._halt),
                 web.post("/v1/unhalt", self._unhalt),
                 web.get("/v1/events", self._events),
+                web.get("/v1/tca", self._tca),
+                web.get("/metrics", self._tell_metrics),
             ]
         )
         return web.AppRunner(app, handle_signals=False, shutdown_timeout=1.0)
@@ -218,15 +228,13 @@ class Door:
             return Guard(self._guards, make_protocol)
 
         servers = [await self._loop.create_unix_server(guarded, sock=bind(path), backlog=BACKLOG)]
-        if self._port is not None:
+        for number in filter(None, (self._port and self._port.number, self._metrics_port)):
             try:
-                servers.append(
-                    await self._loop.create_server(guarded, "127.0.0.1", self._port.number)
-                )
+                servers.append(await self._loop.create_server(guarded, "127.0.0.1", number))
             except OSError as error:
                 raise DoorError(
-                    f"port {self._port.number} cannot be used: {error.strerror}",
-                    "name another one under [control] port, or leave it out",
+                    f"port {number} cannot be used: {error.strerror}",
+                    "name another one under [control] port or metrics_port, or leave it out",
                 ) from error
         return servers
 
@@ -262,9 +270,10 @@ class Door:
         """Over TCP: refuse whoever has no token, and what a browser sends on behalf of some page."""
         transport = request.transport
         connection = None if transport is None else transport.get_extra_info("socket")
-        if self._port is None or connection is None or connection.family == socket.AF_UNIX:
+        if connection is None or connection.family == socket.AF_UNIX:
             return
-        hosts = {f"{name}:{self._port.number}" for name in ("127.0.0.1", "localhost")}
+        number = connection.getsockname()[1]
+        hosts = {f"{name}:{number}" for name in ("127.0.0.1", "localhost")}
         origin = request.headers.get("Origin")
         is_ours = request.host in hosts and (
             origin is None or origin in {f"http://{host}" for host in hosts}
@@ -272,7 +281,13 @@ class Door:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not is_ours:
             raise Refusal(HTTPStatus.FORBIDDEN, "foreign_origin", "not from here", "use 127.0.0.1")
-        if not hmac.compare_digest(given.encode(), self._port.token.encode()):
+        if number == self._metrics_port:
+            if request.path != "/metrics" or request.method != "GET":
+                raise Refusal(
+                    HTTPStatus.FORBIDDEN, "metrics_only", "only GET /metrics here", "use the socket"
+                )
+            return
+        if self._port is None or not hmac.compare_digest(given.encode(), self._port.token.encode()):
             raise Refusal(
                 HTTPStatus.UNAUTHORIZED,
                 "no_token",
@@ -306,6 +321,17 @@ class Door:
         about = await self._served.about(len(self._guards))
         return self._data({**about, "event_readers": self._readers})
 
+    async def _tell_metrics(self, _request: web.Request) -> web.Response:
+        text = await self._served.aside(self._metrics.text)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _watch_loop(self) -> None:
+        """Note how late this event loop is, again and again."""
+        while True:
+            due = self._loop.time() + LAG_EVERY_SECONDS
+            await asyncio.sleep(LAG_EVERY_SECONDS)
+            self._metrics.event_loop_lag_seconds = max(self._loop.time() - due, 0.0)
+
     async def _stop(self, request: web.Request) -> web.Response:
         asked = await self._body(request, StopRequest)
         about = await self._served.about(len(self._guards))
@@ -333,7 +359,16 @@ class Door:
         return self._data(await self._served.fills(_id(request)))
 
     async def _report(self, request: web.Request) -> web.Response:
-        return self._data(await self._served.report(_id(request)))
+        return self._data(await self._served.report(_id(request), again=_flag(request, "again")))
+
+    async def _tca(self, request: web.Request) -> web.Response:
+        asked, by = request.query.get("since", "all"), request.query.get("by", "symbol")
+        try:
+            since = parse_since(asked)
+            kind = By(by)
+        except ValueError as error:
+            raise bad_request(f"since or by: {error}") from error
+        return self._data(await self._served.portfolio(since, kind))
 
     async def _journal(self, request: web.Request) -> web.Response:
         last = _count(request, "last", DEFAULT_EVENTS)

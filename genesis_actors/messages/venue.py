@@ -256,5 +256,25 @@ OrderOutcome: TypeAlias = (
 VenueOutcome: TypeAlias = OrderOutcome | TradesTold | VenueAvailability
 """Everything that comes back from a venue, in the order in which it was told."""
 
-VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades | RestoreOrders
+
+@dataclass(frozen=True, slots=True)
+class LookAtDepth:
+    """Ask for the levels that an order of `side` would meet now. Answered by `DepthSeen`, where the venue shows any."""
+
+    execution_id: ExecutionId
+    symbol: Symbol
+    side: Side
+    reply_to: Address[DepthSeen]
+
+
+@dataclass(frozen=True, slots=True)
+class DepthSeen:
+    """Price and quantity of each level at `at`, best first."""
+
+    execution_id: ExecutionId
+    at: datetime
+    levels: tuple[tuple[Decimal, Decimal], ...]
+
+
+VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades | RestoreOrders | LookAtDepth
 """Everything the venue actor accepts from others; its own timers aside."""

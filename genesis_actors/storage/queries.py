@@ -31,7 +31,7 @@ from genesis_actors.storage.tables import (
     twap_executions,
     twap_slice_history,
 )
-from genesis_actors.values import ExecutionState
+from genesis_actors.values import ExecutionState, OrderStatus
 
 T = TypeVar("T")
 
@@ -167,6 +167,23 @@ def status_of(target: Target, name: str) -> ExecutionStatus:
         tuple(child_orders(target, key)),
         tuple(trades(target, key)),
     )
+
+
+def executions_by_state(target: Target) -> dict[str, int]:
+    """Return how many executions are in each state that one is in."""
+    states = twap_executions.c.state
+    query = select(states, func.count()).group_by(states)
+
+    def read(connection: Connection) -> dict[str, int]:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+    return _read(target, read)
+
+
+def unknown_orders(target: Target) -> set[str]:
+    """Return the client ids of all orders that nobody has answered for."""
+    query = select(orders.c.client_order_id).where(orders.c.status == OrderStatus.UNKNOWN)
+    return _read(target, lambda connection: set(connection.scalars(query)))
 
 
 def mode(target: Target) -> str:

@@ -6,11 +6,9 @@ from decimal import Decimal
 import pytest
 from pykka import ActorRef
 
-from genesis_actors.actors.analytics import AnalyticsActor
 from genesis_actors.actors.control import ControlActor
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.projection import rows
-from genesis_actors.domain.report import ExecutionReport
 from genesis_actors.messages.control import (
     CoreLost,
     CoreRebuilt,
@@ -22,7 +20,6 @@ from genesis_actors.messages.control import (
     Unsubscribe,
 )
 from genesis_actors.messages.events import JournalEvent
-from genesis_actors.messages.persistence import StoreReport
 from genesis_actors.messages.supervisor import (
     CancelExecution,
     CommandDone,
@@ -286,23 +283,3 @@ def test_a_status_is_answered_from_the_news(door: Door) -> None:
     assert status.execution.quantity == Decimal(10)
     assert len(status.slices) == 5
     assert unknown.messages == [None]
-
-
-def test_analytics_stores_a_report_when_an_execution_has_ended(
-    simulation: DeterministicRuntime,
-) -> None:
-    stored = Probe[StoreReport]()
-    analytics = AnalyticsActor.start(simulation, journal=stored, failures=Probe(), known={})
-    execution, events = an_execution()
-    begun = news_of(execution, events)
-    analytics.tell(begun)
-    simulation.run_until_quiet()
-    assert stored.messages == []
-
-    ended = news_of(execution, ())
-    row = replace(ended.execution, state=ExecutionState.CANCELLED)
-    analytics.tell(ExecutionNews(NOON, execution.execution_id, (), row, (), (), ()))
-    simulation.run_until_quiet()
-
-    (report,) = stored.messages
-    assert ExecutionReport.model_validate_json(report.report).slices == begun.slices
