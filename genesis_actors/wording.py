@@ -67,3 +67,12 @@ def length(duration: timedelta) -> str:
 def words(code: str | None) -> str:
     """Return a reason code in words."""
     return UNKNOWN if code is None else str(code).replace("_", " ")
+
+
+def printable(said: str) -> str:
+    """Return a text that others have written in one line, without what would steer a terminal.
+
+    >>> printable(chr(27) + "[2J")
+    '?[2J'
+    """
+    return said if said.isprintable() else "".join(c if c.isprintable() else "?" for c in said)

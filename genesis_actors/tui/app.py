@@ -31,6 +31,7 @@ from genesis_actors.tui.link import (
 )
 from genesis_actors.tui.model import Detail, Happened, House, Shown
 from genesis_actors.tui.theme import THEME
+from genesis_actors.wording import printable
 
 DRAW_SECONDS: Final = 0.5
 SILENT_SECONDS: Final = 5.0
@@ -155,7 +156,7 @@ class LiveView(App[None]):
         if self._lost_at is None:
             self._lost_at = self.now()
             self._desk.lost()
-        self._lost_why = why
+        self._lost_why = printable(why)
 
     def _find(self) -> None:
         if self._lost_at is not None:
@@ -201,13 +202,14 @@ class LiveView(App[None]):
 
     def explain(self, error: Exception) -> tuple[str, str]:
         """Return what went wrong, and the next step."""
+        said = printable(str(error))
         match error:
             case RefusedError():
-                return error.message, error.hint
+                return said, printable(error.hint)
             case LostError():
-                return str(error), "what was asked may have been done: look before you repeat it"
+                return said, "what was asked may have been done: look before you repeat it"
             case _:
-                return str(error), "start a daemon: genesis daemon start"
+                return said, "start a daemon: genesis daemon start"
 
     def complain(self, error: Exception) -> None:
         message, hint = self.explain(error)

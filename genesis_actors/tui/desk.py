@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PANELS: Final = ("price", "fill", "share", "slices", "events")
 _TITLES: Final = ("Price", "Fill", "Share", "Slices", "Events")
 _MEDIUM: Final = (108, 34)
-_WIDE: Final = (160, 44)
+_WIDE: Final = (184, 44)
 _LIST_ROWS: Final = {"compact": 6, "medium": 10}
 
 

@@ -102,6 +102,8 @@ def _pace(detail: Detail, now: datetime, width: int) -> Text:
         ends = f"ended {clock(x.finished_at)}"
     elif left is None:
         ends = ""
+    elif x.state == "PAUSED":
+        ends = f"{length(left)} left when it goes on"
     else:
         ends = f"{length(left)} left, to {clock(x.ends_at)}"
     figures = Text(no_wrap=True)
