@@ -11,16 +11,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import click
 import structlog
 
+from genesis_actors.cli.door import chosen_settings
 from genesis_actors.cli.errors import CliError, ExitCode
-from genesis_actors.control.sockets import holder_of, lock_beside, private_directory
+from genesis_actors.control.left import left_behind
+from genesis_actors.control.protocol import StopMode
+from genesis_actors.control.sockets import died_with, holder_of, lock_beside, private_directory
 from genesis_actors.settings import Settings
+from genesis_actors.storage.database import Database
+from genesis_actors.storage.errors import StorageError
 
 READY_SECONDS: Final = 120.0
 LOG_FILE: Final = "daemon.log"
@@ -69,6 +74,47 @@ def start_in_background(settings: Settings, options: Sequence[str]) -> bool:
     # It lives on by itself: nobody here waits for its end.
     process.returncode = 0
     return False
+
+
+def ended(
+    socket_path: Path, answer: Mapping[str, Any], mode: str
+) -> tuple[dict[str, Any], str, ExitCode]:
+    """Return what has become of a daemon that was asked to end: for JSON, for people, and as an exit code.
+
+    What it has left is read from its database, now that it is gone. Raises CliError where that cannot be.
+    """
+    named = answer["database"]
+    try:
+        left = left_behind(_readable(named), answer["were_open"])
+    except StorageError as error:
+        raise CliError(
+            "outcome_not_readable",
+            f"the daemon has ended, and what became of its executions cannot be read: {error.message}",
+            "look yourself: genesis ps -a --db PATH-or-URL",
+        ) from error
+    has_died = died_with(lock_beside(socket_path), answer["pid"])
+    is_as_asked = left.keeps(StopMode(mode)) and not has_died
+    view = {
+        **{name: value for name, value in answer.items() if name != "were_open"},
+        "state": "died" if has_died else "stopped",
+        "executions": left.states,
+        "unsettled_executions": left.unsettled,
+        "is_as_asked": is_as_asked,
+    }
+    told = str(left)
+    if not is_as_asked:
+        told += f"\nnot as it should be: look with genesis ps -a --db {named}"
+    if has_died:
+        return view, told, ExitCode.FAILURE
+    return view, told, ExitCode.OK if is_as_asked else ExitCode.INCOMPLETE
+
+
+def _readable(named: str) -> Path | str:
+    """Return how the database that the daemon names can be opened: it does not tell the password of a server's."""
+    if "://" not in named:
+        return Path(named)
+    url = Settings.load(chosen_settings()).storage.url
+    return url if str(Database.of(url)) == named else named
 
 
 def _spawn(

@@ -63,12 +63,16 @@ def _keep_settings(
     return path
 
 
+def chosen_settings() -> Path | None:
+    """Return the settings file that --config names."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(_SETTINGS)
+
+
 def find_door(socket: str | None) -> Path | LoopbackPort:
     """Return the door that the command line means. Raises CliError."""
-    context = click.get_current_context(silent=True)
-    settings: Path | None = None if context is None else context.meta.get(_SETTINGS)
     try:
-        return find_socket(socket, settings)
+        return find_socket(socket, chosen_settings())
     except PlaceError as error:
         raise CliError(
             "bad_settings",

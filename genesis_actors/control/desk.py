@@ -86,6 +86,7 @@ class Desk:
     def __init__(self, engine: Engine, house: House) -> None:
         self.house = house
         self.is_stopping = False
+        self.starts_in_hand = 0
         self._engine = engine
         self._pool = ThreadPoolExecutor(READERS, "door-reader")
         self.board = Board(asyncio.get_running_loop(), self.now)
@@ -191,20 +192,13 @@ class Desk:
     # --- Commands --------------------------------------------------------------------------------
 
     async def start(self, order: TwapOrder) -> View:
-        if self.is_stopping:
-            raise Refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "stopping",
-                "the daemon is about to end and starts nothing new",
-                "start it again: genesis daemon start",
-            )
-        await self._refuse_while_halted(order)
-        parent = order.parent_order()
-
-        def question(box: Address[ExecutionStarted | OrderRejected]) -> ControlMessage:
-            return StartExecution(order=parent, reply_to=box)
-
-        answer = await self._engine.ask_async(question)
+        self.starts_in_hand += 1
+        try:
+            await self._refuse_while_halted(order)
+            self._refuse_while_stopping()
+            answer = await self._engine.ask_async(_start_question(order))
+        finally:
+            self.starts_in_hand -= 1
         if isinstance(answer, OrderRejected):
             raise OrderRejectedError(answer)
         return {**await self._view(answer.execution_id), "is_new": answer.is_new}
@@ -215,6 +209,7 @@ class Desk:
         )
 
     async def resume(self, name: str, request: ResumeRequest) -> View:
+        self._refuse_while_stopping()
         return await self._command(
             name,
             lambda key, box: ResumeExecution(execution_id=key, mode=request.mode, reply_to=box),
@@ -315,6 +310,15 @@ class Desk:
     async def _halt_state(self) -> HaltState:
         return await self.aside(lambda: halt_state(self._engine.database))
 
+    def _refuse_while_stopping(self) -> None:
+        if self.is_stopping:
+            raise Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "stopping",
+                "the daemon is about to end and lets nothing begin",
+                "start it again: genesis daemon start",
+            )
+
     async def _refuse_while_halted(self, order: TwapOrder) -> None:
         """Refuse a new order that could not be worked; the name of an earlier one finds that one all the same."""
         halt = await self._halt_state()
@@ -340,6 +344,13 @@ class Desk:
         return [
             json.dumps(execution_view(row, plan, None), ensure_ascii=False) for row, plan in rows
         ]
+
+
+def _start_question(
+    order: TwapOrder,
+) -> Callable[[Address[ExecutionStarted | OrderRejected]], ControlMessage]:
+    parent = order.parent_order()
+    return lambda box: StartExecution(order=parent, reply_to=box)
 
 
 def _child_named(status: ExecutionStatus, name: str) -> ClientOrderId:

@@ -45,6 +45,7 @@ from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
 from genesis_actors.control.tail import sequence_before
 from genesis_actors.engine import Engine
 from genesis_actors.logs import get_logger
+from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.notation import parse_decimal
 from genesis_actors.values import parse_time
 
@@ -56,6 +57,7 @@ MAX_READERS: Final = 64
 BACKLOG: Final = 1024
 LONGEST_WAIT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 5.0
 MOST_AT_ONCE: Final = 1_000
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -121,6 +123,18 @@ class Door:
         """From now on start nothing new; everything else is still answered."""
         if self._desk is not None:
             self._desk.is_stopping = True
+
+    def open_executions(self) -> tuple[ExecutionRow, ...] | None:
+        """Return what became durable of all that is open; None as long as a start is in hand, or nobody can say."""
+        asked = asyncio.run_coroutine_threadsafe(self._open_executions(), self._loop)
+        try:
+            return asked.result(LOOK_SECONDS)
+        except TimeoutError:
+            asked.cancel()
+            return None
+
+    async def _open_executions(self) -> tuple[ExecutionRow, ...] | None:
+        return None if self._served.starts_in_hand else self._served.board.open_rows()
 
     def close(self) -> None:
         """Answer what is in hand, then let nobody in any more."""
@@ -301,9 +315,19 @@ class Door:
 
     async def _stop(self, request: web.Request) -> web.Response:
         asked = await self._body(request, StopRequest)
-        about = await self._served.about(len(self._guards))
+        were_open = self._served.board.open_ids()
+        # First of all: nothing that cannot be read or takes its time keeps the daemon from ending.
         self._on_stop(asked.mode)
-        return self._data({**about, "state": "stopping", "stop_mode": asked.mode.value})
+        about = await self._served.about(len(self._guards))
+        return self._data(
+            {
+                **about,
+                "state": "stopping",
+                "stop_mode": asked.mode.value,
+                "open_executions": len(were_open),
+                "were_open": were_open,
+            }
+        )
 
     async def _executions(self, request: web.Request) -> web.Response:
         shows_all = _flag(request, "all")

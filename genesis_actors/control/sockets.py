@@ -81,6 +81,14 @@ def holder_of(path: Path) -> int | None:
         os.close(file)
 
 
+def died_with(path: Path, process: int) -> bool:
+    """Tell whether that process ended without letting go of the file: it was killed, or has crashed."""
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip() == str(process)
+    except OSError:
+        return False
+
+
 def lock_beside(socket_path: Path) -> Path:
     """Return the file that a daemon holds as long as the door at `socket_path` is its own."""
     return socket_path.with_name(socket_path.name + ".lock")
