@@ -13,6 +13,8 @@ from typing import cast
 from genesis_actors.cli import text
 from genesis_actors.cli.errors import ExitCode
 from genesis_actors.cli.output import Output
+from genesis_actors.control.client import Client, LostError, NoDaemonError, RefusedError
+from genesis_actors.control.sockets import holder_of, lock_beside
 from genesis_actors.gateways.ccxt_checkup import Finding, Status, examine
 from genesis_actors.gateways.ccxt_venue import CcxtVenue
 from genesis_actors.gateways.redaction import MASK, masked
@@ -37,15 +39,30 @@ def run_doctor(
         venue={} if venue is None else {"kind": venue},
     )
     found = [_mode(settings), *_of_venue(settings, [Symbol(name) for name in symbols])]
-    found.append(
-        Finding("socket", Status.OK, "the daemon is not built yet; genesis run needs none")
-    )
+    found.append(_daemon(settings))
     items = [
         {"name": f.name, "status": f.status.value, "message": f.message, "hint": f.hint or None}
         for f in found
     ]
     Output(output, settings.engine.mode).write_list(items, lambda: _findings_text(found))
     return ExitCode.FAILURE if any(f.status is Status.ERROR for f in found) else ExitCode.OK
+
+
+def _daemon(settings: Settings) -> Finding:
+    """Look whether a daemon runs for these settings; none is needed to run one order."""
+    path = settings.socket
+    process = holder_of(lock_beside(path))
+    if process is None:
+        return Finding("daemon", Status.OK, f"none runs at {path}; genesis run needs none")
+    try:
+        about = Client(path).get("daemon").data
+    except (NoDaemonError, LostError, RefusedError) as error:
+        hint = f"try again in a moment; SIGTERM drains it, too: kill {process}"
+        return Finding("daemon", Status.ERROR, f"process {process} does not answer: {error}", hint)
+    said = (
+        f"process {about['pid']} is {about['state']} at {path}: {about['venue']}, {about['mode']}"
+    )
+    return Finding("daemon", Status.OK, said)
 
 
 def _mode(settings: Settings) -> Finding:

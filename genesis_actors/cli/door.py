@@ -118,7 +118,9 @@ class Asking:
         try:
             yield
         except NoDaemonError as error:
-            raise CliError("no_daemon", str(error), self._hint, ExitCode.NO_DAEMON) from error
+            raise _unreachable(self.path, error) or CliError(
+                "no_daemon", str(error), self._hint, ExitCode.NO_DAEMON
+            ) from error
         except TokenError as error:
             hint = "use its socket, or name the file under [control] token_file"
             raise CliError("no_token", str(error), hint) from error
@@ -128,6 +130,23 @@ class Asking:
         except RefusedError as error:
             code = _EXIT_CODES.get(error.status, ExitCode.FAILURE)
             raise CliError(error.code, error.message, error.hint, code) from error
+
+
+def _unreachable(path: Path | LoopbackPort, error: Exception) -> CliError | None:
+    """Return the error for a daemon that lives, as its lock says, and cannot be reached."""
+    if not isinstance(path, Path):
+        return None
+    from genesis_actors.control.sockets import holder_of, lock_beside
+
+    process = holder_of(lock_beside(path))
+    if process is None:
+        return None
+    return CliError(
+        "daemon_unreachable",
+        f"a daemon runs (process {process}), and does not answer yet or any more: {error}",
+        "it is starting or ending, or makes its socket anew: try again in a moment; "
+        f"SIGTERM drains it, too: kill {process}",
+    )
 
 
 def reading(socket: str | None) -> Asking:

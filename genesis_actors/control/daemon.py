@@ -18,7 +18,13 @@ from genesis_actors.control.notify import notify
 from genesis_actors.control.protocol import StopMode
 from genesis_actors.control.resting import Rest, RestAnswer
 from genesis_actors.control.server import Door, Limits, Port
-from genesis_actors.control.sockets import HeldFile, lock_beside, private_directory, token_in
+from genesis_actors.control.sockets import (
+    PID_FILE,
+    HeldFile,
+    lock_beside,
+    private_directory,
+    token_in,
+)
 from genesis_actors.engine import Engine
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.supervisor import CommandDone, CommandRefused, ResumeExecution
@@ -32,8 +38,6 @@ from genesis_actors.values import ExecutionId, ExecutionState, Reason, ResumeMod
 DRAIN_SECONDS: Final = 30.0
 """So long executions may take to come to rest before the daemon ends all the same."""
 LOOK_SECONDS: Final = 0.1
-
-PID_FILE: Final = "daemon.pid"
 
 _Heard: TypeAlias = StopMode | ActorFailed | RestAnswer
 

@@ -11,20 +11,20 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel
 
 from genesis_actors.control.desk import Desk, House
+from genesis_actors.control.entrance import Entrance
 from genesis_actors.control.errors import RequestHandler, internal_error, refused
 from genesis_actors.control.guard import HEAD_SECONDS, MAX_CONNECTIONS, Guard, Guards
 from genesis_actors.control.protocol import (
@@ -40,7 +40,6 @@ from genesis_actors.control.protocol import (
     parse_request,
 )
 from genesis_actors.control.refusals import Refusal, bad_request, explained
-from genesis_actors.control.sockets import DoorError, bind, remove
 from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
 from genesis_actors.control.tail import sequence_before
 from genesis_actors.engine import Engine
@@ -54,11 +53,22 @@ R = TypeVar("R", bound=BaseModel)
 MAX_BODY_BYTES: Final = 64 * 1024
 BODY_SECONDS: Final = 10.0
 MAX_READERS: Final = 64
-BACKLOG: Final = 1024
+MAX_WAITING: Final = 128
+ASK_AGAIN_SECONDS: Final = 1
 LONGEST_WAIT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 5.0
+FAREWELL_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 5.0
 MOST_AT_ONCE: Final = 1_000
+
+_MUST_GET_IN: Final = frozenset(
+    {
+        ("GET", "/v1/daemon"),
+        ("POST", "/v1/daemon/stop"),
+        ("POST", "/v1/halt"),
+        ("POST", "/v1/unhalt"),
+    }
+)
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -74,6 +84,7 @@ class Limits:
     stuck_seconds: float = STUCK_SECONDS
     max_connections: int = MAX_CONNECTIONS
     max_readers: int = MAX_READERS
+    max_waiting: int = MAX_WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,7 @@ class Door:
             head_seconds=self._limits.head_seconds, max_connections=self._limits.max_connections
         )
         self._readers = 0
+        self._waiting = 0
         self._loop = asyncio.new_event_loop()
         self._over: asyncio.Event | None = None
         self._desk: Desk | None = None
@@ -165,20 +177,22 @@ class Door:
         path = Path(self._house.socket)
         runner = self._runner()
         await runner.setup()
-        servers: list[asyncio.Server] = []
-        reading = asyncio.create_task(desk.tail.run())
+        entrance = self._entrance(path, runner)
+        beside = [asyncio.create_task(desk.tail.run())]
         try:
             await desk.open()
-            servers = await self._listen(path, runner)
+            await entrance.open()
+            beside.append(asyncio.create_task(entrance.mind()))
             self._is_open.set()
             await self._over.wait()
         finally:
-            for server in servers:
-                server.close()
-            if servers:
-                remove(path)
-            reading.cancel()
+            await _end(beside)
+            entrance.close()
+            await desk.let_go()
             await runner.cleanup()
+            # A request that did not want to end in time.
+            await _end(asyncio.all_tasks() - {asyncio.current_task()})
+            await self._guards.see_off(FAREWELL_SECONDS)
             desk.close()
 
     def _runner(self) -> web.AppRunner:
@@ -205,9 +219,9 @@ class Door:
                 web.get("/v1/events", self._events),
             ]
         )
-        return web.AppRunner(app, handle_signals=False, shutdown_timeout=1.0)
+        return web.AppRunner(app, handle_signals=False, shutdown_timeout=FAREWELL_SECONDS)
 
-    async def _listen(self, path: Path, runner: web.AppRunner) -> list[asyncio.Server]:
+    def _entrance(self, path: Path, runner: web.AppRunner) -> Entrance:
         server = runner.server
         if server is None:
             raise RuntimeError("the runner is not set up")
@@ -221,21 +235,8 @@ class Door:
                 lingering_time=0.0,
             )
 
-        def guarded() -> Guard:
-            return Guard(self._guards, make_protocol)
-
-        servers = [await self._loop.create_unix_server(guarded, sock=bind(path), backlog=BACKLOG)]
-        if self._port is not None:
-            try:
-                servers.append(
-                    await self._loop.create_server(guarded, "127.0.0.1", self._port.number)
-                )
-            except OSError as error:
-                raise DoorError(
-                    f"port {self._port.number} cannot be used: {error.strerror}",
-                    "name another one under [control] port, or leave it out",
-                ) from error
-        return servers
+        port = None if self._port is None else self._port.number
+        return Entrance(path, port, lambda: Guard(self._guards, make_protocol))
 
     @property
     def _served(self) -> Desk:
@@ -252,6 +253,8 @@ class Door:
             guard.request_begun()
         try:
             self._check_caller(request)
+            if guard is not None and guard.is_extra:
+                return await self._answer_extra(request, handler)
             return await handler(request)
         except web.HTTPException as error:
             return refused(_of_http(error, request))
@@ -264,6 +267,22 @@ class Door:
         finally:
             if guard is not None:
                 guard.request_over()
+
+    async def _answer_extra(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answer in a place that is kept free: what must get in, and one request only."""
+        if (request.method, request.path) in _MUST_GET_IN:
+            response = await handler(request)
+        else:
+            response = refused(
+                Refusal(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "too_many_clients",
+                    f"{len(self._guards)} clients are being answered already",
+                    "try again, or end some of them; halt, daemon status and daemon stop always get in",
+                )
+            )
+        response.force_close()
+        return response
 
     def _check_caller(self, request: web.Request) -> None:
         """Over TCP: refuse whoever has no token, and what a browser sends on behalf of some page."""
@@ -279,7 +298,9 @@ class Door:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not is_ours:
             raise Refusal(HTTPStatus.FORBIDDEN, "foreign_origin", "not from here", "use 127.0.0.1")
-        if not hmac.compare_digest(given.encode(), self._port.token.encode()):
+        # What is no text came as bytes; it is no token either way.
+        sent = given.encode(errors="surrogateescape")
+        if not hmac.compare_digest(sent, self._port.token.encode()):
             raise Refusal(
                 HTTPStatus.UNAUTHORIZED,
                 "no_token",
@@ -355,7 +376,14 @@ class Door:
     async def _wait(self, request: web.Request) -> web.Response:
         goal = Goal.parse(request.query.get("for", "done"))
         seconds = min(_seconds(request), LONGEST_WAIT_SECONDS)
-        return self._data(await self._served.wait(_id(request), goal, seconds))
+        may_wait = self._waiting < self._limits.max_waiting
+        self._waiting += may_wait
+        try:
+            found = await self._served.wait(_id(request), goal, seconds if may_wait else 0.0)
+        finally:
+            self._waiting -= may_wait
+        # Where too many wait, the others are told how it is, and when to ask again.
+        return self._data({**found, "ask_again_seconds": 0 if may_wait else ASK_AGAIN_SECONDS})
 
     async def _pause(self, request: web.Request) -> web.Response:
         await self._body(request, Nothing)
@@ -419,10 +447,17 @@ class Door:
         if since.isascii() and since.isdigit():
             return int(since[:18])
         try:
-            at: datetime = parse_time(since).astimezone(UTC)
+            at = parse_time(since)
         except ValueError as error:
             raise bad_request(f"since: {error}") from error
-        return await desk.aside(partial(sequence_before, self._engine.database, at))
+        return await desk.from_journal(partial(sequence_before, self._engine.database, at))
+
+
+async def _end(tasks: Iterable[asyncio.Task[Any] | None]) -> None:
+    ending = [task for task in tasks if task is not None]
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
 
 
 def _id(request: web.Request) -> str:
