@@ -118,7 +118,7 @@ class Asking:
         try:
             yield
         except NoDaemonError as error:
-            raise _unreachable(self.path, error) or CliError(
+            raise _unreachable(self.path, error.why) or CliError(
                 "no_daemon", str(error), self._hint, ExitCode.NO_DAEMON
             ) from error
         except TokenError as error:
@@ -132,7 +132,7 @@ class Asking:
             raise CliError(error.code, error.message, error.hint, code) from error
 
 
-def _unreachable(path: Path | LoopbackPort, error: Exception) -> CliError | None:
+def _unreachable(path: Path | LoopbackPort, why: str) -> CliError | None:
     """Return the error for a daemon that lives, as its lock says, and cannot be reached."""
     if not isinstance(path, Path):
         return None
@@ -143,7 +143,7 @@ def _unreachable(path: Path | LoopbackPort, error: Exception) -> CliError | None
         return None
     return CliError(
         "daemon_unreachable",
-        f"a daemon runs (process {process}), and does not answer yet or any more: {error}",
+        f"a daemon runs (process {process}), but nobody answers at {path} ({why})",
         "it is starting or ending, or makes its socket anew: try again in a moment; "
         f"SIGTERM drains it, too: kill {process}",
     )
