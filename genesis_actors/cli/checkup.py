@@ -13,6 +13,7 @@ from typing import cast
 from genesis_actors.cli import text
 from genesis_actors.cli.errors import ExitCode
 from genesis_actors.cli.output import Output
+from genesis_actors.control.client import Client, LostError, NoDaemonError, RefusedError
 from genesis_actors.control.sockets import holder_of, lock_beside
 from genesis_actors.gateways.ccxt_checkup import Finding, Status, examine
 from genesis_actors.gateways.ccxt_venue import CcxtVenue
@@ -49,12 +50,22 @@ def run_doctor(
 
 
 def _daemon(door: Path | LoopbackPort) -> Finding:
-    if isinstance(door, LoopbackPort):
-        return Finding("daemon", Status.OK, f"commands look for it at {door}")
-    path, holder = door, holder_of(lock_beside(door))
-    if holder is None:
-        return Finding("daemon", Status.OK, f"none at {path}: genesis daemon start makes one")
-    return Finding("daemon", Status.OK, f"process {holder} listens at {path}")
+    """Look whether a daemon runs for these settings; none is needed to run one order."""
+    process = None if isinstance(door, LoopbackPort) else holder_of(lock_beside(door))
+    if process is None and not isinstance(door, LoopbackPort):
+        return Finding("daemon", Status.OK, f"none runs at {door}; genesis run needs none")
+    try:
+        about = Client(door).get("daemon").data
+    except NoDaemonError:
+        return Finding("daemon", Status.OK, f"none runs at {door}; genesis run needs none")
+    except (LostError, RefusedError) as error:
+        hint = "try again in a moment; SIGTERM drains it, too"
+        who = "the daemon" if process is None else f"process {process}"
+        return Finding("daemon", Status.ERROR, f"{who} at {door} does not answer: {error}", hint)
+    said = (
+        f"process {about['pid']} is {about['state']} at {door}: {about['venue']}, {about['mode']}"
+    )
+    return Finding("daemon", Status.OK, said)
 
 
 def _mode(settings: Settings) -> Finding:

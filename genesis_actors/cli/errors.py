@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from genesis_actors.cli.invocation import wants_json
+from genesis_actors.cli.text import shown
 
 if TYPE_CHECKING:
     from genesis_actors.storage.errors import StorageError
@@ -71,7 +72,7 @@ class Invocation:
 def report(error: BaseException, invocation: Invocation) -> ExitCode:
     """Say what went wrong, and return the exit code for it."""
     known = explain(error)
-    message, hint = shortened(known.message), shortened(known.hint)
+    message, hint = shown(shortened(known.message)), shown(shortened(known.hint))
     if known.code == "internal_error" and os.environ.get("GENESIS_DEBUG") == "1":
         traceback.print_exception(error, file=sys.stderr)
     if invocation.wants_json:
@@ -134,6 +135,8 @@ def _usage(error: click.ClickException) -> CliError:
     message = error.format_message()
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context is not None else "genesis"
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and context is not None:
+        message = _which_command(context)
     if isinstance(error, click.NoSuchOption) and re.match(r"-[\d.]", error.option_name):
         message = "a number on the command line cannot be negative: quantities are above zero"
     if context is not None and isinstance(context.command, click.Group) and "Usage: " in message:
@@ -154,6 +157,13 @@ def _nearest_command(context: click.Context | None, message: str) -> str | None:
     names = context.command.list_commands(context)
     near = get_close_matches(found[1], names, 1) or [n for n in names if n.startswith(found[1])]
     return f"{context.command_path} {near[0]}" if near else None
+
+
+def _which_command(context: click.Context) -> str:
+    """Return what to say where a group was named without a command of it: click would say its whole help."""
+    group = context.command
+    names = group.list_commands(context) if isinstance(group, click.Group) else []
+    return f"say what to do: {context.command_path} {'|'.join(names)}"
 
 
 def _sentence(message: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genesis_actors.cli.errors import CliError, ExitCode
 from genesis_actors.notation import (
     parse_bps,
     parse_decimal,
@@ -22,7 +23,7 @@ from genesis_actors.notation import (
     parse_threshold,
     parse_whole,
 )
-from genesis_actors.values import parse_time
+from genesis_actors.values import parse_time, plain_line
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[object]
@@ -123,6 +124,17 @@ def _duration(text: str) -> object:
 def _client_id(text: str) -> str:
     if not 1 <= len(text) <= _LONGEST_CLIENT_ID:
         raise ValueError(f"a client id has 1 to {_LONGEST_CLIENT_ID} characters, not {len(text)}")
+    return plain_line(text)
+
+
+def _execution(text: str) -> str:
+    if not text.strip():
+        raise CliError(
+            "unknown_id",
+            "no execution has an empty id",
+            "is a variable of your script not set? list them: genesis ps -a",
+            ExitCode.UNKNOWN_ID,
+        )
     return text
 
 
@@ -172,6 +184,8 @@ SHARE = Checked("share", _between(parse_rate, _ZERO, _ONE))
 JITTER = Checked("share", _between(parse_rate, _ZERO, below=_ONE))
 THRESHOLD = Checked("share or off", _between(parse_threshold, _ZERO, below=_ONE))
 BPS = Checked("bps", _between(parse_bps, _ZERO))
+EXECUTION = Checked("id", _execution)
+LINE = Checked("text", plain_line)
 CLIENT_ID = Checked("text", _client_id)
 MINUTES = Parsed("minutes", _between(parse_decimal, _ONE, Decimal(60)))
 SPEED = Parsed("number or max", _speed)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genesis_actors.cli import options
+from genesis_actors.cli import parameters as kinds
 from genesis_actors.cli.completion import complete_execution
 from genesis_actors.cli.door import reading, socket_option
 from genesis_actors.cli.execution_text import (
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 1.0
 
-_EXECUTION = click.argument("execution", metavar="ID", shell_complete=complete_execution)
+_EXECUTION = click.argument(
+    "execution", metavar="ID", type=kinds.EXECUTION, shell_complete=complete_execution
+)
 
 _View = Mapping[str, Any]
 

@@ -15,6 +15,8 @@ from tests.cli.conftest import ROOT, Command
 ORDER = ("BTC/USDT", "buy", "1", "--over", "10m")
 
 NONSENSE = [
+    (("daemon",), "say what to do: genesis daemon run"),
+    (("run", *ORDER, "--client-id", "two\nlines"), "control characters"),
     (("run",), "Missing argument"),
     (("run", "BTC/USDT", "buy", "1"), "--over"),
     (("run", "BTCUSDT", "buy", "1", "--over", "10m"), "BASE/QUOTE"),

@@ -139,6 +139,9 @@ def test_a_halt_stops_new_orders_until_it_is_lifted(served: Desktop) -> None:
     [
         (("show", "nosuch"), 4, "execution_not_found"),
         (("pause", "nosuch"), 4, "execution_not_found"),
+        (("pause", ""), 4, "unknown_id"),
+        (("show", " "), 4, "unknown_id"),
+        (("halt", "--reason", "two\nlines"), 2, "usage"),
         (("wait", "nosuch"), 4, "execution_not_found"),
         (("events", "--id", "nosuch"), 4, "execution_not_found"),
         (("settle", "@last", "nosuch", "--filled", "1"), 4, "unknown_id"),
@@ -219,6 +222,13 @@ def test_watching_ends_when_it_is_over_and_touches_nothing(served: Desktop) -> N
     assert told.code == 0
     assert views[-1]["state"] == "COMPLETED"
     assert {view["id"] for view in views} == {key}
+
+
+def test_doctor_looks_for_the_daemon(served: Desktop) -> None:
+    (found,) = [each for each in served.data("doctor") if each["name"] == "daemon"]
+
+    assert found["status"] == "ok"
+    assert f"process {served.pid} is running" in found["message"]
 
 
 def test_a_list_can_be_looked_at_again_and_again(served: Desktop) -> None:
