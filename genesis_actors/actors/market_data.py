@@ -40,6 +40,7 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
     """Keeps the tapes. Nobody is sent every tick: executions ask when a slice is due, or hear of a crossing."""
 
     dispatcher_kind = "shared"
+    stop_stage = 1  # The reports that are being made still ask for their market.
 
     def __init__(
         self,

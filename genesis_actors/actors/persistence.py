@@ -9,11 +9,14 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Final, TypeAlias, TypeVar, assert_never
+
+from pykka import ActorDeadError
 
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
@@ -76,6 +79,7 @@ class PersistenceActor(MessageActor[_Accepted]):
     """
 
     dispatcher_kind: ClassVar[DispatcherKind] = "pinned"
+    stop_stage: ClassVar[int] = 2  # What the others write at their ends is durable, too.
 
     def __init__(
         self,
@@ -131,7 +135,8 @@ class PersistenceActor(MessageActor[_Accepted]):
             return
         while self._awaited:
             awaited = self._awaited.pop(0)
-            self.send(awaited.reply_to, AllWritten(awaited.symbol))
+            with suppress(ActorDeadError):  # Who asked may have ended: then nobody needs it.
+                awaited.reply_to.tell(AllWritten(awaited.symbol))
 
     def end(self) -> None:
         self._take_inbox()

@@ -76,6 +76,8 @@ class MessageActor(PooledActor, Generic[M]):
     """
 
     dispatcher_kind: ClassVar[DispatcherKind] = "pooled"
+    stop_stage: ClassVar[int] = 0
+    """When the runtime ends, actors of a higher stage stop only after all of the lower ones: those they still hear."""
 
     def __init__(
         self, runtime: Runtime, *, name: str = "", supervisor: Address[ActorFailed] | None = None

@@ -110,13 +110,18 @@ class Runtime(ABC):
         ]
 
     def stop_actors(self, timeout: float = STOP_SECONDS) -> None:
+        """Stop every actor, the youngest first; those of a higher `stop_stage` when all of the lower ones have."""
         deadline = time.monotonic() + timeout
-        stopping = [(ref, ref.stop(block=False)) for ref in reversed(self.living())]
-        for ref, stopped in stopping:
-            try:
-                stopped.get(timeout=max(deadline - time.monotonic(), 0.0))
-            except Timeout:
-                log.warning("actor_did_not_stop", actor=str(ref))
+        living = self.living()
+        for stage in sorted({_stage_of(ref) for ref in living}):
+            stopping = [
+                (ref, ref.stop(block=False)) for ref in reversed(living) if _stage_of(ref) == stage
+            ]
+            for ref, stopped in stopping:
+                try:
+                    stopped.get(timeout=max(deadline - time.monotonic(), 0.0))
+                except Timeout:
+                    log.warning("actor_did_not_stop", actor=str(ref))
 
     def __enter__(self) -> Self:
         self.start()
@@ -177,3 +182,7 @@ class SystemRuntime(Runtime):
         self._pool.stop()
         for pinned in self._pinned:
             pinned.join(1.0)
+
+
+def _stage_of(ref: ActorRef[Any]) -> int:
+    return getattr(ref.actor_class, "stop_stage", 0)

@@ -124,3 +124,13 @@ def test_what_an_execution_cost_can_be_asked_while_it_is_open(tmp_path: Path) ->
         assert Decimal(0) < report.execution.filled_quantity < 2
         with pytest.raises(KeyError):
             engine.generate_execution_report(type(twap.execution_id)("nosuch"))
+
+
+def test_what_was_recorded_until_an_engine_stops_is_written_down(tmp_path: Path) -> None:
+    with Engine.start(settings(tmp_path)) as engine:  # On threads, where all actors stop at once.
+        engine.submit(an_order())
+
+    with closing(sqlite3.connect(tmp_path / "genesis.db")) as connection:
+        assert connection.execute("select symbol from market_segments").fetchall() == [
+            ("BTC/USDT",)
+        ]
