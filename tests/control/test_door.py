@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -379,7 +380,8 @@ def test_metrics_are_told_on_the_socket(path: Path) -> None:
 
     assert answer.startswith("HTTP/1.1 200 OK")
     assert "text/plain; version=" in answer
-    assert 'genesis_executions{state="COMPLETED"} 1.0' in answer
+    # Other tests of this module complete executions, too.
+    assert re.search(r'genesis_executions\{state="COMPLETED"\} [1-9]', answer)
 
 
 def test_a_port_for_metrics_tells_nothing_else(engine: Engine, tmp_path: Path) -> None:
