@@ -28,7 +28,12 @@ from genesis_actors.control.terms import terms_in_force
 from genesis_actors.domain.attribution import By
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
 from genesis_actors.messages.base import Address
-from genesis_actors.messages.control import ControlMessage, ExecutionStatus, GetStatus
+from genesis_actors.messages.control import (
+    ControlMessage,
+    ExecutionStatus,
+    GetJournalState,
+    GetStatus,
+)
 from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
@@ -49,6 +54,7 @@ from genesis_actors.messages.venue import SymbolDescribed
 from genesis_actors.offline import HaltState, halt_state
 from genesis_actors.orders import Amendment, TwapOrder
 from genesis_actors.storage import queries
+from genesis_actors.storage.errors import StorageError
 from genesis_actors.values import (
     ClientOrderId,
     ExecutionId,
@@ -123,7 +129,14 @@ class Desk:
     # --- Questions -------------------------------------------------------------------------------
 
     async def about(self, connections: int) -> View:
-        halt = await self._halt_state()
+        journal = await self._engine.ask_async(GetJournalState)
+        outage, halted = journal.outage, _about_halt(None)
+        try:
+            halt = await self._halt_state()
+        except StorageError as error:  # How it is must be told above all when something is wrong.
+            outage = outage or error.message
+        else:
+            halted = _about_halt(halt)
         now = self.now()
         return {
             "pid": os.getpid(),
@@ -136,9 +149,8 @@ class Desk:
             "uptime_seconds": int((now - self.house.started_at).total_seconds()),
             "open_executions": len(self.board.open_ids()),
             "state": "stopping" if self.is_stopping else "running",
-            "halted": halt.halted_at is not None,
-            "halted_at": None if halt.halted_at is None else time_text(halt.halted_at),
-            "halt_reason": halt.reason,
+            **halted,
+            "journal_outage": outage,
             "connections": connections,
             "last_sequence": self.tail.last,
         }
@@ -169,7 +181,13 @@ class Desk:
         return await self.aside(lambda: queries.status_of(self._engine.database, key))
 
     async def show(self, name: str) -> View:
-        return status_view(await self.status(name), self.now())
+        status, database = await self.status(name), self._engine.database
+        key = ExecutionId(status.execution.execution_id)
+        try:
+            terms = await self.aside(lambda: terms_in_force(database, key))
+        except StorageError:  # How an execution is must be told above all when something is wrong.
+            terms = None
+        return {**status_view(status, self.now()), "terms": terms}
 
     async def slices(self, name: str) -> list[View]:
         status = await self.status(name)
@@ -304,7 +322,15 @@ class Desk:
         def question(box: Address[HaltDone]) -> ControlMessage:
             return Halt(reason=request.reason, reply_to=box)
 
-        done = await self._engine.ask_async(question)
+        try:
+            done = await self._engine.ask_async(question)
+        except TimeoutError as error:
+            raise Refusal(
+                HTTPStatus.GATEWAY_TIMEOUT,
+                "timeout",
+                "the halt holds, and nothing new is sent; but it is not durable yet, and a restart would forget it",
+                "see what keeps the journal from being written: genesis daemon status",
+            ) from error
         return {**_halt_fields(await self._halt_state()), "was_already": done.was_already}
 
     async def unhalt(self) -> View:
@@ -350,7 +376,10 @@ class Desk:
 
     async def _refuse_while_halted(self, order: TwapOrder) -> None:
         """Refuse a new order that could not be worked; the name of an earlier one finds that one all the same."""
-        halt = await self._halt_state()
+        try:
+            halt = await self._halt_state()
+        except StorageError:
+            return  # The engine says what is wrong, and sends nothing while it is halted.
         if halt.halted_at is None:
             return
         client_id, database = order.client_id, self._engine.database
@@ -391,6 +420,16 @@ def _child_named(status: ExecutionStatus, name: str) -> ClientOrderId:
         f"{status.execution.execution_id} is named {name!r}",
         f"those without an outcome: {', '.join(unknown) or 'none'}",
     )
+
+
+def _about_halt(halt: HaltState | None) -> Mapping[str, object]:
+    """Return what `daemon status` says of a halt; None is that nobody can tell."""
+    at = None if halt is None else halt.halted_at
+    return {
+        "halted": None if halt is None else at is not None,
+        "halted_at": None if at is None else time_text(at),
+        "halt_reason": None if halt is None else halt.reason,
+    }
 
 
 def _halt_fields(halt: HaltState) -> Mapping[str, object]:
