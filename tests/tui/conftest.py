@@ -78,8 +78,20 @@ class ScriptedLink(Link):
         self.ask(key, command)
 
 
-def a_view(link: Link, *, in_browser: bool = False) -> LiveView:
-    return LiveView(link, in_browser=in_browser, now=lambda: made.NOW)
+class TellTale(LiveView):
+    """A view that remembers what it has told in passing: on the screen that is wrapped, and soon gone."""
+
+    def __init__(self, link: Link, *, in_browser: bool) -> None:
+        super().__init__(link, in_browser=in_browser, now=lambda: made.NOW)
+        self.told: list[str] = []
+
+    def notify(self, message: str, **more: Any) -> None:
+        self.told.append(message)
+        super().notify(message, **more)
+
+
+def a_view(link: Link, *, in_browser: bool = False) -> TellTale:
+    return TellTale(link, in_browser=in_browser)
 
 
 async def settle(view: LiveView, pilot: Pilot[None]) -> None:
@@ -102,9 +114,8 @@ def drive(
     asyncio.run(run())
 
 
-def notices_of(view: LiveView) -> str:
-    """What it has told in passing: on the screen it may be wrapped."""
-    return "\n".join(notice.message for notice in view._notifications)
+def notices_of(view: TellTale) -> str:
+    return "\n".join(view.told)
 
 
 def screen_of(view: LiveView) -> str:
