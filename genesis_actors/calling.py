@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from pykka import ActorDeadError
 
+from genesis_actors.domain.report import ExecutionReport, generate_execution_report
 from genesis_actors.listeners import Failures, When
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import (
@@ -27,6 +28,7 @@ from genesis_actors.messages.supervisor import CommandDone, CommandRefused, User
 from genesis_actors.runtime.actor import ActorFailed
 from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.runtime.system import Runtime
+from genesis_actors.storage.analysis import load_evidence
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import ExecutionNotFound
 from genesis_actors.storage.queries import status_of
@@ -128,6 +130,19 @@ class Caller:
         except KeyError:
             return None
         return state if state.is_final else None
+
+    def generate_execution_report(self, execution_id: ExecutionId) -> ExecutionReport:
+        """Return the report of an execution of this or an earlier run, from the database; KeyError for an unknown one.
+
+        The market of the last minute of one that is still open may not be written down yet.
+        """
+        try:
+            evidence = load_evidence(self.database, execution_id)
+        except ExecutionNotFound:
+            raise KeyError(execution_id) from None
+        return generate_execution_report(
+            evidence.journal, evidence.record, evidence.depth, venue=evidence.venue
+        )
 
     # --- Waiting ---------------------------------------------------------------------------------
 

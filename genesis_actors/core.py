@@ -109,7 +109,7 @@ class TradingCore:
         journal = ground.persistence.start(
             runtime, store.database, supervisor=failures, outages=failures
         )
-        market_data = MarketDataActor.start(runtime, failures=failures)
+        market_data = MarketDataActor.start(runtime, failures=failures, journal=journal)
         venue = self._start_venue(market_data, outcomes)
         risk = RiskActor.start(
             runtime,
@@ -120,7 +120,12 @@ class TradingCore:
         )
         outcomes.connect(risk)
         analytics = AnalyticsActor.start(
-            runtime, journal=journal, failures=failures, known=self.known()
+            runtime,
+            database=store.database,
+            journal=journal,
+            market_data=market_data,
+            venue=venue,
+            failures=failures,
         )
         supervisor = SupervisorActor.start(
             runtime,

@@ -103,6 +103,7 @@ class Engine(Caller):
         super().__init__(runtime, ground.control, ground.store.database)
         self.settings = ground.settings
         self.venue = ground.venue
+        self.settings = ground.settings
         self._store = ground.store
         self._commands = ground.commands
         self._subscribers: list[Callback | CallbackThread | NewsStream] = []

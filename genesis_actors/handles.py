@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from genesis_actors.calling import ANSWER_SECONDS, Build, Caller, is_over
-from genesis_actors.domain.report import ExecutionReport, generate_execution_report
+from genesis_actors.domain.report import ExecutionReport
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.supervisor import (
     AmendExecution,
@@ -158,10 +158,11 @@ class TwapHandle:
         return await self._caller.wait_until_async(self.execution_id, is_over, timeout)
 
     def report(self) -> ExecutionReport:
-        return generate_execution_report(self.status())
+        """Return what it did and cost so far, from all that is durable."""
+        return self._caller.generate_execution_report(self.execution_id)
 
     async def report_async(self) -> ExecutionReport:
-        return await asyncio.to_thread(generate_execution_report, await self.status_async())
+        return await asyncio.to_thread(self.report)
 
     # --- The messages ----------------------------------------------------------------------------
 

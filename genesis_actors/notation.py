@@ -6,16 +6,20 @@ It imports nothing heavy: the command line refuses nonsense before anything else
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+
+from genesis_actors.values import parse_time
 
 QUOTE_SUFFIX = "quote"
 
 _SYMBOL = re.compile(r"[A-Z0-9]+/[A-Z0-9]+(:[A-Z0-9]+)?")
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)", re.ASCII)
+_DAYS = re.compile(r"(?P<number>[0-9]{1,4})d")
 _UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000}
 _WHOLE = re.compile(r"[+-]?\d{1,100}", re.ASCII)
 _LONGEST_MICROSECONDS = 366 * 24 * _UNITS["h"]
+_MOST_DIGITS = 40
 
 
 def parse_duration(text: str) -> timedelta:
@@ -33,6 +37,25 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(microseconds=int(micros))
 
 
+def parse_since(text: str) -> timedelta | datetime | None:
+    """Return the length of time (`7d`, `12h`) or the time that `text` names, None for `all`; ValueError otherwise.
+
+    >>> parse_since("7d"), parse_since("all")
+    (datetime.timedelta(days=7), None)
+    """
+    if text == "all":
+        return None
+    days = _DAYS.fullmatch(text)
+    if days is not None:
+        return timedelta(days=int(days["number"]))
+    try:
+        return parse_time(text) if "T" in text else parse_duration(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is neither 7d, 12h, a time such as 2024-08-08T00:00:00Z, nor all"
+        ) from None
+
+
 def parse_decimal(text: str) -> Decimal:
     """Return the finite number that `text` names exactly; ValueError otherwise."""
     # `Decimal` also takes underscores and the digits of other scripts: a slip must not become an amount of money.
@@ -44,7 +67,26 @@ def parse_decimal(text: str) -> Decimal:
         raise ValueError(f"{text!r} is not a number") from None
     if not number.is_finite():
         raise ValueError(f"{text!r} is not a finite number")
+    return in_reach(number)
+
+
+def in_reach(number: Decimal) -> Decimal:
+    """Return `number`, a zero as 0; ValueError for one that no price or quantity comes near.
+
+    Some thousand digits would not be money but an attack: to calculate with them exactly takes all time and memory.
+    """
+    if not number:
+        return Decimal(0)
+    if number.adjusted() >= _MOST_DIGITS or -_exponent_of(number) > _MOST_DIGITS:
+        raise ValueError(
+            f"it is out of reach: write at most {_MOST_DIGITS} digits before and after the point"
+        )
     return number
+
+
+def _exponent_of(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
 
 
 def parse_whole(text: str) -> int:

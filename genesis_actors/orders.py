@@ -28,6 +28,7 @@ from pydantic import (
 
 from genesis_actors.notation import (
     QUOTE_SUFFIX,
+    in_reach,
     parse_bps,
     parse_decimal,
     parse_rate,
@@ -43,8 +44,8 @@ from genesis_actors.values import (
     Side,
     Style,
     Symbol,
+    in_utc,
     plain_line,
-    utc,
 )
 
 
@@ -55,7 +56,9 @@ class OrderError(ValueError):
 def _decimal(value: object) -> object:
     if isinstance(value, float):
         raise ValueError(f'write it as text, "{value}": a float is not exact')  # noqa: TRY004
-    return parse_decimal(value) if isinstance(value, str) else value
+    if isinstance(value, Decimal) and value.is_finite():
+        return in_reach(value)
+    return parse_decimal(str(value)) if isinstance(value, str | int) else value
 
 
 def _rate(value: object) -> object:
@@ -227,7 +230,7 @@ class Amendment(_Written):
     limit: Annotated[
         Annotated[Decimal, Field(gt=0)] | Literal["off"] | None, BeforeValidator(_limit)
     ] = None
-    deadline: Annotated[AwareDatetime, AfterValidator(utc)] | None = None
+    deadline: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = None
     duration: Duration | None = None
     quantity: _Positive | None = None
     max_participation: Annotated[Decimal, BeforeValidator(_rate), Field(gt=0, le=1)] | None = None

@@ -49,7 +49,6 @@ class NotBuiltYetError(SettingsError):
 
 
 _NOT_BUILT_YET: Final = {
-    ("control", "metrics_port"),
     ("account",),
     ("engine", "max_concurrent"),
     ("risk", "max_symbol_exposure"),
@@ -211,11 +210,12 @@ class RiskSettings(_Section):
 
 
 class ControlSettings(_Section):
-    """The daemon's door: a Unix socket, and a port of this machine if one is named."""
+    """The daemon's door: a Unix socket, and ports of this machine if they are named: for all, and for metrics alone."""
 
     socket: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     token_file: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
 class Settings(BaseSettings):

@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 from genesis_actors.domain.figures import progress, progress_of_schedule
 from genesis_actors.domain.plan import Plan, SlicePlan
-from genesis_actors.domain.report import ExecutionReport
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.persistence import (
     ExecutionRow,
@@ -130,20 +129,6 @@ def fill_views(fills: Sequence[FillRow], orders: Sequence[OrderRow]) -> list[Vie
 def _when_traded(fill: FillRow) -> tuple[datetime, str, int, str]:
     # Trade ids of one order are numbered: 2 comes before 10.
     return fill.traded_at, fill.client_order_id, len(fill.trade_id), fill.trade_id
-
-
-def report_view(report: ExecutionReport, status: ExecutionStatus) -> View:
-    return {
-        "schema": report.schema_name,
-        "execution": execution_view(status.execution, status.slices, None),
-        "slices_filled": report.slices_filled,
-        "slices_partial": report.slices_partial,
-        "slices_skipped": report.slices_skipped,
-        "child_orders": report.child_orders,
-        "reasons": {each.reason: each.slices for each in report.reasons},
-        "slices": slice_views(status.slices, status.orders),
-        "fills": fill_views(status.fills, status.orders),
-    }
 
 
 def _is_paused(row: ExecutionRow) -> bool:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from genesis_actors.orders import OrderError, TwapOrder
+from genesis_actors.orders import Amendment, OrderError, TwapOrder
 from genesis_actors.values import Side
 
 
@@ -81,3 +81,20 @@ def test_what_makes_no_sense_is_refused_with_what_was_expected(
 def test_something_else_than_an_order_is_refused() -> None:
     with pytest.raises(ValueError, match="valid dictionary"):
         TwapOrder.model_validate("buy")
+
+
+@pytest.mark.parametrize(
+    "written", ["1e-999999", "1e-1000000000000000000", "1e999999", Decimal("1e-41"), 10**40]
+)
+@pytest.mark.parametrize(
+    "field",
+    ["quantity", "limit_price", "volume_adaptivity", "max_slippage_bps", "early_completion"],
+)
+def test_a_number_that_nobody_could_calculate_with_is_refused(field: str, written: object) -> None:
+    with pytest.raises(OrderError, match="at most 40 digits"):
+        parse(**{field: written})
+
+
+def test_an_end_before_all_times_is_refused() -> None:
+    with pytest.raises(OrderError, match=r"deadline: .* out of reach"):
+        Amendment.parse(deadline="0001-01-01T00:00:00+23:59")

@@ -80,7 +80,7 @@ def test_a_bad_file_is_named_with_the_key_and_what_was_expected(
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("[control]\nmetrics_port = 9000\n", "control.metrics_port"),
+        ("[engine]\nmax_concurrent = 9\n", "engine.max_concurrent"),
         ("[account]\ntier_override = 'x'\n", "account"),
         ("[risk]\ncorrelation_warning = '0.6'\n", "risk.correlation_warning"),
     ],

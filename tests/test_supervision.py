@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from genesis_actors.domain.projection import all_rows
 from genesis_actors.engine import CommandRefusedError, EngineFailedError, TwapHandle
 from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.supervisor import Halt, HaltDone
+from genesis_actors.messages.supervisor import AmendExecution, Halt, HaltDone
 from genesis_actors.opening import VirtualTime
 from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.runtime.simulation import DeterministicRuntime
@@ -168,6 +168,29 @@ def test_commands_given_while_the_trading_actors_are_gone_are_carried_out(
     assert twap.status().execution.state == ExecutionState.PAUSED
     assert engine.unhalt().is_halted is False
     assert twap.cancel().state is ExecutionState.CANCELLED
+
+
+def test_a_command_that_a_slicer_fails_of_is_answered_and_does_no_further_harm(
+    engine: Engine, database: Path
+) -> None:
+    twap = engine.submit(an_order())
+    let_pass(engine, 40)
+    before_all_times = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23, minutes=59)))
+
+    def amend(box: Any) -> AmendExecution:
+        return AmendExecution(
+            execution_id=twap.execution_id, reply_to=box, ends_at=before_all_times
+        )
+
+    with pytest.raises(CommandRefusedError, match="has failed twice"):
+        twap._caller.command(amend, 600)
+
+    assert twap.status().execution.state == ExecutionState.RUNNING
+    assert twap.pause().state is ExecutionState.PAUSED
+    assert twap.resume().state is ExecutionState.RUNNING
+    assert twap.wait().execution.state == ExecutionState.COMPLETED
+    engine.stop()
+    check_books(engine, database, twap)
 
 
 class PatientPersistence(PersistenceActor):

@@ -30,6 +30,7 @@ from genesis_actors.messages.supervisor import (
     CancelExecution,
     CommandRefused,
     Halt,
+    LookAtMarket,
     OrderRejected,
     PauseExecution,
     ResumeExecution,
@@ -40,7 +41,7 @@ from genesis_actors.messages.supervisor import (
 )
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import ExecutionId, Reason
+from genesis_actors.values import ExecutionId, Reason, TradeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +69,25 @@ class _AnswerHere:
         self.control.tell(Answered(self.number, message))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Asked:
     """A command on its way, and where its answer is awaited."""
 
     command: UserCommand
     reply_to: Address[Any]
+    failures: int = 0
+    """How often the trading actors were lost while they had it."""
+
+
+MAX_FAILURES = 2
+"""A command that was in hand when actors failed so often is not asked again: it may be what they fail of."""
 
 
 class ControlActor(MessageActor[_Message]):
-    """Admits one unanswered command per execution; a flood of commands is its sender's own problem."""
+    """Admits one unanswered command per execution; a flood of commands is its sender's own problem.
+
+    A cancel overtakes what waits, and an operator's word may be just what that waits for.
+    """
 
     dispatcher_kind = "shared"
 
@@ -95,11 +105,12 @@ class ControlActor(MessageActor[_Message]):
         self._subscribers: list[Address[ExecutionNews]] = []
         self._next_number = count().__next__
         self._asked: dict[int, _Asked] = {}
-        self._busy: set[ExecutionId] = set()
+        self._busy: dict[ExecutionId, int] = {}
+        """The number of the newest command that keeps others of its execution from being admitted."""
         self._outage: str | None = None
         self._is_core_lost = False
 
-    def handle(self, message: _Message) -> None:  # noqa: C901 - one line a case
+    def handle(self, message: _Message) -> None:
         match message:
             case ExecutionNews():
                 self._on_news(message)
@@ -118,7 +129,7 @@ class ControlActor(MessageActor[_Message]):
                 | AmendExecution()
             ):
                 self._on_command(message)
-            case Halt() | Unhalt():
+            case Halt() | Unhalt() | LookAtMarket():
                 self._hand_on(message)
             case Answered():
                 self._on_answered(message)
@@ -134,8 +145,7 @@ class ControlActor(MessageActor[_Message]):
                 self._is_core_lost = False
                 for restored in message.statuses:
                     self._on_restored(restored)
-                for asked in self._asked.values():
-                    self.send(self._executions_address, asked.command)
+                self._ask_again({each.status.execution.execution_id for each in message.statuses})
             case GetStatus():
                 self.send(message.reply_to, self._known.get(message.execution_id))
             case Subscribe():
@@ -159,9 +169,9 @@ class ControlActor(MessageActor[_Message]):
         execution_id = ExecutionId(status.execution.execution_id)
         known = self._known.get(execution_id)
         self._known[execution_id] = status
-        if known is None or known == status:
+        if known == status:
             return
-        heard = {fill.trade_id for fill in known.fills}
+        heard = set[TradeId]() if known is None else {fill.trade_id for fill in known.fills}
         self._tell(
             ExecutionNews(
                 at=restored.at,
@@ -176,7 +186,7 @@ class ControlActor(MessageActor[_Message]):
 
     def _on_command(self, command: _ForExecution) -> None:
         execution_id = command.execution_id
-        if execution_id in self._busy:
+        if self._has_to_wait(command):
             self.send(
                 command.reply_to,
                 CommandRefused(
@@ -194,8 +204,16 @@ class ControlActor(MessageActor[_Message]):
             )
             self.send(command.reply_to, refused)
             return
-        self._busy.add(execution_id)
-        self._hand_on(command)
+        number = self._hand_on(command)
+        if not isinstance(command, SettleChild):
+            self._busy[execution_id] = number
+
+    def _has_to_wait(self, command: _ForExecution) -> bool:
+        number = self._busy.get(command.execution_id)
+        if number is None or isinstance(command, SettleChild):
+            return False
+        is_ending = isinstance(self._asked[number].command, CancelExecution)
+        return is_ending or not isinstance(command, CancelExecution)
 
     def _refuse_start(self, start: StartExecution, outage: str) -> None:
         """Refuse what would otherwise begin whenever the disk is back, long after anybody waits for it."""
@@ -206,17 +224,49 @@ class ControlActor(MessageActor[_Message]):
         )
         self.send(start.reply_to, rejected)
 
-    def _hand_on(self, command: UserCommand) -> None:
+    def _hand_on(self, command: UserCommand) -> int:
         number = self._next_number()
         here = _AnswerHere(self.actor_ref, number)
         handed_on = command.model_copy(update={"reply_to": here})
         self._asked[number] = _Asked(handed_on, command.reply_to)
         self.send(self._executions_address, handed_on)
+        return number
+
+    def _ask_again(self, begun: set[str]) -> None:
+        """Ask the new trading actors for what the old ones did not answer, but not for ever."""
+        for number, asked in list(self._asked.items()):
+            asked.failures += 1
+            command = asked.command
+            is_begun = isinstance(command, StartExecution) and command.execution_id in begun
+            if (
+                asked.failures < MAX_FAILURES
+                or is_begun
+                or isinstance(command, Halt | Unhalt | LookAtMarket)
+            ):
+                self.send(self._executions_address, command)
+            elif isinstance(command, StartExecution):
+                rejected = OrderRejected(
+                    reason=Reason.REPEATED_FAILURE,
+                    message=f"the engine has failed {asked.failures} times while it had this order",
+                    hint="nothing was started; look at the log before you give it again",
+                )
+                self.send(self.actor_ref, Answered(number, rejected))
+            else:
+                refused = CommandRefused(
+                    execution_id=command.execution_id,
+                    reason=Reason.REPEATED_FAILURE,
+                    message=f"the engine has failed {asked.failures} times while it had this command: "
+                    "look at the execution, and at the log",
+                )
+                self.send(self.actor_ref, Answered(number, refused))
 
     def _on_answered(self, answered: Answered) -> None:
         asked = self._asked.pop(answered.number, None)
         if asked is None:
             return  # It was asked again, and answered twice.
-        if not isinstance(asked.command, StartExecution | Halt | Unhalt):
-            self._busy.discard(asked.command.execution_id)
+        command = asked.command
+        if not isinstance(command, StartExecution | Halt | Unhalt | LookAtMarket) and (
+            self._busy.get(command.execution_id) == answered.number
+        ):
+            del self._busy[command.execution_id]
         self.send(asked.reply_to, answered.answer)

@@ -20,6 +20,7 @@ from genesis_actors.messages.venue import (
     Balance,
     CancelOrder,
     DescribeSymbol,
+    LookAtDepth,
     LookUpOrder,
     LookUpTrades,
     PlaceOrder,
@@ -77,6 +78,8 @@ class LiveVenueActor(GatedActor[_Message]):
                 self._venue.describe(message.symbol)
             case SettleOrder() | AmendParent() | RestoreOrders():
                 self._tell_gate(message)
+            case LookAtDepth():
+                pass  # No feed of the port has more than the touch.
             case OutcomesHeard():
                 self._report(message.outcomes)
             case TradesHeard():

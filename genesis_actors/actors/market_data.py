@@ -1,26 +1,39 @@
-"""One actor per venue that records trades and quotes once per symbol, and answers from exact running sums."""
+"""One actor per venue that keeps trades and quotes once per symbol, and answers from exact running sums.
+
+What it keeps of a symbol that is worked is written down, too, for the reports.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import assert_never
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final, assert_never
 
+from genesis_actors.domain.market_recorder import MarketRecorder, Recorded
 from genesis_actors.domain.tape import MarketTape
 from genesis_actors.messages.market_data import (
+    AskQuoteAges,
     ClearPriceTrigger,
+    CutRecord,
     MarketDataMessage,
     MarketPast,
     MarketQuery,
     MarketRows,
     MarketView,
     PriceCrossed,
+    QuoteAges,
     SetPriceTrigger,
     UnwatchSymbol,
     WatchSymbol,
 )
+from genesis_actors.messages.persistence import AwaitWritten, StoreMarket
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import ExecutionId, Quote, Symbol
+
+RECORDS_KEPT: Final = timedelta(days=30)
+"""So long after it was recorded a market is in the database; not in virtual time, which tells nothing of age."""
 
 
 class MarketDataActor(MessageActor[MarketDataMessage]):
@@ -28,8 +41,17 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
 
     dispatcher_kind = "shared"
 
-    def __init__(self, runtime: Runtime, *, failures: Address[ActorFailed]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        failures: Address[ActorFailed],
+        journal: Address[StoreMarket | AwaitWritten],
+    ) -> None:
         super().__init__(runtime, name="market-data", supervisor=failures)
+        self._journal = journal
+        self._recorders: dict[Symbol, MarketRecorder] = {}
+        self._pasts: dict[Symbol, tuple[MarketRows, ...]] = {}
         self._tapes: defaultdict[Symbol, MarketTape] = defaultdict(MarketTape)
         self._triggers: defaultdict[Symbol, dict[ExecutionId, SetPriceTrigger]] = defaultdict(dict)
 
@@ -40,6 +62,7 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
             case MarketPast():
                 for rows in message.rows:
                     self._on_rows(rows)
+                self._pasts[message.symbol] = message.rows
             case MarketQuery():
                 self._on_query(message)
             case SetPriceTrigger():
@@ -50,13 +73,74 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
                 self._tapes[message.symbol].watch(
                     message.execution_id, message.since, message.window
                 )
+                self._record(message)
             case UnwatchSymbol():
                 self._tapes[message.symbol].unwatch(message.execution_id)
                 self._triggers[message.symbol].pop(message.execution_id, None)
+                if message.symbol in self._recorders:
+                    self._recorders[message.symbol].unwatch(message.execution_id, self.clock.now())
+            case CutRecord():
+                self._on_cut_record(message)
+            case AskQuoteAges():
+                self.send(message.reply_to, self._quote_ages())
             case _:
                 assert_never(message)
 
+    def end(self) -> None:
+        """Write down what is recorded so far: the journal ends after us."""
+        for symbol, recorder in self._recorders.items():
+            self._store(symbol, (recorder.cut(self.clock.now()),))
+
+    def _record(self, watch: WatchSymbol) -> None:
+        """Record the symbol from the beginning of the execution, or from as far back as we have heard of its market."""
+        recorder = self._recorders.get(watch.symbol)
+        if recorder is None:
+            past = self._pasts.pop(watch.symbol, None)
+            since = self.clock.now() if past is None else watch.since
+            quote = self._tapes[watch.symbol].quote
+            if past is not None:
+                quotes = [rows.quote for rows in past if rows.at < since and rows.quote is not None]
+                quote = quotes[-1] if quotes else None
+            recorder = self._recorders[watch.symbol] = MarketRecorder(since, quote)
+            for rows in past or ():
+                if rows.at >= since:
+                    self._store(watch.symbol, recorder.record(rows))
+        recorder.watch(watch.execution_id)
+
+    def _on_cut_record(self, message: CutRecord) -> None:
+        recorder = self._recorders.get(message.symbol)
+        if recorder is not None:
+            self._store(message.symbol, (recorder.cut(self.clock.now()),))
+        self.send(self._journal, AwaitWritten(message.symbol, message.reply_to))
+
+    def _quote_ages(self) -> QuoteAges:
+        now = self.clock.now()
+        ages = ((symbol, self._tapes[symbol].quote_age(now)) for symbol in self._recorders)
+        return QuoteAges(tuple((symbol, age) for symbol, age in ages if age is not None))
+
+    def _store(self, symbol: Symbol, segments: Iterable[Recorded | None]) -> None:
+        for segment in segments:
+            if segment is not None:
+                began_at, ended_at, text = segment
+                self.send(
+                    self._journal,
+                    StoreMarket(symbol, began_at, ended_at, text, self._horizon(began_at)),
+                )
+
+    def _horizon(self, now: datetime) -> datetime | None:
+        """Return until when records are forgotten; seldom, for there is little to forget each time."""
+        is_time = now.minute == 0 and not self.runtime.is_deterministic
+        return now - RECORDS_KEPT if is_time else None
+
     def _on_rows(self, rows: MarketRows) -> None:
+        recorder = self._recorders.get(rows.symbol)
+        if recorder is not None:
+            self._store(rows.symbol, recorder.record(rows))
+            if recorder.is_over(rows.at):
+                self._store(rows.symbol, (recorder.cut(rows.at),))
+                del self._recorders[rows.symbol]
+        elif self._pasts:
+            self._pasts.pop(rows.symbol, None)  # What comes from now on is not in it.
         tape = self._tapes[rows.symbol]
         if rows.quote is not None:
             tape.record_quote(rows.at, rows.quote)

@@ -18,6 +18,8 @@ from typing import Any, ClassVar, Final, TypeAlias, TypeVar, assert_never
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import (
+    AllWritten,
+    AwaitWritten,
     ExecutionLoaded,
     HaltWritten,
     JournalBack,
@@ -27,6 +29,8 @@ from genesis_actors.messages.persistence import (
     LoadExecution,
     NoteTrades,
     PersistenceMessage,
+    StoreDepth,
+    StoreMarket,
     StoreReport,
     WriteHalt,
     WriteJournal,
@@ -88,6 +92,7 @@ class PersistenceActor(MessageActor[_Accepted]):
         self._outage: Failure | None = None
         self._waiting = Waiting()
         self._asked: deque[_Question] = deque()  # behind our end
+        self._awaited: list[AwaitWritten] = []
         self._runner: asyncio.Runner | None = None
         self._journal: Journal | None = None
 
@@ -101,8 +106,10 @@ class PersistenceActor(MessageActor[_Accepted]):
 
     def handle(self, message: _Accepted) -> None:
         match message:
-            case WriteJournal() | StoreReport() | NoteTrades():
+            case WriteJournal() | StoreReport() | StoreMarket() | StoreDepth() | NoteTrades():
                 self._on_write(message)
+            case AwaitWritten():
+                self._awaited.append(message)
             case LoadExecution():
                 self._commit_all()
                 self.send(message.reply_to, self._loaded(message))
@@ -121,6 +128,10 @@ class PersistenceActor(MessageActor[_Accepted]):
             self._commit()
         if self._waiting:
             self.send(self.actor_ref, KeepCommitting())
+            return
+        while self._awaited:
+            awaited = self._awaited.pop(0)
+            self.send(awaited.reply_to, AllWritten(awaited.symbol))
 
     def end(self) -> None:
         self._take_inbox()
@@ -240,7 +251,8 @@ class PersistenceActor(MessageActor[_Accepted]):
 
     def _answer(self, write: Write, failure: Failure | None) -> None:
         if failure is not None:
-            kind = "symbol" if isinstance(write, NoteTrades) else "execution_id"
+            is_market = isinstance(write, NoteTrades | StoreMarket)
+            kind = "symbol" if is_market else "execution_id"
             log.error("write_failed", **{kind: whose(write)}, error=failure.error)
         if not isinstance(write, WriteJournal):
             return
@@ -269,7 +281,9 @@ class PersistenceActor(MessageActor[_Accepted]):
             message = envelope.message
             if envelope.reply_to is not None:
                 self.actor_inbox.put(envelope)
-            elif isinstance(message, WriteJournal | StoreReport | NoteTrades):
+            elif isinstance(
+                message, WriteJournal | StoreReport | StoreMarket | StoreDepth | NoteTrades
+            ):
                 self._waiting.add(message)
             elif isinstance(message, LoadExecution | WriteHalt):
                 self._asked.append(message)

@@ -45,6 +45,7 @@ from genesis_actors.messages.supervisor import (
     ExecutionFinished,
     ExecutionStarted,
     Halt,
+    LookAtMarket,
     PauseExecution,
     ResumeExecution,
     SettleChild,
@@ -53,6 +54,7 @@ from genesis_actors.messages.supervisor import (
     Unhalt,
 )
 from genesis_actors.messages.venue import (
+    DescribeSymbol,
     HaltChanged,
     LookUpTrades,
     OrderAccepted,
@@ -134,6 +136,8 @@ class _Slicer:
         self.quantity = ZERO
         self.held: list[SlicerMessage] = []
         self.unanswered: list[_Command] = []
+        self.survived: list[_Command] = []
+        """Those of them that were there when it failed last."""
         self.failures: deque[datetime] = deque()
 
 
@@ -217,6 +221,11 @@ class SupervisorActor(MessageActor[_Message]):
                 self._on_answered(message)
             case Halt() | Unhalt():
                 self._halting.ask(message)
+            case LookAtMarket():
+                question = DescribeSymbol(
+                    symbol=message.symbol, shows_book=True, reply_to=message.reply_to
+                )
+                self.send(self._ports.venue, question)
             case HaltWritten():
                 self._halting.written(message)
             case WriteHaltAgain():
@@ -395,10 +404,27 @@ class SupervisorActor(MessageActor[_Message]):
         slicer, now = self._slicers[execution_id], self.clock.now()
         slicer.actor = None
         slicer.failures.append(now)
+        self._give_commands_up(slicer)
         # It may have been told of trades that it has not written; they are asked for once more.
         self._known_trades = {symbol: known.lost() for symbol, known in self._known_trades.items()}
         log.error("slicer_failed", execution_id=execution_id, error=failed.error)
         self._load(execution_id)
+
+    def _give_commands_up(self, slicer: _Slicer) -> None:
+        """Refuse what was in hand at an earlier failure already: it may be what the slicer fails of."""
+        refused = [c for c in slicer.unanswered if any(c is each for each in slicer.survived)]
+        slicer.unanswered = [c for c in slicer.unanswered if not any(c is r for r in refused)]
+        slicer.survived = list(slicer.unanswered)
+        for command in refused:
+            message = "the execution has failed twice while it had this command: look at it, and at the log"
+            self.send(
+                command.reply_to,
+                CommandRefused(
+                    execution_id=command.execution_id,
+                    reason=Reason.REPEATED_FAILURE,
+                    message=message,
+                ),
+            )
 
     def _load(self, execution_id: ExecutionId) -> None:
         self.send(self._ports.journal, LoadExecution(execution_id, self.actor_ref))

@@ -19,8 +19,11 @@ from genesis_actors.messages.market_data import MarketFeed, MarketPast
 from genesis_actors.messages.venue import (
     AmendParent,
     Balance,
+    BookLevel,
     CancelOrder,
+    DepthSeen,
     DescribeSymbol,
+    LookAtDepth,
     LookUpOrder,
     LookUpTrades,
     PlaceOrder,
@@ -34,7 +37,7 @@ from genesis_actors.messages.venue import (
 from genesis_actors.runtime.actor import ActorFailed, Address
 from genesis_actors.runtime.clock import TimerHandle
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import Symbol
+from genesis_actors.values import Side, Symbol
 
 FEED_PHASE = -1
 
@@ -94,6 +97,10 @@ class VenueActor(GatedActor[_Message]):
                 self._tell_gate(message)
             case LookUpTrades():
                 self._tell_trades(message)
+            case LookAtDepth():
+                levels = self._venue.levels(message.symbol, message.side)
+                seen = DepthSeen(message.execution_id, self.clock.now(), tuple(levels))
+                self.send(message.reply_to, seen)
             case _:
                 assert_never(message)
 
@@ -146,6 +153,13 @@ class VenueActor(GatedActor[_Message]):
                 ),
                 volumes=() if rules is None else self._venue.volumes(question.symbol, now),
                 known_symbols=self._venue.symbols(),
+                book=()
+                if rules is None or not question.shows_book
+                else tuple(
+                    BookLevel(side=side, price=price, quantity=quantity)
+                    for side in Side
+                    for price, quantity in self._venue.levels(question.symbol, side)
+                ),
             ),
         )
 

@@ -129,19 +129,6 @@ def executions_text(views: Sequence[View]) -> str:
     )
 
 
-def report_text(report: View) -> str:
-    """Return the execution with the count of what happened to its slices."""
-    counts = [
-        ("slices filled", str(report["slices_filled"])),
-        ("slices partial", str(report["slices_partial"])),
-        ("slices skipped", str(report["slices_skipped"])),
-        ("child orders", f"{report['child_orders']} with {len(report['fills'])} fills"),
-        *((f"  {text.words(why)}", f"{n} slices") for why, n in report["reasons"].items()),
-    ]
-    summary = summary_text(report["execution"])
-    return f"{summary}\n\n{text.pairs(counts)}\n\n{slices_text(report['slices'])}"
-
-
 def _against(view: View, price: str, figure: str) -> str:
     return f"{_price(view, price)}  ({_bps(view, figure)} bps against it)"
 

@@ -18,6 +18,7 @@ from genesis_actors.cli.output import Output
 from genesis_actors.cli.progress import LiveView, PlainLines, attach, choose_view, market_tap
 from genesis_actors.cli.session import Session
 from genesis_actors.cli.signals import interrupt_from_here
+from genesis_actors.domain.market_recorder import OBSERVED_AFTER
 from genesis_actors.domain.plan import foreseeable_warnings
 from genesis_actors.domain.policy import resolve
 from genesis_actors.engine import CommandRefusedError, Engine, TwapHandle
@@ -168,8 +169,17 @@ def _work(engine: Engine, handle: TwapHandle, warnings: tuple[str, ...]) -> Outc
             _pause(handle)
         except TimeoutError:
             log.debug("nothing_left_to_wait_for", execution_id=handle.execution_id)
-        status = handle.status()
-    return Outcome(status, engine.runtime.clock.now(), warnings, is_interrupted)
+        outcome = Outcome(handle.status(), engine.runtime.clock.now(), warnings, is_interrupted)
+        _look_back(engine, outcome)
+    return outcome
+
+
+def _look_back(engine: Engine, outcome: Outcome) -> None:
+    """Where time costs nothing, let the market go on for as long as the report's mark-outs look."""
+    runtime = engine.runtime
+    if outcome.state.is_final and isinstance(runtime, DeterministicRuntime) and runtime.is_free:
+        with suppress(KeyboardInterrupt):
+            runtime.advance_to(outcome.at + OBSERVED_AFTER)
 
 
 def _needs_nobody_here(row: ExecutionRow) -> bool:

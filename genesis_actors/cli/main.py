@@ -25,9 +25,11 @@ COMMANDS = {
     "show": ("show:show", "Show one execution."),
     "slices": ("show:slices", "Show an execution's slices."),
     "fills": ("show:fills", "Show an execution's fills."),
-    "report": ("show:report", "Report on an execution."),
+    "report": ("report:report", "Report on an execution."),
+    "tca": ("tca:tca", "Analyse what executions cost together."),
     "watch": ("observe:watch", "Watch executions while they are worked."),
     "events": ("observe:events", "Show what has happened, event by event."),
+    "tui": ("tui:tui", "Watch and steer executions on the full screen."),
     "wait": ("steer:wait", "Wait until an execution is done."),
     "pause": ("steer:pause", "Stop an execution's orders."),
     "resume": ("steer:resume", "Let a paused execution go on."),
@@ -46,11 +48,7 @@ COMMANDS = {
 }
 """Each command: where its implementation is, and what it is for."""
 
-PLANNED = (
-    "tui",
-    "tca",
-    "shell",
-)
+PLANNED = ("shell",)
 """Known by name, so that nobody takes them for a slip of the keyboard."""
 
 

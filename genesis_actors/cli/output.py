@@ -27,34 +27,38 @@ class Output:
         self, item: Item, as_text: Callable[[], str], rows: Sequence[Item] | None = None
     ) -> None:
         """Write one thing. `rows` are what line by line forms show instead of it."""
+        echo(self.rendered(item, as_text, rows), nl=False)
+
+    def rendered(
+        self, item: Item, as_text: Callable[[], str], rows: Sequence[Item] | None = None
+    ) -> str:
+        """Return one thing as `write_item` writes it."""
         match self.form:
             case "json":
-                self._write_json(item)
+                return f"{self._json(item)}\n"
             case "table":
-                echo(as_text())
+                return f"{as_text()}\n"
             case _:
-                self._write_lines([item] if rows is None else rows)
+                return self._lines([item] if rows is None else rows)
 
     def write_list(self, items: Sequence[Item], as_text: Callable[[], str]) -> None:
         match self.form:
             case "json":
-                self._write_json(items)
+                echo(self._json(items))
             case "table":
                 echo(as_text())
             case _:
-                self._write_lines(items)
+                echo(self._lines(items), nl=False)
 
-    def _write_json(self, data: Item | Sequence[Item]) -> None:
+    def _json(self, data: Item | Sequence[Item]) -> str:
         envelope = {"api": 1, "mode": self.mode, "data": data}
         indent = 2 if sys.stdout.isatty() else None
-        echo(json.dumps(envelope, indent=indent, ensure_ascii=False))
+        return json.dumps(envelope, indent=indent, ensure_ascii=False)
 
-    def _write_lines(self, items: Sequence[Item]) -> None:
+    def _lines(self, items: Sequence[Item]) -> str:
         if self.form == "ndjson":
-            for item in items:
-                echo(json.dumps(item, ensure_ascii=False))
-            return
-        echo(_as_csv(items), nl=False)
+            return "".join(f"{json.dumps(item, ensure_ascii=False)}\n" for item in items)
+        return _as_csv(items)
 
 
 def echo(text: str, *, nl: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""`genesis ps`, `show`, `slices`, `fills` and `report`: what a daemon knows, or a database without one."""
+"""`genesis ps`, `show`, `slices` and `fills`: what a daemon knows, or a database without one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from genesis_actors.cli.execution_text import (
     execution_text,
     executions_text,
     fills_text,
-    report_text,
     slices_text,
 )
 from genesis_actors.cli.output import Output, echo
@@ -102,37 +101,6 @@ def fills(execution: str, db: str | None, socket: str | None, output: str) -> No
 
     mode, views = _found(db, socket, from_database, "executions", execution, "fills")
     Output(output, mode).write_list(views, lambda: fills_text(views))
-
-
-@click.command()
-@_EXECUTION
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "html", "csv"]),
-    help="Default: text, or what -o says.",
-)
-@options.database_option
-@socket_option
-@options.output_option
-def report(
-    execution: str, form: str | None, db: str | None, socket: str | None, output: str
-) -> None:
-    """Report on an execution: what it did, what it cost, and what stood in its way."""
-    from genesis_actors.cli.errors import not_built_yet
-
-    if form in {"html", "csv"}:
-        raise not_built_yet(f"--format {form}", "use --format json or --format text")
-
-    def from_database(status: ExecutionStatus) -> _View:
-        from genesis_actors.domain.report import generate_execution_report
-        from genesis_actors.views import report_view
-
-        return report_view(generate_execution_report(status), status)
-
-    mode, view = _found(db, socket, from_database, "executions", execution, "report")
-    wanted = {"json": "json", "text": "table", None: output}[form]
-    Output(wanted, mode).write_item(view, lambda: report_text(view), [view["execution"]])
 
 
 def _executions(

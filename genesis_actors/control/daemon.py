@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from genesis_actors.control.desk import House
 from genesis_actors.control.left import left_behind
 from genesis_actors.control.notify import notify
+from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import StopMode
 from genesis_actors.control.resting import Rest, RestAnswer
 from genesis_actors.control.server import Door, Limits, Port
@@ -97,7 +98,8 @@ class Daemon:
         settings = self.settings
         port = settings.control.port
         chosen = None if port is None else Port(port, token_in(settings.token_file))
-        with Engine.start(settings) as engine:
+        prices = Prices()
+        with Engine.start(settings, market_tap=prices) as engine:
             database = engine.database
             engine.on_failure(_Inbox(self._queue))
             self._go_on(engine)
@@ -108,7 +110,15 @@ class Daemon:
                 socket=str(socket_path),
                 started_at=engine.runtime.clock.now(),
             )
-            door = Door(engine, house, on_stop=self._queue.put, port=chosen, limits=self.limits)
+            door = Door(
+                engine,
+                house,
+                on_stop=self._queue.put,
+                prices=prices,
+                port=chosen,
+                metrics_port=settings.control.metrics_port,
+                limits=self.limits,
+            )
             door.open()
             try:
                 self.say(f"listening at {socket_path}, process {os.getpid()}")

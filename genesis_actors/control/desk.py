@@ -12,17 +12,21 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TypeAlias, TypeVar
 
 from genesis_actors import __version__
+from genesis_actors.analysis import portfolio_of, report_of
 from genesis_actors.control.board import Board
+from genesis_actors.control.planning import planned
+from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import Goal, HaltRequest, ResumeRequest, SettleRequest
 from genesis_actors.control.refusals import Refusal
 from genesis_actors.control.sharing import Shared
-from genesis_actors.control.tail import Tail
-from genesis_actors.domain.report import generate_execution_report
+from genesis_actors.control.tail import Tail, told
+from genesis_actors.control.terms import terms_in_force
+from genesis_actors.domain.attribution import By
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
@@ -35,6 +39,7 @@ from genesis_actors.messages.supervisor import (
     ExecutionStarted,
     Halt,
     HaltDone,
+    LookAtMarket,
     OrderRejected,
     PauseExecution,
     ResumeExecution,
@@ -42,6 +47,7 @@ from genesis_actors.messages.supervisor import (
     StartExecution,
     Unhalt,
 )
+from genesis_actors.messages.venue import SymbolDescribed
 from genesis_actors.orders import Amendment, TwapOrder
 from genesis_actors.storage import queries
 from genesis_actors.storage.errors import StorageError
@@ -59,7 +65,6 @@ from genesis_actors.views import (
     View,
     execution_view,
     fill_views,
-    report_view,
     slice_views,
     status_view,
 )
@@ -91,8 +96,9 @@ class House:
 class Desk:
     """Serves one engine. Its methods run on the door's event loop and never hold it up."""
 
-    def __init__(self, engine: Engine, house: House) -> None:
+    def __init__(self, engine: Engine, house: House, prices: Prices) -> None:
         self.house = house
+        self._prices = prices
         self.is_stopping = False
         self.starts_in_hand = 0
         self._engine = engine
@@ -221,9 +227,36 @@ class Desk:
         status = await self.status(name)
         return fill_views(status.fills, status.orders)
 
-    async def report(self, name: str) -> View:
-        status = await self.status(name)
-        return report_view(generate_execution_report(status), status)
+    async def report(self, name: str, *, again: bool) -> View:
+        key = await self.resolve(name)
+        return await self._at_leisure(lambda: report_of(self._engine.database, key, again=again))
+
+    async def portfolio(self, since: timedelta | datetime | None, by: By) -> View:
+        return await self._at_leisure(lambda: portfolio_of(self._engine.database, since, by))
+
+    async def journal(self, name: str, last: int) -> str:
+        """Return, as JSON, the terms in force of an execution, and its last events as the stream tells them."""
+        key, database = await self.resolve(name), self._engine.database
+        terms = await self.aside(lambda: terms_in_force(database, key))
+        rows = await self.aside(lambda: queries.newest_events(database, key, last))
+        events = ", ".join(told(row).line.rstrip() for row in rows)
+        return f'{{"terms": {json.dumps(terms)}, "events": [{events}]}}'
+
+    async def plan(self, order: TwapOrder) -> View:
+        """Plan an order as it would be worked now. Raises OrderRejectedError where it would be refused."""
+        parent = order.parent_order()
+
+        def question(box: Address[SymbolDescribed]) -> ControlMessage:
+            return LookAtMarket(symbol=parent.symbol, reply_to=box)
+
+        described = await self._engine.ask_async(question)
+        quote = self._prices.quote(parent.symbol)
+        defaults, now = self._engine.settings.twap_defaults(), self.now()
+        return await self.aside(lambda: planned(parent, described, quote, defaults, now))
+
+    def market(self, symbol: Symbol, since: datetime) -> View:
+        """Return the touch, and the steps of the last hour and a half that were not over by `since`."""
+        return {"symbol": symbol, "at": time_text(self.now()), **self._prices.view(symbol, since)}
 
     async def wait(self, name: str, goal: Goal, timeout: float) -> View:  # noqa: ASYNC109
         """Wait until there is nothing more to wait for, or the time is up, and say how it is then."""

@@ -1,9 +1,9 @@
-"""Where clients come in: the Unix socket, and the port where there is one. A socket that is removed is made anew."""
+"""Where clients come in: the Unix socket, and the ports where there are any. A socket that is removed is made anew."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,31 +17,31 @@ log = get_logger()
 
 
 class Entrance:
-    """Listens at `path`, and at `port` of this machine."""
+    """Listens at `path`, and at `ports` of this machine."""
 
     def __init__(
-        self, path: Path, port: int | None, make_protocol: Callable[[], asyncio.Protocol]
+        self, path: Path, ports: Sequence[int], make_protocol: Callable[[], asyncio.Protocol]
     ) -> None:
         self._path = path
-        self._port = port
+        self._ports = ports
         self._make_protocol = make_protocol
         self._at_path: asyncio.Server | None = None
-        self._at_port: asyncio.Server | None = None
+        self._at_ports: list[asyncio.Server] = []
         self._identity: tuple[int, int] | None = None
 
     async def open(self) -> None:
         """Let clients in. Raises DoorError."""
         await self._listen_at_path()
-        if self._port is None:
-            return
         loop = asyncio.get_running_loop()
-        try:
-            self._at_port = await loop.create_server(self._make_protocol, "127.0.0.1", self._port)
-        except OSError as error:
-            raise DoorError(
-                f"port {self._port} cannot be used: {error.strerror}",
-                "name another one under [control] port, or leave it out",
-            ) from error
+        for number in self._ports:
+            try:
+                server = await loop.create_server(self._make_protocol, "127.0.0.1", number)
+            except OSError as error:
+                raise DoorError(
+                    f"port {number} cannot be used: {error.strerror}",
+                    "name another one under [control] port or metrics_port, or leave it out",
+                ) from error
+            self._at_ports.append(server)
 
     async def mind(self) -> None:
         """See to it that the socket stays where clients look for it, as long as the door is open."""
@@ -62,7 +62,7 @@ class Entrance:
 
     def close(self) -> None:
         """Let nobody in any more. What is at the path by now is removed only if it is ours."""
-        for server in (self._at_path, self._at_port):
+        for server in (self._at_path, *self._at_ports):
             if server is not None:
                 server.close()
         if self._identity is not None and identity_of(self._path) == self._identity:

@@ -27,9 +27,13 @@ class Refusal(Exception):
 
 
 def bad_request(
-    message: str, hint: str = "see genesis --help", status: HTTPStatus = HTTPStatus.BAD_REQUEST
+    message: str,
+    hint: str = "see genesis --help",
+    status: HTTPStatus = HTTPStatus.BAD_REQUEST,
+    *,
+    code: str = "usage",
 ) -> Refusal:
-    return Refusal(status, "usage", message, hint)
+    return Refusal(status, code, message, hint)
 
 
 def explained(error: Exception) -> Refusal | None:

@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from genesis_actors.control.desk import Desk, House
 from genesis_actors.control.entrance import Entrance
 from genesis_actors.control.errors import RequestHandler, internal_error, refused
 from genesis_actors.control.guard import HEAD_SECONDS, MAX_CONNECTIONS, Guard, Guards
+from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import (
     Goal,
     HaltRequest,
@@ -42,11 +44,13 @@ from genesis_actors.control.protocol import (
 from genesis_actors.control.refusals import Refusal, bad_request, explained
 from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
 from genesis_actors.control.tail import sequence_before
+from genesis_actors.domain.attribution import By
 from genesis_actors.engine import Engine
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.persistence import ExecutionRow
-from genesis_actors.notation import parse_decimal
-from genesis_actors.values import parse_time
+from genesis_actors.metrics import Metrics
+from genesis_actors.notation import parse_decimal, parse_since, parse_symbol
+from genesis_actors.values import Symbol, parse_time
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -59,7 +63,9 @@ LONGEST_WAIT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 5.0
 FAREWELL_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 5.0
+DEFAULT_EVENTS: Final = 200
 MOST_AT_ONCE: Final = 1_000
+LAG_EVERY_SECONDS: Final = 1.0
 
 _MUST_GET_IN: Final = frozenset(
     {
@@ -104,13 +110,18 @@ class Door:
         house: House,
         *,
         on_stop: Callable[[StopMode], None],
+        prices: Prices | None = None,
         port: Port | None = None,
+        metrics_port: int | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._engine = engine
         self._house = house
         self._on_stop = on_stop
+        self._prices = Prices() if prices is None else prices
         self._port = port
+        self._metrics_port = metrics_port
+        self._metrics = Metrics(engine)
         self._limits = limits or Limits()
         self._guards = Guards(
             head_seconds=self._limits.head_seconds, max_connections=self._limits.max_connections
@@ -173,12 +184,12 @@ class Door:
         # What HTTP's parser makes of garbage is its sender's affair.
         logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
         self._over = asyncio.Event()
-        self._desk = desk = Desk(self._engine, self._house)
+        self._desk = desk = Desk(self._engine, self._house, self._prices)
         path = Path(self._house.socket)
         runner = self._runner()
         await runner.setup()
         entrance = self._entrance(path, runner)
-        beside = [asyncio.create_task(desk.tail.run())]
+        beside = [asyncio.create_task(desk.tail.run()), asyncio.create_task(self._watch_loop())]
         try:
             await desk.open()
             await entrance.open()
@@ -207,6 +218,7 @@ class Door:
                 web.get("/v1/executions/{id}/slices", self._slices),
                 web.get("/v1/executions/{id}/fills", self._fills),
                 web.get("/v1/executions/{id}/report", self._report),
+                web.get("/v1/executions/{id}/journal", self._journal),
                 web.get("/v1/executions/{id}/wait", self._wait),
                 web.post("/v1/executions/{id}/pause", self._pause),
                 web.post("/v1/executions/{id}/resume", self._resume),
@@ -214,9 +226,13 @@ class Door:
                 web.post("/v1/executions/{id}/amend", self._amend),
                 web.post("/v1/executions/{id}/settle", self._settle),
                 web.get("/v1/symbols", self._symbols),
+                web.post("/v1/plan", self._plan),
+                web.get("/v1/market", self._market),
                 web.post("/v1/halt", self._halt),
                 web.post("/v1/unhalt", self._unhalt),
                 web.get("/v1/events", self._events),
+                web.get("/v1/tca", self._tca),
+                web.get("/metrics", self._tell_metrics),
             ]
         )
         return web.AppRunner(app, handle_signals=False, shutdown_timeout=FAREWELL_SECONDS)
@@ -235,8 +251,8 @@ class Door:
                 lingering_time=0.0,
             )
 
-        port = None if self._port is None else self._port.number
-        return Entrance(path, port, lambda: Guard(self._guards, make_protocol))
+        ports = filter(None, (self._port and self._port.number, self._metrics_port))
+        return Entrance(path, tuple(ports), lambda: Guard(self._guards, make_protocol))
 
     @property
     def _served(self) -> Desk:
@@ -288,9 +304,10 @@ class Door:
         """Over TCP: refuse whoever has no token, and what a browser sends on behalf of some page."""
         transport = request.transport
         connection = None if transport is None else transport.get_extra_info("socket")
-        if self._port is None or connection is None or connection.family == socket.AF_UNIX:
+        if connection is None or connection.family == socket.AF_UNIX:
             return
-        hosts = {f"{name}:{self._port.number}" for name in ("127.0.0.1", "localhost")}
+        number = connection.getsockname()[1]
+        hosts = {f"{name}:{number}" for name in ("127.0.0.1", "localhost")}
         origin = request.headers.get("Origin")
         is_ours = request.host in hosts and (
             origin is None or origin in {f"http://{host}" for host in hosts}
@@ -298,9 +315,15 @@ class Door:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not is_ours:
             raise Refusal(HTTPStatus.FORBIDDEN, "foreign_origin", "not from here", "use 127.0.0.1")
+        if number == self._metrics_port:
+            if request.path != "/metrics" or request.method != "GET":
+                raise Refusal(
+                    HTTPStatus.FORBIDDEN, "metrics_only", "only GET /metrics here", "use the socket"
+                )
+            return
         # What is no text came as bytes; it is no token either way.
         sent = given.encode(errors="surrogateescape")
-        if not hmac.compare_digest(sent, self._port.token.encode()):
+        if self._port is None or not hmac.compare_digest(sent, self._port.token.encode()):
             raise Refusal(
                 HTTPStatus.UNAUTHORIZED,
                 "no_token",
@@ -333,6 +356,17 @@ class Door:
     async def _about(self, _request: web.Request) -> web.Response:
         about = await self._served.about(len(self._guards))
         return self._data({**about, "event_readers": self._readers})
+
+    async def _tell_metrics(self, _request: web.Request) -> web.Response:
+        text = await self._served.aside(self._metrics.text)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _watch_loop(self) -> None:
+        """Note how late this event loop is, again and again."""
+        while True:
+            due = self._loop.time() + LAG_EVERY_SECONDS
+            await asyncio.sleep(LAG_EVERY_SECONDS)
+            self._metrics.event_loop_lag_seconds = max(self._loop.time() - due, 0.0)
 
     async def _stop(self, request: web.Request) -> web.Response:
         asked = await self._body(request, StopRequest)
@@ -371,7 +405,31 @@ class Door:
         return self._data(await self._served.fills(_id(request)))
 
     async def _report(self, request: web.Request) -> web.Response:
-        return self._data(await self._served.report(_id(request)))
+        return self._data(await self._served.report(_id(request), again=_flag(request, "again")))
+
+    async def _tca(self, request: web.Request) -> web.Response:
+        asked, by = request.query.get("since", "all"), request.query.get("by", "symbol")
+        try:
+            since = parse_since(asked)
+            kind = By(by)
+        except ValueError as error:
+            raise bad_request(f"since or by: {error}") from error
+        return self._data(await self._served.portfolio(since, kind))
+
+    async def _journal(self, request: web.Request) -> web.Response:
+        last = _count(request, "last", DEFAULT_EVENTS)
+        return self._json(await self._served.journal(_id(request), last))
+
+    async def _plan(self, request: web.Request) -> web.Response:
+        return self._data(await self._served.plan(parse_order(await self._raw(request))))
+
+    async def _market(self, request: web.Request) -> web.Response:
+        try:
+            symbol = Symbol(parse_symbol(request.query.get("symbol", "")))
+            since = parse_time(request.query.get("since", "1970-01-01T00:00:00Z"))
+        except ValueError as error:
+            raise bad_request(str(error)) from error
+        return self._data(self._served.market(symbol, since))
 
     async def _wait(self, request: web.Request) -> web.Response:
         goal = Goal.parse(request.query.get("for", "done"))

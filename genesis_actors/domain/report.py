@@ -1,65 +1,128 @@
-"""The report of one execution: what it did, what it cost, and why its slices came out as they did."""
+"""The report of one execution: what it did, what it cost and why, and whether another way would have been better.
+
+It is made from the journal and the recorded market alone, so it can be made again and comes out the same.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from genesis_actors.domain.findings import Findings, findings
+from genesis_actors.domain.history import History, read_history
+from genesis_actors.domain.market_record import NOTHING_RECORDED, Depth, MarketRecord
+from genesis_actors.domain.markouts import HORIZONS
+from genesis_actors.domain.projection import all_rows
+from genesis_actors.domain.recommendations import Recommendation, recommendations
+from genesis_actors.domain.verdict import verdict
+from genesis_actors.messages.events import JournalEvent
+from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
+from genesis_actors.values import SliceStatus, exact
 
-from genesis_actors.messages.control import ExecutionStatus
-from genesis_actors.messages.persistence import ExecutionRow, FillRow, SliceRow
-from genesis_actors.values import SliceStatus
+SCHEMA: Final = "genesis-report/2"
+"""The name and version of the report as JSON: the same version may get more figures, but loses none."""
 
-SCHEMA = "genesis-report/1"
-
-
-class ReasonCount(BaseModel):
-    """How many slices a rule skipped, cut or delayed last."""
-
-    model_config = ConfigDict(frozen=True)
-
-    reason: str
-    slices: int
+_PATH_POINTS: Final = 600
+_VOLUME_POINTS: Final = 100
+_BEFORE: Final = timedelta(seconds=5)
 
 
-class ExecutionReport(BaseModel):
-    """Everything in quote currency, base quantities, or bps (positive = cost); unknown figures are None."""
+@dataclass(frozen=True, slots=True)
+class ExecutionReport:
+    """Everything in quote currency, base quantities, or bps (positive = cost); unknown figures are None.
 
-    model_config = ConfigDict(frozen=True)
+    `path` is the touch over time as (time, bid, ask), `volumes` what others had traded since the start, both thinned
+    for the eye. `recorded_until` is how far the market is recorded: mark-outs beyond it are not observed (yet), and
+    `is_final` says that none is missing.
+    """
 
-    schema_name: str = SCHEMA
+    schema: str
     execution: ExecutionRow
+    verdict: tuple[str, ...]
+    findings: Findings
+    recommendations: tuple[Recommendation, ...]
+    style: str
+    venue: str
     slices_filled: int
     slices_partial: int
     slices_skipped: int
-    child_orders: int
-    reasons: tuple[ReasonCount, ...]
     slices: tuple[SliceRow, ...]
+    orders: tuple[OrderRow, ...]
     fills: tuple[FillRow, ...]
+    path: tuple[tuple[datetime, Decimal, Decimal], ...]
+    volumes: tuple[tuple[datetime, Decimal], ...]
+    recorded_until: datetime | None
+    is_final: bool
 
 
-def generate_execution_report(status: ExecutionStatus) -> ExecutionReport:
-    """Return the report of an execution from all that is known of it. Pure; the numbers are those of its rows.
+@exact
+def generate_execution_report(
+    journal: Sequence[JournalEvent],
+    record: MarketRecord = NOTHING_RECORDED,
+    depth: Depth | None = None,
+    *,
+    now: datetime | None = None,
+    venue: str = "",
+) -> ExecutionReport:
+    """Return the report of an execution from its whole journal. Pure: the same journal and record give the same report.
 
-    >>> from dataclasses import fields
-    >>> known = {"execution_id": "x1", "state": "QUEUED"}
-    >>> row = ExecutionRow(**{field.name: known.get(field.name) for field in fields(ExecutionRow)})
-    >>> report = generate_execution_report(ExecutionStatus(row, slices=(), orders=(), fills=()))
-    >>> report.execution.execution_id, report.slices_filled, report.child_orders
-    ('x1', 0, 0)
+    Args:
+        journal: every event, from its acceptance on.
+        record: what is recorded of its market; without it, what needs it is None.
+        depth: the levels that it could have met when it was accepted.
+        now: up to when an execution that is still open is looked at; None: its newest event.
+        venue: where it was worked, for the rows of its fills.
+
+    Raises:
+        ValueError: for a journal that does not begin with `TwapAccepted`.
     """
-    states = Counter(part.status for part in status.slices)
-    reasons = Counter(part.reason for part in status.slices if part.reason is not None)
+    history = read_history(journal)
+    until = journal[-1].at if now is None else now
+    found = findings(history, record, depth, until)
+    x = history.execution
+    everything = all_rows(x, journal, venue)
+    states = Counter(part.status for part in x.slices)
     return ExecutionReport(
-        execution=status.execution,
+        schema=SCHEMA,
+        execution=everything.execution,
+        verdict=verdict(x, found),
+        findings=found,
+        recommendations=recommendations(history, found),
+        style=x.policy.style,
+        venue=venue,
         slices_filled=states[SliceStatus.FILLED],
         slices_partial=states[SliceStatus.PARTIAL],
         slices_skipped=states[SliceStatus.SKIPPED],
-        child_orders=len(status.orders),
-        reasons=tuple(
-            ReasonCount(reason=reason, slices=count)
-            for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-        ),
-        slices=status.slices,
-        fills=status.fills,
+        slices=everything.slices,
+        orders=everything.orders,
+        fills=everything.fills,
+        path=tuple(_path(history, record, until)),
+        volumes=tuple(_volumes(history, record, until)),
+        recorded_until=record.ends_at,
+        is_final=x.state.is_final and not any(m.fills_not_observed for m in found.markouts),
     )
+
+
+def _path(
+    history: History, record: MarketRecord, until: datetime
+) -> list[tuple[datetime, Decimal, Decimal]]:
+    x = history.execution
+    end = x.finished_at or until
+    last = min(record.ends_at or end, end + HORIZONS[-1])
+    return record.path(x.created_at - _BEFORE, last, _PATH_POINTS)
+
+
+def _volumes(
+    history: History, record: MarketRecord, until: datetime
+) -> list[tuple[datetime, Decimal]]:
+    x = history.execution
+    start, end = x.started_at, min(x.finished_at or until, record.ends_at or until)
+    if start is None or end <= start:
+        return []
+    step = (end - start) / _VOLUME_POINTS
+    times = [*(start + step * number for number in range(_VOLUME_POINTS)), end]
+    return [(at, record.volume(start, at)) for at in times]

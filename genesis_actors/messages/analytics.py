@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from genesis_actors.messages.control import News
+from genesis_actors.messages.persistence import AllWritten
+from genesis_actors.messages.venue import DepthSeen
 
-AnalyticsMessage: TypeAlias = News
+AnalyticsMessage: TypeAlias = News | DepthSeen | AllWritten
 """Everything the analytics actor accepts."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from genesis_actors.messages.base import Address
+from genesis_actors.messages.persistence import AllWritten
 from genesis_actors.values import ExecutionId, MarketSummary, Quote, Side, Symbol, Trade
 
 # Dataclasses, not models: these are sent for every row and every slice, and are made by us alone.
@@ -54,6 +55,14 @@ class WatchSymbol:
 class UnwatchSymbol:
     execution_id: ExecutionId
     symbol: Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class CutRecord:
+    """Write down what has been recorded of the symbol so far, then have `AllWritten` answered to `reply_to`."""
+
+    symbol: Symbol
+    reply_to: Address[AllWritten]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,28 @@ class PriceCrossed:
     touch: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class AskQuoteAges:
+    """Asks how old the quotes of the symbols are that are worked, or were a moment ago."""
+
+    reply_to: Address[QuoteAges]
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteAges:
+    """For each symbol the time since the source last vouched for its quote."""
+
+    ages: tuple[tuple[Symbol, timedelta], ...]
+
+
 MarketDataMessage: TypeAlias = (
-    MarketFeed | WatchSymbol | UnwatchSymbol | MarketQuery | SetPriceTrigger | ClearPriceTrigger
+    MarketFeed
+    | WatchSymbol
+    | UnwatchSymbol
+    | CutRecord
+    | AskQuoteAges
+    | MarketQuery
+    | SetPriceTrigger
+    | ClearPriceTrigger
 )
 """Everything the market data actor accepts."""

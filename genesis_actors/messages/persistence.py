@@ -150,6 +150,44 @@ class StoreReport:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreMarket:
+    """Keep what a symbol's market did between two times, as `domain.market_recorder` wrote it.
+
+    Segments of the symbol that ended before `forget_before` are forgotten.
+    """
+
+    symbol: Symbol
+    began_at: datetime
+    ended_at: datetime
+    recorded: str
+    forget_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDepth:
+    """Keep the levels that an execution could meet at first, best first, as `price:quantity price:quantity`."""
+
+    execution_id: ExecutionId
+    observed_at: datetime
+    levels: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitWritten:
+    """Answer `AllWritten` when all that was told before is durable, or has failed. Nothing is hurried for it."""
+
+    symbol: Symbol
+    reply_to: Address[AllWritten]
+
+
+@dataclass(frozen=True, slots=True)
+class AllWritten:
+    """What was told before `AwaitWritten` can be read now."""
+
+    symbol: Symbol
+
+
+@dataclass(frozen=True, slots=True)
 class NoteTrades:
     """Every trade of ours in `symbol` that happened until then is recorded. Nobody waits for an answer."""
 
@@ -229,5 +267,14 @@ class HaltWritten:
     error: str | None = None
 
 
-PersistenceMessage: TypeAlias = WriteJournal | StoreReport | NoteTrades | LoadExecution | WriteHalt
+PersistenceMessage: TypeAlias = (
+    WriteJournal
+    | StoreReport
+    | StoreMarket
+    | StoreDepth
+    | NoteTrades
+    | AwaitWritten
+    | LoadExecution
+    | WriteHalt
+)
 """Everything the persistence actor accepts."""

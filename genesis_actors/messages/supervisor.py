@@ -25,6 +25,7 @@ from genesis_actors.values import (
     ParentOrder,
     Reason,
     ResumeMode,
+    Symbol,
 )
 
 
@@ -137,6 +138,13 @@ class Unhalt(Command):
     reply_to: SkipValidation[Address[HaltDone]]
 
 
+class LookAtMarket(Command):
+    """Show a symbol as the venue describes it, with the account's balances. Nothing is started by it but its feed."""
+
+    symbol: Symbol
+    reply_to: SkipValidation[Address[SymbolDescribed]]
+
+
 class ExecutionFinished(Event):
     """A slicer has nothing more to do; it still records fills that arrive late."""
 
@@ -152,6 +160,7 @@ UserCommand: TypeAlias = (
     | AmendExecution
     | Halt
     | Unhalt
+    | LookAtMarket
 )
 
 SupervisorMessage: TypeAlias = (

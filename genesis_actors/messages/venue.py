@@ -137,9 +137,13 @@ class HaltChanged:
 
 
 class DescribeSymbol(Command):
-    """Ask for a symbol's rules, the account's balances and the volume profile; starts its market data too."""
+    """Ask for a symbol's rules, the account's balances and the volume profile; starts its market data too.
+
+    `shows_book` asks for the book, too, where the venue has it at hand.
+    """
 
     symbol: Symbol
+    shows_book: bool = False
     reply_to: SkipValidation[Address[SymbolDescribed]]
 
 
@@ -156,14 +160,26 @@ class Balance(Message):
     free: Decimal
 
 
+class BookLevel(Message):
+    """A price at which an order of `side` would trade, and how much of it, in base."""
+
+    side: Side
+    price: Decimal
+    quantity: Decimal
+
+
 class SymbolDescribed(Event):
-    """`rules` is None for a symbol the venue does not know; `known_symbols` then helps to find the right one."""
+    """`rules` is None for a symbol the venue does not know; `known_symbols` then helps to find the right one.
+
+    `book` has its levels best first, of each side; it is empty unless it was asked for and is at hand.
+    """
 
     symbol: Symbol
     rules: MarketRules | None
     balances: tuple[Balance, ...]
     volumes: tuple[HourlyVolume, ...]
     known_symbols: tuple[Symbol, ...] = ()
+    book: tuple[BookLevel, ...] = ()
 
 
 class OrderEvent(Event):
@@ -240,5 +256,25 @@ OrderOutcome: TypeAlias = (
 VenueOutcome: TypeAlias = OrderOutcome | TradesTold | VenueAvailability
 """Everything that comes back from a venue, in the order in which it was told."""
 
-VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades | RestoreOrders
+
+@dataclass(frozen=True, slots=True)
+class LookAtDepth:
+    """Ask for the levels that an order of `side` would meet now. Answered by `DepthSeen`, where the venue shows any."""
+
+    execution_id: ExecutionId
+    symbol: Symbol
+    side: Side
+    reply_to: Address[DepthSeen]
+
+
+@dataclass(frozen=True, slots=True)
+class DepthSeen:
+    """Price and quantity of each level at `at`, best first."""
+
+    execution_id: ExecutionId
+    at: datetime
+    levels: tuple[tuple[Decimal, Decimal], ...]
+
+
+VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades | RestoreOrders | LookAtDepth
 """Everything the venue actor accepts from others; its own timers aside."""

@@ -187,6 +187,7 @@ class MessageActor(PooledActor, Generic[M]):
         log.error(
             "actor_failed", actor=self.name, actor_urn=self.actor_urn, error=error, exc_info=failed
         )
+        self.runtime.failures[type(self).__name__] += 1
         unregister(self.actor_ref)
         self.actor_stopped.set()
         if self._supervisor is not None:

@@ -66,6 +66,11 @@ class DeterministicRuntime(Runtime):
         return self._clock
 
     @property
+    def is_free(self) -> bool:
+        """Whether virtual time passes without any real time."""
+        return self._speed is None
+
+    @property
     def trace_hash(self) -> str:
         """A hash over (virtual time, actor name, message type) of every message handled so far."""
         return self._turns.trace_hash

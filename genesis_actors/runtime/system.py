@@ -6,8 +6,10 @@ import random
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, runtime_checkable
 
@@ -41,6 +43,11 @@ class Runtime(ABC):
 
     random: random.Random
     is_deterministic: bool
+
+    @cached_property
+    def failures(self) -> Counter[str]:
+        """How often actors of each class have failed so far."""
+        return Counter()
 
     @property
     @abstractmethod

@@ -15,6 +15,8 @@ from genesis_actors.messages.persistence import (
     NoteTrades,
     OrderRow,
     SliceRow,
+    StoreDepth,
+    StoreMarket,
     StoreReport,
     WriteJournal,
 )
@@ -22,7 +24,7 @@ from genesis_actors.storage.serialization import event_id, to_json
 from genesis_actors.storage.statements import Parameters, Statement, Statements
 from genesis_actors.storage.tables import events
 
-Write: TypeAlias = WriteJournal | StoreReport | NoteTrades
+Write: TypeAlias = WriteJournal | StoreReport | StoreMarket | StoreDepth | NoteTrades
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,25 @@ class SnapshotRow:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """What a symbol's market did between two times, as the run of that epoch saw it."""
+
+    symbol: str
+    engine_epoch: int
+    began_at: datetime
+    ended_at: datetime
+    recorded: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentHorizon:
+    """Segments of the symbol that ended before are forgotten."""
+
+    symbol: str
+    ended_at: datetime
+
+
 class Batch:
     """Collects `writes`. A row that several of them replace is written once, as it is after the last one."""
 
@@ -62,6 +83,9 @@ class Batch:
         self._fills: list[FillRow] = []
         self._snapshots: dict[str, SnapshotRow] = {}
         self._reports: dict[str, StoreReport] = {}
+        self._depths: dict[str, StoreDepth] = {}
+        self._segments: dict[tuple[str, datetime], SegmentRow] = {}
+        self._horizons: dict[str, SegmentHorizon] = {}
         self._notes: dict[str, NoteTrades] = {}
         for write in writes:
             match write:
@@ -69,6 +93,10 @@ class Batch:
                     self._add(write)
                 case StoreReport():
                     self._reports[write.execution_id] = write
+                case StoreMarket():
+                    self._add_segment(write)
+                case StoreDepth():
+                    self._depths[write.execution_id] = write
                 case NoteTrades():
                     self._notes[write.symbol] = write
                 case _:
@@ -102,6 +130,13 @@ class Batch:
                 write.execution_id, last_version(write), write.snapshot, write.events[-1].at
             )
 
+    def _add_segment(self, write: StoreMarket) -> None:
+        self._segments[write.symbol, write.began_at] = SegmentRow(
+            write.symbol, self.epoch, write.began_at, write.ended_at, write.recorded
+        )
+        if write.forget_before is not None:
+            self._horizons[write.symbol] = SegmentHorizon(write.symbol, write.forget_before)
+
     def parameters(self, statements: Statements) -> Iterator[tuple[Statement, list[Parameters]]]:
         """Yield each table's statement with all its rows, in an order that the references allow."""
         collected: tuple[tuple[Statement, Sequence[object]], ...] = (
@@ -112,6 +147,9 @@ class Batch:
             (statements.rows[FillRow], self._fills),
             (statements.snapshot, list(self._snapshots.values())),
             (statements.rows[StoreReport], list(self._reports.values())),
+            (statements.rows[StoreDepth], list(self._depths.values())),
+            (statements.segment, list(self._segments.values())),
+            (statements.forget_market, list(self._horizons.values())),
             (statements.rows[NoteTrades], list(self._notes.values())),
         )
         for statement, rows in collected:
@@ -132,7 +170,7 @@ class Batch:
 
 def whose(write: Write) -> str:
     """Return the execution that `write` is of, or the symbol."""
-    return write.symbol if isinstance(write, NoteTrades) else write.execution_id
+    return write.symbol if isinstance(write, NoteTrades | StoreMarket) else write.execution_id
 
 
 def last_version(write: WriteJournal) -> int:

@@ -31,7 +31,7 @@ from genesis_actors.storage.tables import (
     twap_executions,
     twap_slice_history,
 )
-from genesis_actors.values import ExecutionState
+from genesis_actors.values import ExecutionState, OrderStatus
 
 T = TypeVar("T")
 
@@ -114,6 +114,18 @@ def journal(target: Target, name: str) -> list[EventRow]:
     return _of_execution(target, name, EventRow, events, "aggregate_version", key="aggregate_id")
 
 
+def newest_events(target: Target, name: str, limit: int) -> list[EventRow]:
+    """Return the last events of one execution, in order."""
+
+    def read(connection: Connection) -> list[EventRow]:
+        mine = events.c.aggregate_id == _resolved(connection, name)
+        newest_first = select(events).where(mine).order_by(events.c.aggregate_version.desc())
+        rows = connection.execute(newest_first.limit(limit)).mappings().all()
+        return [EventRow(**row) for row in reversed(rows)]
+
+    return _read(target, read)
+
+
 def events_of_type(target: Target, name: str, types: Iterable[str]) -> list[EventRow]:
     """Return one execution's events of these types, in order."""
 
@@ -155,6 +167,23 @@ def status_of(target: Target, name: str) -> ExecutionStatus:
         tuple(child_orders(target, key)),
         tuple(trades(target, key)),
     )
+
+
+def executions_by_state(target: Target) -> dict[str, int]:
+    """Return how many executions are in each state that one is in."""
+    states = twap_executions.c.state
+    query = select(states, func.count()).group_by(states)
+
+    def read(connection: Connection) -> dict[str, int]:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+    return _read(target, read)
+
+
+def unknown_orders(target: Target) -> set[str]:
+    """Return the client ids of all orders that nobody has answered for."""
+    query = select(orders.c.client_order_id).where(orders.c.status == OrderStatus.UNKNOWN)
+    return _read(target, lambda connection: set(connection.scalars(query)))
 
 
 def mode(target: Target) -> str:

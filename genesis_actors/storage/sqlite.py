@@ -174,7 +174,7 @@ _opened: Final[set[tuple[int, int]]] = set()
 
 
 def _open(uri: str, path: Path) -> sqlite3.Connection:
-    """Open a database, and note that before SQLite can hold a lock on it: `connect` opens the file, but locks nothing."""
+    """Open a database, and note it before SQLite can hold a lock on it: `connect` opens the file, but locks nothing."""
     with _opening:
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         try:

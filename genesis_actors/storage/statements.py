@@ -27,6 +27,7 @@ from genesis_actors.messages.persistence import (
     NoteTrades,
     OrderRow,
     SliceRow,
+    StoreDepth,
     StoreReport,
 )
 from genesis_actors.storage import tables
@@ -44,6 +45,7 @@ _TABLES: Final[dict[type, Table]] = {
     OrderRow: tables.orders,
     FillRow: tables.fills,
     StoreReport: tables.execution_reports,
+    StoreDepth: tables.arrival_depths,
     NoteTrades: tables.known_trades,
 }
 
@@ -86,6 +88,15 @@ class Statements:
         self._dialect = dialect
         self.event = self._insert(tables.events)
         self.snapshot = self._upsert(tables.snapshots)
+        self.segment = self._upsert(tables.market_segments)
+        segments = tables.market_segments
+        self.forget_market = self._compiled(
+            delete(segments).where(
+                segments.c.symbol == bindparam("symbol"),
+                segments.c.ended_at < bindparam("ended_at", type_=segments.c.ended_at.type),
+            ),
+            segments,
+        )
         self.rows = {
             row_type: self._insert_or_ignore(table)
             if table is tables.fills

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from genesis_actors.storage.columns import ExactDecimal, Flag, UtcTime
 from genesis_actors.values import Algo, ExecutionState, Liquidity, OrderStatus, Side, SliceStatus
 
-SCHEMA: Final = "0003"
+SCHEMA: Final = "0004"
 """The newest migration. Revisions are numbered, so that a newer one can be told from an older one."""
 
 metadata = MetaData(
@@ -205,6 +205,24 @@ snapshots = Table(
     _integer("aggregate_version"),
     _text("state"),
     _time("created_at"),
+)
+
+market_segments = Table(
+    "market_segments",
+    metadata,
+    Column("symbol", Text, primary_key=True, nullable=False),
+    Column("engine_epoch", Integer, primary_key=True, autoincrement=False),
+    Column("began_at", UtcTime, primary_key=True, nullable=False),
+    _time("ended_at"),
+    _text("recorded"),
+)
+
+arrival_depths = Table(
+    "arrival_depths",
+    metadata,
+    _execution(key=True),
+    _time("observed_at"),
+    _text("levels"),
 )
 
 known_trades = Table(

@@ -6,11 +6,9 @@ from decimal import Decimal
 import pytest
 from pykka import ActorRef
 
-from genesis_actors.actors.analytics import AnalyticsActor
 from genesis_actors.actors.control import ControlActor
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.projection import rows
-from genesis_actors.domain.report import ExecutionReport
 from genesis_actors.messages.control import (
     CoreLost,
     CoreRebuilt,
@@ -22,18 +20,20 @@ from genesis_actors.messages.control import (
     Unsubscribe,
 )
 from genesis_actors.messages.events import JournalEvent
-from genesis_actors.messages.persistence import StoreReport
 from genesis_actors.messages.supervisor import (
+    CancelExecution,
     CommandDone,
     CommandRefused,
+    ExecutionCommand,
     ExecutionStarted,
     OrderRejected,
     PauseExecution,
+    SettleChild,
     StartExecution,
     UserCommand,
 )
 from genesis_actors.runtime.simulation import DeterministicRuntime
-from genesis_actors.values import ExecutionId, ExecutionState, Reason
+from genesis_actors.values import ClientOrderId, ExecutionId, ExecutionState, Reason
 from tests.helpers import Probe
 from tests.making import NOON, a_parent_order, an_execution
 
@@ -60,9 +60,26 @@ class Door:
         self.tell(PauseExecution(execution_id=ExecutionId(execution_id), reply_to=answers))
         return answers
 
+    def cancel(self) -> Answers:
+        answers = Answers()
+        self.tell(CancelExecution(execution_id=ExecutionId("x1"), reply_to=answers))
+        return answers
+
+    def settle(self) -> Answers:
+        answers = Answers()
+        self.tell(
+            SettleChild(
+                execution_id=ExecutionId("x1"),
+                client_order_id=ClientOrderId("c1"),
+                filled_quantity=Decimal(0),
+                reply_to=answers,
+            )
+        )
+        return answers
+
     def answer_newest(self) -> None:
         command = self.supervisor.messages[-1]
-        assert isinstance(command, PauseExecution)
+        assert isinstance(command, ExecutionCommand)
         command.reply_to.tell(
             CommandDone(execution_id=command.execution_id, state=ExecutionState.PAUSED)
         )
@@ -164,6 +181,82 @@ def test_a_second_command_hears_busy_until_the_first_is_answered(door: Door) -> 
     assert len(door.supervisor.messages) == 2
 
 
+def test_the_operators_word_is_never_kept_waiting(door: Door) -> None:
+    paused, settled = door.pause(), door.settle()
+    door.answer_newest()
+
+    assert [type(a) for a in settled.messages] == [CommandDone]
+    (refused,) = door.pause().messages
+    assert isinstance(refused, CommandRefused), "the first pause is still not answered"
+    assert paused.messages == []
+
+
+def test_a_cancel_overtakes_what_waits_and_is_overtaken_by_nothing(door: Door) -> None:
+    paused, cancelled = door.pause(), door.cancel()
+    assert [type(command) for command in door.supervisor.messages] == [
+        PauseExecution,
+        CancelExecution,
+    ]
+    for late in (door.pause(), door.cancel()):
+        (refused,) = late.messages
+        assert isinstance(refused, CommandRefused)
+        assert refused.reason is Reason.BUSY
+    door.supervisor.messages.reverse()
+    door.answer_newest()
+    assert [type(a) for a in paused.messages] == [CommandDone]
+    assert door.pause().messages, "the cancel is still not answered"
+
+    door.supervisor.messages.reverse()
+    door.answer_newest()
+    assert [type(a) for a in cancelled.messages] == [CommandDone]
+    door.pause()
+    assert len(door.supervisor.messages) == 3
+
+
+def test_what_was_in_hand_whenever_the_trading_actors_failed_is_given_up(door: Door) -> None:
+    answers = Probe[ExecutionStarted | OrderRejected]()
+    door.tell(StartExecution(order=a_parent_order(), reply_to=answers))
+    paused = door.pause()
+
+    door.tell(CoreRebuilt(()), CoreRebuilt(()))
+
+    assert len(door.supervisor.messages) == 4, "asked again once"
+    (rejected,) = answers.messages
+    assert isinstance(rejected, OrderRejected)
+    assert rejected.reason is Reason.REPEATED_FAILURE
+    (refused,) = paused.messages
+    assert isinstance(refused, CommandRefused)
+    assert refused.reason is Reason.REPEATED_FAILURE
+    door.pause()
+    assert len(door.supervisor.messages) == 5, "it is not busy any more"
+
+
+def test_a_start_that_has_taken_place_is_never_given_up(door: Door) -> None:
+    answers = Probe[ExecutionStarted | OrderRejected]()
+    door.tell(StartExecution(order=a_parent_order(), reply_to=answers))
+    named = door.supervisor.messages[0]
+    assert isinstance(named, StartExecution)
+    execution, events = an_execution()
+    news = news_of(execution, events)
+    row = replace(news.execution, execution_id=named.execution_id)
+    begun = CoreRebuilt((StatusRestored(NOON, ExecutionStatus(row, news.slices, (), ())),))
+
+    door.tell(begun, begun, begun)
+
+    assert answers.messages == []
+    assert len(door.supervisor.messages) == 4
+
+
+def test_what_nobody_had_heard_of_is_told_when_it_is_restored(door: Door) -> None:
+    execution, events = an_execution()
+    news = news_of(execution, events)
+    heard = Probe[ExecutionNews]()
+    status = ExecutionStatus(news.execution, news.slices, (), ())
+    door.tell(Subscribe(heard), StatusRestored(NOON, status))
+
+    assert [each.execution for each in heard.messages] == [news.execution]
+
+
 def test_subscribers_hear_all_news_until_they_leave(door: Door) -> None:
     execution, events = an_execution()
     news = news_of(execution, events)
@@ -190,23 +283,3 @@ def test_a_status_is_answered_from_the_news(door: Door) -> None:
     assert status.execution.quantity == Decimal(10)
     assert len(status.slices) == 5
     assert unknown.messages == [None]
-
-
-def test_analytics_stores_a_report_when_an_execution_has_ended(
-    simulation: DeterministicRuntime,
-) -> None:
-    stored = Probe[StoreReport]()
-    analytics = AnalyticsActor.start(simulation, journal=stored, failures=Probe(), known={})
-    execution, events = an_execution()
-    begun = news_of(execution, events)
-    analytics.tell(begun)
-    simulation.run_until_quiet()
-    assert stored.messages == []
-
-    ended = news_of(execution, ())
-    row = replace(ended.execution, state=ExecutionState.CANCELLED)
-    analytics.tell(ExecutionNews(NOON, execution.execution_id, (), row, (), (), ()))
-    simulation.run_until_quiet()
-
-    (report,) = stored.messages
-    assert ExecutionReport.model_validate_json(report.report).slices == begun.slices

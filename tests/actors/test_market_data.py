@@ -7,8 +7,11 @@ import pytest
 from pykka import ActorRef
 
 from genesis_actors.actors.market_data import MarketDataActor
+from genesis_actors.domain.market_recorder import read_segment
 from genesis_actors.messages.market_data import (
     ClearPriceTrigger,
+    CutRecord,
+    MarketPast,
     MarketQuery,
     MarketRows,
     MarketView,
@@ -17,6 +20,7 @@ from genesis_actors.messages.market_data import (
     UnwatchSymbol,
     WatchSymbol,
 )
+from genesis_actors.messages.persistence import AllWritten, AwaitWritten, StoreMarket
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.values import ExecutionId, Quote, Side, Trade
 from tests.helpers import Probe
@@ -30,7 +34,10 @@ class Tape:
 
     def __init__(self, simulation: DeterministicRuntime) -> None:
         self.simulation = simulation
-        self.ref: ActorRef[MarketDataActor] = MarketDataActor.start(simulation, failures=Probe())
+        self.journal = Probe[StoreMarket | AwaitWritten]()
+        self.ref: ActorRef[MarketDataActor] = MarketDataActor.start(
+            simulation, failures=Probe(), journal=self.journal
+        )
 
     def tell(self, *messages: object) -> None:
         for message in messages:
@@ -145,3 +152,92 @@ def test_who_no_longer_watches_hears_nothing_more(tape: Tape) -> None:
     tape.rows(1, ask="90")
 
     assert heard.messages == []
+
+
+# --- What is recorded ---
+
+
+def told(tape: Tape) -> list[StoreMarket]:
+    return [each for each in tape.journal.messages if isinstance(each, StoreMarket)]
+
+
+def test_a_symbol_that_nobody_works_is_not_recorded(tape: Tape) -> None:
+    tape.rows(0, ask="101")
+    tape.rows(100, ask="102")
+
+    assert told(tape) == []
+
+
+def test_a_symbol_is_recorded_by_the_minute_until_five_minutes_after_its_last_execution(
+    tape: Tape,
+) -> None:
+    tape.rows(0, ask="101")
+    tape.tell(WatchSymbol(X1, BTC, NOON, timedelta(seconds=60)))
+    tape.rows(61, ask="102")
+    assert [(s.began_at, s.ended_at) for s in told(tape)] == [(NOON, NOON + timedelta(seconds=60))]
+
+    tape.tell(UnwatchSymbol(X1, BTC))
+    tape.rows(400, ask="103")
+    recorded = len(told(tape))
+    tape.rows(900, ask="104")
+
+    assert told(tape)[-1].ended_at == NOON + timedelta(seconds=400)
+    assert len(told(tape)) == recorded
+
+
+def test_a_record_is_cut_when_it_is_wanted_and_once_it_is_written_that_is_told(tape: Tape) -> None:
+    answers = Probe[AllWritten]()
+    tape.rows(0, ask="101")
+    tape.tell(CutRecord(BTC, answers))
+    assert tape.journal.messages == [AwaitWritten(BTC, answers)]
+
+    tape.tell(WatchSymbol(X1, BTC, NOON, timedelta(seconds=60)))
+    tape.rows(5, ask="102")
+    tape.tell(CutRecord(BTC, answers), CutRecord(BTC, answers))
+
+    assert [type(each) for each in tape.journal.messages[1:]] == [
+        StoreMarket,
+        AwaitWritten,
+        AwaitWritten,
+    ]
+
+
+def test_what_happened_before_an_execution_was_taken_up_again_is_recorded_again(tape: Tape) -> None:
+    past = tuple(
+        MarketRows(
+            BTC,
+            NOON + timedelta(seconds=at),
+            Quote(NOON, Decimal(100), Decimal(102 + at)),
+            (),
+        )
+        for at in (0, 20, 40)
+    )
+    tape.simulation.advance_to(NOON + timedelta(seconds=50))
+    tape.tell(MarketPast(BTC, past))
+    tape.tell(WatchSymbol(X1, BTC, NOON + timedelta(seconds=10), timedelta(seconds=60)))
+    tape.tell(CutRecord(BTC, Probe()))
+    (segment,) = told(tape)
+
+    assert segment.began_at == NOON + timedelta(seconds=10)
+    read = read_segment(1, segment.began_at, segment.ended_at, segment.recorded)
+    assert read.asks == [102, 122, 142]
+
+
+def test_a_past_that_rows_have_followed_is_not_all_of_it(tape: Tape) -> None:
+    tape.tell(MarketPast(BTC, (MarketRows(BTC, NOON, None, ()),)))
+    tape.rows(5, ask="101")
+    tape.tell(WatchSymbol(X1, BTC, NOON, timedelta(seconds=60)))
+    tape.rows(7, ask="102")
+    tape.tell(CutRecord(BTC, Probe()))
+
+    assert told(tape)[0].began_at == NOON + timedelta(seconds=5)
+
+
+def test_the_end_writes_down_what_is_recorded(tape: Tape) -> None:
+    tape.rows(0, ask="101")
+    tape.tell(WatchSymbol(X1, BTC, NOON, timedelta(seconds=60)))
+    tape.rows(5, ask="102")
+    tape.ref.stop(block=False)
+    tape.simulation.run_until_quiet()
+
+    assert [segment.ended_at for segment in told(tape)] == [NOON + timedelta(seconds=5)]

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pykka
@@ -14,10 +15,13 @@ from structlog.typing import EventDict
 from genesis_actors.actors import persistence
 from genesis_actors.actors.persistence import OUTAGE_PROBED_EVERY, PersistenceActor, Waiting
 from genesis_actors.messages.persistence import (
+    AllWritten,
+    AwaitWritten,
     JournalBack,
     JournalDown,
     Journaled,
     JournalFailed,
+    StoreMarket,
     StoreReport,
     WriteJournal,
 )
@@ -31,7 +35,7 @@ from genesis_actors.storage.database import Database
 from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.migrations import migrate
 from genesis_actors.storage.writer import SqliteWriter
-from genesis_actors.values import ExecutionId
+from genesis_actors.values import ExecutionId, Symbol
 from tests.helpers import Probe
 from tests.storage.samples import NOON, execution_row, sent, whole_write, write
 
@@ -331,3 +335,17 @@ def test_writes_are_taken_in_turns_and_in_order() -> None:
     assert [whose(it) for it in rest] == ["a", "b", "a"]
     assert [it.first_version for it in [*first, *rest] if isinstance(it, WriteJournal)][:1] == [1]
     assert (waiting.events, waiting.executions, bool(waiting)) == (0, 0, False)
+
+
+def test_who_waits_for_what_was_told_before_hears_when_it_can_be_read(
+    simulation: DeterministicRuntime, database: Database, commits: list[list[str]]
+) -> None:
+    answers, symbol = Probe[AllWritten](), Symbol("BTC/USDT")
+    actor = PersistenceActor.start(simulation, database)
+    actor.tell(StoreMarket(symbol, NOON, NOON + timedelta(seconds=60), "{}"))
+    actor.tell(AwaitWritten(symbol, answers))
+    actor.tell(write("x1"))
+    simulation.run_until_quiet()
+
+    assert len(commits) == 1  # Nothing is hurried for it.
+    assert answers.messages == [AllWritten(symbol)]

@@ -267,12 +267,12 @@ def test_settings_that_cannot_be_used_are_an_error(text: str, why: str, command:
 
 
 def test_a_setting_that_is_not_built_yet_is_a_usage_error(command: Command) -> None:
-    Path("genesis.toml").write_text("[control]\nmetrics_port = 9000\n")
+    Path("genesis.toml").write_text("[engine]\nmax_concurrent = 9\n")
     said = run(command, "--config", "genesis.toml")
 
     assert said.code == 2
     assert said.error["code"] == "not_built_yet"
-    assert "[control.metrics_port] is not built yet" in said.error["message"]
+    assert "[engine.max_concurrent] is not built yet" in said.error["message"]
 
 
 def test_missing_settings_are_an_error(command: Command) -> None:

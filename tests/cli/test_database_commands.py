@@ -61,11 +61,10 @@ def test_a_report_has_the_execution_and_what_became_of_its_slices(
     by_output = command("report", "@last", *DB, "-o", "json").data
 
     assert by_format == by_output
-    assert by_format["schema"] == "genesis-report/1"
+    assert by_format["schema"] == "genesis-report/2"
     assert by_format["execution"]["id"] == result.data["id"]
     assert by_format["slices_filled"] + by_format["slices_partial"] == 10
     assert by_format["fills"] == result.data["fills"]
-    assert command("report", "@last", *DB, "--format", "html").code == 2
 
 
 @pytest.mark.usefixtures("result")
@@ -97,7 +96,7 @@ def test_a_database_is_made_and_upgraded_once(command: Command) -> None:
     assert current["revision"] == current["wanted"] == first["after"]
     assert current["is_current"] is True
     assert "nothing to do" in command("db", "upgrade", *DB).out
-    assert "0003" in command("db", "current", *DB).out
+    assert "0004" in command("db", "current", *DB).out
 
 
 def test_without_a_name_it_is_the_settings_database(command: Command) -> None:
@@ -124,3 +123,63 @@ def test_a_sound_database_is_told_from_a_damaged_one(command: Command) -> None:
 
     assert damaged.code == 1
     assert "damaged" in damaged.error["message"]
+
+
+@pytest.mark.usefixtures("result")
+def test_a_report_is_text_csv_and_a_page(command: Command, tmp_path: Path) -> None:
+    text = command("report", "@last", *DB).out
+    figures = command("report", "@last", *DB, "--format", "csv").out.splitlines()
+    page = tmp_path / "report.html"
+    html = command("report", "@last", *DB, "--format", "html", "--shared-js", "--out", str(page))
+
+    assert "Implementation shortfall" in text
+    assert "What to do" in text
+    assert figures[0] == "figure,value"
+    assert any(line.startswith("shortfall_parts.spread.bps,") for line in figures)
+    assert (html.code, html.out) == (0, "")
+    assert page.read_text().startswith("<!doctype html>")
+    assert (tmp_path / "plotly.min.js").stat().st_size > 1_000_000
+    assert command("report", "@last", *DB, "--format", "html").out.endswith("</html>\n")
+
+
+@pytest.mark.usefixtures("result")
+def test_a_report_made_again_is_the_same(command: Command) -> None:
+    assert command("report", "@last", *DB, "-o", "json", "--again").data == (
+        command("report", "@last", *DB, "-o", "json").data
+    )
+
+
+@pytest.mark.usefixtures("result")
+def test_a_report_that_cannot_be_written_says_so(command: Command) -> None:
+    nowhere = command("report", "@last", *DB, "--out", "no/such/file.json", "-o", "json")
+    without = command("report", "@last", *DB, "--format", "html", "--shared-js")
+
+    assert (nowhere.code, nowhere.error["code"]) == (1, "output_failed")
+    assert without.code == 2
+
+
+@pytest.mark.usefixtures("result")
+@pytest.mark.parametrize("by", ["symbol", "style", "side", "venue", "hour"])
+def test_executions_are_analysed_together(command: Command, by: str) -> None:
+    found = command("tca", *DB, "--by", by, "-o", "json").data
+    text = command("tca", *DB, "--by", by).out
+
+    assert (found["executions"], len(found["groups"])) == (1, 1)
+    assert (
+        found["groups"][0]["shortfall_bps"]
+        == (command("show", "@last", *DB, "-o", "json").data["implementation_shortfall_bps"])
+    )
+    assert "What to change next" in text
+
+
+@pytest.mark.usefixtures("result")
+def test_what_is_analysed_can_be_bounded(command: Command, tmp_path: Path) -> None:
+    page = tmp_path / "tca.html"
+
+    assert command("tca", *DB, "--since", "all").code == 0
+    later = command("tca", *DB, "--since", "2100-01-01T00:00:00Z")
+    assert "no executions have ended since then" in later.out
+    assert command("tca", *DB, "--since", "1x").code == 2
+    assert command("tca", *DB, "--since", "12h", "--format", "csv").out.startswith("key,")
+    assert command("tca", *DB, "--format", "html", "--out", str(page)).code == 0
+    assert "What to change next" in page.read_text()

@@ -32,7 +32,7 @@ NONSENSE = [
     (("run", *ORDER, "--slices", "1_0"), "not a whole number"),
     (("run", *ORDER, "--seed", "\u0667"), "not a whole number"),
     (("run", *ORDER, "--seed", "9" * 5000), "999... (5000 digits)"),
-    (("run", *ORDER, "--limit", f"-{'9' * 5000}"), "999... (5000 digits) is not above 0"),
+    (("run", *ORDER, "--limit", f"-{'9' * 5000}"), "at most 40 digits"),
     (("run", "BTC/USDT", "buy", "nanquote", "--over", "10m"), "not a finite number"),
     (("run", "BTC/USDT", "buy", "1", "--over", "ten minutes"), "no duration"),
     (("run", "BTC/USDT", "buy", "1", "--over", "0s"), "no length of time"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -178,7 +179,7 @@ def test_an_order_that_makes_no_sense_is_refused_with_the_field(
 @pytest.mark.parametrize(
     ("where", "query", "why"),
     [
-        ("events", {"since": "0001-01-01T00:00:00+23:59"}, "beyond all calendars"),
+        ("events", {"since": "0001-01-01T00:00:00+23:59"}, "out of reach"),
         ("events", {"since": "yesterday"}, "since"),
         ("events", {"id": "\x00"}, "no execution"),
     ],
@@ -398,3 +399,39 @@ def test_a_door_is_not_opened_where_another_one_is(
         a_door(engine, path).open()
 
     assert client.get("daemon").data["state"] == "running"
+
+
+# --- Metrics ---
+
+
+@pytest.mark.usefixtures("client")
+def test_metrics_are_told_on_the_socket(path: Path) -> None:
+    answer = said(path, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
+
+    assert answer.startswith("HTTP/1.1 200 OK")
+    assert "text/plain; version=" in answer
+    (completed,) = re.findall(
+        r'^genesis_executions\{state="COMPLETED"\} (.*)$', answer, re.MULTILINE
+    )
+    assert float(completed) >= 1  # The past one, and what other tests have worked.
+
+
+def test_a_port_for_metrics_tells_nothing_else(engine: Engine, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number = free.getsockname()[1]
+    door = a_door(engine, tmp_path / "metrics.sock", metrics_port=number)
+    door.open()
+
+    def status(request: str, host: str = "127.0.0.1") -> str:
+        with socket.create_connection(("127.0.0.1", number), 10) as connection:
+            head = f"{request} HTTP/1.1\r\nHost: {host}:{number}\r\nConnection: close\r\n\r\n"
+            connection.sendall(head.encode())
+            return connection.recv(65536).decode().split()[1]
+
+    try:
+        assert status("GET /metrics") == "200"
+        assert status("GET /v1/executions") == "403"
+        assert status("POST /metrics") == "403"
+        assert status("GET /metrics", "example.org") == "403"
+    finally:
+        door.close()

@@ -151,9 +151,15 @@ def started(parts: Sequence[str], *, duration: timedelta, window: int = 60) -> T
 
 def execution(parts: Sequence[str] = ("1",) * 10, **wishes: Any) -> Execution:
     """Return a running execution of these slices, 30 s apart unless `duration` says otherwise."""
+    first, second = beginning(parts, **wishes)
+    return evolve(evolve(None, first), second)
+
+
+def beginning(parts: Sequence[str] = ("1",) * 10, **wishes: Any) -> tuple[JournalEvent, ...]:
+    """Return the first two events of the same execution's journal."""
     total = sum(map(Decimal, parts))
     first = accepted(str(total), **wishes)
-    return evolve(evolve(None, first), started(parts, duration=first.order.duration))
+    return first, started(parts, duration=first.order.duration)
 
 
 def quote(bid: str, ask: str, at: datetime = NOON) -> Quote:

@@ -18,11 +18,9 @@ from genesis_actors.domain import benchmarks, child_price, participation, schedu
 from genesis_actors.domain.early_completion import early_completion_price
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.numbers import finite, not_negative, positive, utc, whole
-from genesis_actors.domain.projection import all_rows
-from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.venue import HourlyVolume, PlaceOrder
 from genesis_actors.values import ClientOrderId, MarketRules, MarketSummary, Quote, Side
-from tests.domain.executions import EXECUTION_ID, SYMBOL, Desk, execution
+from tests.domain.executions import EXECUTION_ID, SYMBOL, Desk, beginning, execution
 
 NOON = datetime(2024, 8, 8, 12, tzinfo=UTC)
 NAIVE = datetime(2024, 8, 8, 12)  # noqa: DTZ001
@@ -320,7 +318,6 @@ def everything() -> dict[str, object]:
     results: dict[str, object] = {
         rule.__name__: rule(**as_decimals(arguments)) for rule, arguments in CALLS.items()
     }
-    rows = all_rows(DESK.execution, DESK.events, "paper")
     return results | {
         "rate": domain.calculate_participation_rate(Decimal("20000.1234"), Decimal("25.12345")),
         "limit": domain.enforce_participation_limit(Decimal("99.123456"), Decimal("33.1234567")),
@@ -347,15 +344,14 @@ def everything() -> dict[str, object]:
         "risk": domain.check_risk_limits(
             ORDER, RiskLimits(max_order_notional=Decimal("12345.678")), lot=Decimal("0.0001")
         ),
-        "report": domain.generate_execution_report(
-            ExecutionStatus(rows.execution, rows.slices, rows.orders, rows.fills)
-        ),
+        "report": domain.generate_execution_report(JOURNAL),
     }
 
 
 DESK = Desk(execution(["1"] * 5))
 DESK.at(30).look()
 DESK.fill("1", trade="t1")
+JOURNAL = [*beginning(["1"] * 5), *DESK.events]
 
 
 @pytest.mark.parametrize("traps", [False, True])

@@ -1,0 +1,256 @@
+"""What a symbol's market did, as it was recorded for later: touches and trades with their exact times and numbers.
+
+A record is read once and asked often: prices are integers on a common scale, sums are running.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import accumulate
+from typing import Final, TypeAlias
+
+from genesis_actors.values import ZERO, Side
+
+MICROSECOND: Final = timedelta(microseconds=1)
+GAP: Final = timedelta(seconds=10)
+"""Where the source says nothing for longer than this, what the market did meanwhile is not known."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Span: TypeAlias = tuple[datetime, datetime]
+"""From and until."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSegment:
+    """One symbol between two times, in columns. Times are microseconds since 1970, numbers integers of 10^-places.
+
+    The first touch is the one in force at the beginning. `epoch` is the run that recorded it: of two segments about the
+    same time the later run's counts. `is_cut` says that there was more than a segment holds.
+    """
+
+    epoch: int
+    began: int
+    ended: int
+    price_places: int
+    quantity_places: int
+    quote_times: Sequence[int]
+    bids: Sequence[int]
+    asks: Sequence[int]
+    trade_times: Sequence[int]
+    prices: Sequence[int]
+    quantities: Sequence[int]
+    gaps: Sequence[tuple[int, int]] = ()
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The levels that an order could meet at `at`, best first: price and quantity."""
+
+    at: datetime
+    levels: tuple[tuple[Decimal, Decimal], ...]
+
+
+@dataclass(slots=True)
+class MarketRecord:
+    """All that is recorded of one symbol. What is not covered is None, never the last thing known before.
+
+    >>> noon = datetime(2024, 8, 8, 12, tzinfo=UTC)
+    >>> start = micros(noon)
+    >>> record = MarketRecord.of(
+    ...     [
+    ...         MarketSegment(
+    ...             epoch=1,
+    ...             began=start,
+    ...             ended=start + 60_000_000,
+    ...             price_places=2,
+    ...             quantity_places=1,
+    ...             quote_times=[start, start + 5_000_000],
+    ...             bids=[9999, 10001],
+    ...             asks=[10001, 10003],
+    ...             trade_times=[start + 3_000_000],
+    ...             prices=[10001],
+    ...             quantities=[25],
+    ...         )
+    ...     ]
+    ... )
+    >>> record.mid(noon + timedelta(seconds=4)), record.mid(noon + timedelta(seconds=5))
+    (Decimal('100.00'), Decimal('100.02'))
+    >>> record.volume(noon, noon + timedelta(seconds=3)), record.mid(noon + timedelta(minutes=2))
+    (Decimal('2.5'), None)
+    """
+
+    _price_unit: Decimal = Decimal(1)
+    _quantity_unit: Decimal = Decimal(1)
+    _quote_times: list[int] = field(default_factory=list[int])
+    _bids: list[int] = field(default_factory=list[int])
+    _asks: list[int] = field(default_factory=list[int])
+    _trade_times: list[int] = field(default_factory=list[int])
+    _prices: list[int] = field(default_factory=list[int])
+    _volumes: list[int] = field(default_factory=lambda: [0])
+    _covered: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+
+    @classmethod
+    def of(cls, segments: Iterable[MarketSegment]) -> MarketRecord:
+        parts = _without_repetition(segments)
+        price_places = max((s.price_places for s in parts), default=0)
+        quantity_places = max((s.quantity_places for s in parts), default=0)
+        record = cls(Decimal(1).scaleb(-price_places), Decimal(1).scaleb(-quantity_places))
+        quantities: list[int] = []
+        for part in parts:
+            to_price = 10 ** (price_places - part.price_places)
+            to_quantity = 10 ** (quantity_places - part.quantity_places)
+            record._quote_times += part.quote_times
+            record._bids += [bid * to_price for bid in part.bids]
+            record._asks += [ask * to_price for ask in part.asks]
+            record._trade_times += part.trade_times
+            record._prices += [price * to_price for price in part.prices]
+            quantities += [quantity * to_quantity for quantity in part.quantities]
+            record._cover(part)
+        record._volumes = list(accumulate(quantities, initial=0))
+        return record
+
+    def _cover(self, part: MarketSegment) -> None:
+        began = part.began
+        for gap_from, gap_until in (*part.gaps, (part.ended, part.ended)):
+            if self._covered and self._covered[-1][1] == began:
+                self._covered[-1] = (self._covered[-1][0], gap_from)
+            elif began < gap_from or part.began < began < part.ended:
+                # Between two silences one instant may be known; a segment's edge within one is not.
+                self._covered.append((began, gap_from))
+            began = gap_until
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it was recorded last; None where nothing was."""
+        return moment(self._covered[-1][1]) if self._covered else None
+
+    def knows(self, at: datetime) -> bool:
+        """Tell whether the touch in force at `at` is recorded."""
+        when = micros(at)
+        index = bisect_right(self._covered, when, key=lambda span: span[0]) - 1
+        return index >= 0 and when <= self._covered[index][1]
+
+    def gaps(self, start: datetime, end: datetime) -> tuple[Span, ...]:
+        """Return the times within [start, end] of which nothing is recorded."""
+        found: list[Span] = []
+        known_until, until = micros(start), micros(end)
+        for began, ended in self._covered:
+            if ended < known_until:
+                continue
+            if began >= until:
+                break
+            if began > known_until:
+                found.append((moment(known_until), moment(began)))
+            known_until = ended
+        if known_until < until:
+            found.append((moment(known_until), moment(until)))
+        return tuple(found)
+
+    def mid(self, at: datetime) -> Decimal | None:
+        """Return the mid in force at `at`, that of a touch of that very time included."""
+        index = self._in_force(at)
+        if index is None:
+            return None
+        return (self._bids[index] + self._asks[index]) * self._price_unit / 2
+
+    def touch(self, side: Side, at: datetime) -> Decimal | None:
+        """Return the price at which an order of `side` would have traded at once."""
+        index = self._in_force(at)
+        if index is None:
+            return None
+        return self._far(side)[index] * self._price_unit
+
+    def best_touch(self, side: Side, start: datetime, end: datetime) -> Decimal | None:
+        """Return the best price for `side` in [start, end], that of the touch in force at `start` included."""
+        first = max(bisect_right(self._quote_times, micros(start)) - 1, 0)
+        last = bisect_right(self._quote_times, micros(end))
+        seen = self._far(side)[first:last]
+        if not seen:
+            return None
+        return (min(seen) if side is Side.BUY else max(seen)) * self._price_unit
+
+    def volume(self, after: datetime, until: datetime) -> Decimal:
+        """Return the base units that others traded in (after, until]."""
+        first, last = self._traded_until(after), self._traded_until(until)
+        return (self._volumes[last] - self._volumes[first]) * self._quantity_unit
+
+    def path(
+        self, start: datetime, end: datetime, points: int
+    ) -> list[tuple[datetime, Decimal, Decimal]]:
+        """Return at most so many (time, bid, ask) of [start, end]: the lowest bid and highest ask of each stretch."""
+        first = max(bisect_right(self._quote_times, micros(start)) - 1, 0)
+        last = bisect_right(self._quote_times, micros(end))
+        step = max(1, -(-(last - first) // points))
+        return [
+            (
+                max(moment(self._quote_times[at]), start),
+                min(self._bids[at : min(at + step, last)]) * self._price_unit,
+                max(self._asks[at : min(at + step, last)]) * self._price_unit,
+            )
+            for at in range(first, last, step)
+        ]
+
+    def _far(self, side: Side) -> list[int]:
+        return self._asks if side is Side.BUY else self._bids
+
+    def _in_force(self, at: datetime) -> int | None:
+        if not self.knows(at):
+            return None
+        index = bisect_right(self._quote_times, micros(at)) - 1
+        return index if index >= 0 else None
+
+    def _traded_until(self, at: datetime) -> int:
+        return bisect_right(self._trade_times, micros(at))
+
+
+def micros(at: datetime) -> int:
+    """Return the microseconds since 1970."""
+    return (at - _EPOCH) // MICROSECOND
+
+
+def moment(at: int) -> datetime:
+    """Return the time so many microseconds after 1970."""
+    return _EPOCH + at * MICROSECOND
+
+
+def _without_repetition(segments: Iterable[MarketSegment]) -> list[MarketSegment]:
+    """Return them in order of time. What a later run has recorded again counts once, as that run saw it."""
+    kept: list[MarketSegment] = []
+    for part in sorted(segments, key=lambda segment: (segment.epoch, segment.began)):
+        while kept and kept[-1].ended > part.began:
+            earlier = kept.pop()
+            if earlier.began < part.began:
+                kept.append(_until(earlier, part.began))
+        kept.append(part)
+    return kept
+
+
+def _until(part: MarketSegment, ended: int) -> MarketSegment:
+    """Return what of `part` was before `ended`."""
+    quotes = bisect_left(part.quote_times, ended)
+    trades = bisect_left(part.trade_times, ended)
+    return MarketSegment(
+        epoch=part.epoch,
+        began=part.began,
+        ended=ended,
+        price_places=part.price_places,
+        quantity_places=part.quantity_places,
+        quote_times=part.quote_times[:quotes],
+        bids=part.bids[:quotes],
+        asks=part.asks[:quotes],
+        trade_times=part.trade_times[:trades],
+        prices=part.prices[:trades],
+        quantities=part.quantities[:trades],
+        gaps=tuple((a, min(b, ended)) for a, b in part.gaps if a < ended),
+        is_cut=part.is_cut,
+    )
+
+
+NOTHING_RECORDED: Final = MarketRecord()
+NO_VOLUME: Final = ZERO
