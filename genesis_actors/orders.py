@@ -44,8 +44,8 @@ from genesis_actors.values import (
     Side,
     Style,
     Symbol,
+    in_utc,
     plain_line,
-    utc,
 )
 
 
@@ -230,7 +230,7 @@ class Amendment(_Written):
     limit: Annotated[
         Annotated[Decimal, Field(gt=0)] | Literal["off"] | None, BeforeValidator(_limit)
     ] = None
-    deadline: Annotated[AwareDatetime, AfterValidator(utc)] | None = None
+    deadline: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = None
     duration: Duration | None = None
     quantity: _Positive | None = None
     max_participation: Annotated[Decimal, BeforeValidator(_rate), Field(gt=0, le=1)] | None = None

@@ -113,15 +113,15 @@ def parse_time(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; write 2024-08-08T23:54:15Z")
-    return utc(at)
+    return in_utc(at)
 
 
-def utc(at: datetime) -> datetime:
-    """Return the same instant as UTC; ValueError where UTC has no such year."""
+def in_utc(at: datetime) -> datetime:
+    """Return the same time in UTC; ValueError for one in the first or the last hours that there are."""
     try:
         return at.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"{at.isoformat()} is beyond all calendars") from None
+        raise ValueError(f"{at.isoformat()} is out of reach") from None
 
 
 def plain_line(text: str) -> str:

@@ -245,10 +245,10 @@ class Desk:
 
     async def report(self, name: str, *, again: bool) -> View:
         key = await self.resolve(name)
-        return await self.aside(lambda: report_of(self._engine.database, key, again=again))
+        return await self._at_leisure(lambda: report_of(self._engine.database, key, again=again))
 
     async def portfolio(self, since: timedelta | datetime | None, by: By) -> View:
-        return await self.aside(lambda: portfolio_of(self._engine.database, since, by))
+        return await self._at_leisure(lambda: portfolio_of(self._engine.database, since, by))
 
     async def journal(self, name: str, last: int) -> str:
         """Return, as JSON, the terms in force of an execution, and its last events as the stream tells them."""

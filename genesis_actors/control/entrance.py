@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +20,10 @@ class Entrance:
     """Listens at `path`, and at `ports` of this machine."""
 
     def __init__(
-        self, path: Path, ports: Iterable[int], make_protocol: Callable[[], asyncio.Protocol]
+        self, path: Path, ports: Sequence[int], make_protocol: Callable[[], asyncio.Protocol]
     ) -> None:
         self._path = path
-        self._ports = tuple(ports)
+        self._ports = ports
         self._make_protocol = make_protocol
         self._at_path: asyncio.Server | None = None
         self._at_ports: list[asyncio.Server] = []
@@ -33,16 +33,15 @@ class Entrance:
         """Let clients in. Raises DoorError."""
         await self._listen_at_path()
         loop = asyncio.get_running_loop()
-        for port in self._ports:
+        for number in self._ports:
             try:
-                self._at_ports.append(
-                    await loop.create_server(self._make_protocol, "127.0.0.1", port)
-                )
+                server = await loop.create_server(self._make_protocol, "127.0.0.1", number)
             except OSError as error:
                 raise DoorError(
-                    f"port {port} cannot be used: {error.strerror}",
+                    f"port {number} cannot be used: {error.strerror}",
                     "name another one under [control] port or metrics_port, or leave it out",
                 ) from error
+            self._at_ports.append(server)
 
     async def mind(self) -> None:
         """See to it that the socket stays where clients look for it, as long as the door is open."""

@@ -14,7 +14,6 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
 from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
@@ -62,9 +61,9 @@ MAX_WAITING: Final = 128
 ASK_AGAIN_SECONDS: Final = 1
 LONGEST_WAIT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 5.0
-DEFAULT_EVENTS: Final = 200
 FAREWELL_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 5.0
+DEFAULT_EVENTS: Final = 200
 MOST_AT_ONCE: Final = 1_000
 LAG_EVERY_SECONDS: Final = 1.0
 
@@ -252,9 +251,8 @@ class Door:
                 lingering_time=0.0,
             )
 
-        port = None if self._port is None else self._port.number
-        ports = filter(None, (port, self._metrics_port))
-        return Entrance(path, ports, lambda: Guard(self._guards, make_protocol))
+        ports = filter(None, (self._port and self._port.number, self._metrics_port))
+        return Entrance(path, tuple(ports), lambda: Guard(self._guards, make_protocol))
 
     @property
     def _served(self) -> Desk:
@@ -431,7 +429,7 @@ class Door:
             since = parse_time(request.query.get("since", "1970-01-01T00:00:00Z"))
         except ValueError as error:
             raise bad_request(str(error)) from error
-        return self._data(self._served.market(symbol, since.astimezone(UTC)))
+        return self._data(self._served.market(symbol, since))
 
     async def _wait(self, request: web.Request) -> web.Response:
         goal = Goal.parse(request.query.get("for", "done"))

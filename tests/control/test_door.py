@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -178,7 +179,7 @@ def test_an_order_that_makes_no_sense_is_refused_with_the_field(
 @pytest.mark.parametrize(
     ("where", "query", "why"),
     [
-        ("events", {"since": "0001-01-01T00:00:00+23:59"}, "beyond all calendars"),
+        ("events", {"since": "0001-01-01T00:00:00+23:59"}, "out of reach"),
         ("events", {"since": "yesterday"}, "since"),
         ("events", {"id": "\x00"}, "no execution"),
     ],
@@ -409,7 +410,10 @@ def test_metrics_are_told_on_the_socket(path: Path) -> None:
 
     assert answer.startswith("HTTP/1.1 200 OK")
     assert "text/plain; version=" in answer
-    assert 'genesis_executions{state="COMPLETED"} ' in answer
+    (completed,) = re.findall(
+        r'^genesis_executions\{state="COMPLETED"\} (.*)$', answer, re.MULTILINE
+    )
+    assert float(completed) >= 1  # The past one, and what other tests have worked.
 
 
 def test_a_port_for_metrics_tells_nothing_else(engine: Engine, tmp_path: Path) -> None:
