@@ -33,10 +33,12 @@ from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews, Subscribe, Unsubscribe
 from genesis_actors.messages.market_data import MarketRows
 from genesis_actors.messages.supervisor import (
+    CancelExecution,
     ExecutionStarted,
     Halt,
     HaltDone,
     OrderRejected,
+    PauseExecution,
     StartExecution,
     Unhalt,
 )
@@ -103,6 +105,7 @@ class Engine(Caller):
         self.venue = ground.venue
         self.settings = ground.settings
         self._store = ground.store
+        self._commands = ground.commands
         self._subscribers: list[Callback | CallbackThread | NewsStream] = []
         # What nobody mends shuts the gate first of all.
         failures = Fanout[ActorFailed](ground.gate, ground.guardian, self._failures)
@@ -299,6 +302,13 @@ class Engine(Caller):
         return await self.ask_async(_unhalt_question, timeout)
 
     # --- The end ---------------------------------------------------------------------------------
+
+    def insist(self, command: PauseExecution | CancelExecution) -> None:
+        """Send a command past those of the same execution that are not answered yet: the end does not wait for them.
+
+        It may be lost with the trading actors; whoever insists looks at what comes of it, and asks again.
+        """
+        self._commands.tell(command)
 
     def stop(self) -> None:
         """Stop the actors in reverse order, the journal last. Open executions stay open in the database.

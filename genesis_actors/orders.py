@@ -44,7 +44,8 @@ from genesis_actors.values import (
     Side,
     Style,
     Symbol,
-    in_utc,
+    plain_line,
+    utc,
 )
 
 
@@ -92,7 +93,7 @@ class _Written(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
-    def parse(cls, **fields: object) -> Self:
+    def parse(cls, /, **fields: object) -> Self:
         """Build it from what a user typed. Raises OrderError with the field and what was expected."""
         try:
             return cls.model_validate(fields)
@@ -143,7 +144,9 @@ class Order(_Written):
     quantity: _Positive
     quantity_in_quote: bool = False
     algo: Annotated[Algo, AfterValidator(_built)] = Algo.TWAP
-    client_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    client_id: (
+        Annotated[str, Field(min_length=1, max_length=128), AfterValidator(plain_line)] | None
+    ) = None
     every: Duration | None = None
     slices: Annotated[int, Field(ge=1, le=1000)] | None = None
     limit_price: _Positive | None = None
@@ -227,7 +230,7 @@ class Amendment(_Written):
     limit: Annotated[
         Annotated[Decimal, Field(gt=0)] | Literal["off"] | None, BeforeValidator(_limit)
     ] = None
-    deadline: Annotated[AwareDatetime, AfterValidator(in_utc)] | None = None
+    deadline: Annotated[AwareDatetime, AfterValidator(utc)] | None = None
     duration: Duration | None = None
     quantity: _Positive | None = None
     max_participation: Annotated[Decimal, BeforeValidator(_rate), Field(gt=0, le=1)] | None = None

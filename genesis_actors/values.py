@@ -113,15 +113,22 @@ def parse_time(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; write 2024-08-08T23:54:15Z")
-    return in_utc(at)
+    return utc(at)
 
 
-def in_utc(at: datetime) -> datetime:
-    """Return the same time in UTC; ValueError for one in the first or the last hours that there are."""
+def utc(at: datetime) -> datetime:
+    """Return the same instant as UTC; ValueError where UTC has no such year."""
     try:
         return at.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"{at.isoformat()} is out of reach") from None
+        raise ValueError(f"{at.isoformat()} is beyond all calendars") from None
+
+
+def plain_line(text: str) -> str:
+    """Return `text` where it is one line that can be shown; ValueError for what would steer a terminal."""
+    if text.isprintable():
+        return text
+    raise ValueError("control characters and line breaks have no place in it")
 
 
 class Side(StrEnum):

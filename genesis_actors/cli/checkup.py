@@ -13,11 +13,14 @@ from typing import cast
 from genesis_actors.cli import text
 from genesis_actors.cli.errors import ExitCode
 from genesis_actors.cli.output import Output
+from genesis_actors.control.client import Client, LostError, NoDaemonError, RefusedError
+from genesis_actors.control.sockets import holder_of, lock_beside
 from genesis_actors.gateways.ccxt_checkup import Finding, Status, examine
 from genesis_actors.gateways.ccxt_venue import CcxtVenue
 from genesis_actors.gateways.redaction import MASK, masked
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.opening import LiveNotAllowedError, check_mode, open_venue
+from genesis_actors.places import LoopbackPort, find_socket
 from genesis_actors.settings import Settings, SettingsError
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import StorageError
@@ -37,15 +40,32 @@ def run_doctor(
         venue={} if venue is None else {"kind": venue},
     )
     found = [_mode(settings), *_of_venue(settings, [Symbol(name) for name in symbols])]
-    found.append(
-        Finding("socket", Status.OK, "the daemon is not built yet; genesis run needs none")
-    )
+    found.append(_daemon(find_socket(None, config)))
     items = [
         {"name": f.name, "status": f.status.value, "message": f.message, "hint": f.hint or None}
         for f in found
     ]
     Output(output, settings.engine.mode).write_list(items, lambda: _findings_text(found))
     return ExitCode.FAILURE if any(f.status is Status.ERROR for f in found) else ExitCode.OK
+
+
+def _daemon(door: Path | LoopbackPort) -> Finding:
+    """Look whether a daemon runs for these settings; none is needed to run one order."""
+    process = None if isinstance(door, LoopbackPort) else holder_of(lock_beside(door))
+    if process is None and not isinstance(door, LoopbackPort):
+        return Finding("daemon", Status.OK, f"none runs at {door}; genesis run needs none")
+    try:
+        about = Client(door).get("daemon").data
+    except NoDaemonError:
+        return Finding("daemon", Status.OK, f"none runs at {door}; genesis run needs none")
+    except (LostError, RefusedError) as error:
+        hint = "try again in a moment; SIGTERM drains it, too"
+        who = "the daemon" if process is None else f"process {process}"
+        return Finding("daemon", Status.ERROR, f"{who} at {door} does not answer: {error}", hint)
+    said = (
+        f"process {about['pid']} is {about['state']} at {door}: {about['venue']}, {about['mode']}"
+    )
+    return Finding("daemon", Status.OK, said)
 
 
 def _mode(settings: Settings) -> Finding:

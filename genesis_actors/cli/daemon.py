@@ -92,25 +92,31 @@ def start(
 )
 @socket_option
 @options.output_option
-def stop(mode: str, timeout: str, socket: str | None, output: str) -> None:
-    """End the daemon. Returns when it has ended."""
+def stop(mode: str, timeout: str, socket: str | None, output: str) -> ExitCode:
+    """End the daemon. Returns when it has ended, and says what its database has then.
+
+    Exit code 7 if executions have not come to rest as they should have, 1 if that cannot be read.
+    """
     from genesis_actors.cli.signals import interrupt_from_here
 
     interrupt_from_here()
     asking = Asking(socket, "nothing to do: it does not run")
     answer = asking.post("daemon", "stop", body={"mode": mode})
     path = asking.path if isinstance(asking.path, Path) else Path(answer.data["socket"])
-    if not _has_ended(path, parse_duration(timeout)):
+    if not _has_ended(path, answer.data["pid"], parse_duration(timeout)):
         raise CliError(
             "timeout",
             f"the daemon (process {answer.data['pid']}) still runs after {timeout}",
             "look at its log; to end it at once: genesis daemon stop --mode abandon",
             ExitCode.TIMEOUT,
         )
-    view = {**answer.data, "state": "stopped"}
+    from genesis_actors.cli.daemon_process import ended
+
+    view, told, code = ended(path, answer.data, mode)
     Output(output, answer.mode).write_item(
-        view, lambda: f"stopped (process {view['pid']}, {mode}): {_left_behind(view, mode)}"
+        view, lambda: f"{view['state']} (process {view['pid']}, {mode}): {told}"
     )
+    return code
 
 
 @daemon.command()
@@ -123,12 +129,12 @@ def status(socket: str | None, output: str) -> None:
     Output(output, answer.mode).write_item(view, lambda: _status_text(view))
 
 
-def _has_ended(socket_path: Path, within: timedelta) -> bool:
+def _has_ended(socket_path: Path, process: int, within: timedelta) -> bool:
     """Wait until the process lets go of its lock, which it does last."""
     from genesis_actors.control.sockets import holder_of, lock_beside
 
     deadline = time.monotonic() + within.total_seconds()
-    while holder_of(lock_beside(socket_path)) is not None:
+    while holder_of(lock_beside(socket_path)) == process:
         if time.monotonic() >= deadline:
             return False
         time.sleep(_LOOK_SECONDS)
@@ -185,23 +191,12 @@ def _again(config: Path | None, paper: bool | None, db: str | None) -> list[str]
     return words if db is None else [*words, "--db", db]
 
 
-def _left_behind(view: Mapping[str, Any], mode: str) -> str:
-    count = view["open_executions"]
-    if not count:
-        return "no execution was open"
-    what = {
-        "drain": "paused, and carried on by the next start",
-        "cancel": "cancelled",
-        "abandon": "left as they were, and taken up by the next start",
-    }[mode]
-    return f"{count} {'execution' if count == 1 else 'executions'} {what}"
-
-
 def _status_text(view: Mapping[str, Any]) -> str:
-    halted = "no"
+    halted = "no" if view["halted"] is not None else "not known: the database cannot be read"
     if view["halted"]:
         why = f" ({view['halt_reason']})" if view["halt_reason"] else ""
         halted = f"since {view['halted_at']}{why}"
+    outage = view["journal_outage"]
     uptime = text.length(timedelta(seconds=view["uptime_seconds"]))
     return text.pairs(
         [
@@ -209,6 +204,7 @@ def _status_text(view: Mapping[str, Any]) -> str:
             ("venue", f"{view['venue']}, {view['mode']}"),
             ("executions", f"{view['open_executions']} open"),
             ("halted", halted),
+            *((("journal", f"takes no writes: {outage}"),) if outage else ()),
             ("database", view["database"]),
             ("socket", view["socket"]),
             ("version", view["version"]),

@@ -63,12 +63,16 @@ def _keep_settings(
     return path
 
 
+def chosen_settings() -> Path | None:
+    """Return the settings file that --config names."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(_SETTINGS)
+
+
 def find_door(socket: str | None) -> Path | LoopbackPort:
     """Return the door that the command line means. Raises CliError."""
-    context = click.get_current_context(silent=True)
-    settings: Path | None = None if context is None else context.meta.get(_SETTINGS)
     try:
-        return find_socket(socket, settings)
+        return find_socket(socket, chosen_settings())
     except PlaceError as error:
         raise CliError(
             "bad_settings",
@@ -114,7 +118,9 @@ class Asking:
         try:
             yield
         except NoDaemonError as error:
-            raise CliError("no_daemon", str(error), self._hint, ExitCode.NO_DAEMON) from error
+            raise _unreachable(self.path, error.why) or CliError(
+                "no_daemon", str(error), self._hint, ExitCode.NO_DAEMON
+            ) from error
         except TokenError as error:
             hint = "use its socket, or name the file under [control] token_file"
             raise CliError("no_token", str(error), hint) from error
@@ -124,6 +130,23 @@ class Asking:
         except RefusedError as error:
             code = _EXIT_CODES.get(error.status, ExitCode.FAILURE)
             raise CliError(error.code, error.message, error.hint, code) from error
+
+
+def _unreachable(path: Path | LoopbackPort, why: str) -> CliError | None:
+    """Return the error for a daemon that lives, as its lock says, and cannot be reached."""
+    if not isinstance(path, Path):
+        return None
+    from genesis_actors.control.sockets import holder_of, lock_beside
+
+    process = holder_of(lock_beside(path))
+    if process is None:
+        return None
+    return CliError(
+        "daemon_unreachable",
+        f"a daemon runs (process {process}), but nobody answers at {path} ({why})",
+        "it is starting or ending, or makes its socket anew: try again in a moment; "
+        f"SIGTERM drains it, too: kill {process}",
+    )
 
 
 def reading(socket: str | None) -> Asking:

@@ -30,7 +30,13 @@ _View = Mapping[str, Any]
 
 
 @click.command()
-@click.argument("execution", metavar="[ID]", required=False, shell_complete=complete_execution)
+@click.argument(
+    "execution",
+    metavar="[ID]",
+    type=kinds.EXECUTION,
+    required=False,
+    shell_complete=complete_execution,
+)
 @click.option("--once", is_flag=True, help="Show how it is now, and end.")
 @socket_option
 @options.output_option
@@ -62,7 +68,9 @@ def watch(execution: str | None, once: bool, socket: str | None, output: str) ->
     metavar="10m|TIME|N",
     help="From so long ago, that time, or behind the event with that number.  [default: 10m; with -f: now]",
 )
-@click.option("--id", "execution", metavar="ID", help="Of this execution alone.")
+@click.option(
+    "--id", "execution", type=kinds.EXECUTION, metavar="ID", help="Of this execution alone."
+)
 @options.database_option
 @socket_option
 @options.output_option
@@ -177,7 +185,7 @@ def _write_lines(found: Iterable[dict[str, Any]], output: str) -> None:
 def _line(event: _View) -> str:
     data: _View = event["data"]
     told = [
-        f"{name.removesuffix('_quantity')}={data[name]}"
+        f"{name.removesuffix('_quantity')}={text.shown(str(data[name]))}"
         for name in _TOLD
         if data.get(name) is not None
     ]
@@ -220,6 +228,12 @@ def _watch(asking: Asking, execution: str | None, views: Sequence[_View], output
         sys.stdout.flush()
         if all(each["state"] in _FINAL for each in known.values()):
             return
+    raise CliError(
+        "connection_lost",
+        "the daemon has ended, and what is watched has not",
+        "start it again: genesis daemon start; or look: genesis ps --db PATH",
+        ExitCode.NO_DAEMON,
+    )
 
 
 def _bars(views: Iterable[_View]) -> list[str]:

@@ -21,7 +21,7 @@ _NO_DAEMON = (
 
 
 @click.command()
-@click.argument("execution", metavar="ID", shell_complete=complete_execution)
+@click.argument("execution", metavar="ID", type=kinds.EXECUTION, shell_complete=complete_execution)
 @click.argument("child", metavar="CHILD")
 @click.option(
     "--filled", type=kinds.FILLED, metavar="QTY", help="So much of it was filled, in base."
@@ -101,7 +101,12 @@ def _settled_text(view: Mapping[str, Any]) -> str:
 
 
 @click.command()
-@click.option("--reason", metavar="TEXT", help="Why; it is shown to whoever is stopped by it.")
+@click.option(
+    "--reason",
+    type=kinds.LINE,
+    metavar="TEXT",
+    help="Why; it is shown to whoever is stopped by it.",
+)
 @options.database_option
 @socket_option
 @options.output_option

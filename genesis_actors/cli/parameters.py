@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genesis_actors.cli.errors import CliError, ExitCode
 from genesis_actors.notation import (
     parse_bps,
     parse_decimal,
@@ -22,7 +23,7 @@ from genesis_actors.notation import (
     parse_threshold,
     parse_whole,
 )
-from genesis_actors.values import parse_time
+from genesis_actors.values import parse_time, plain_line
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[object]
@@ -89,15 +90,22 @@ def _between(
         if lowest is not None and value < lowest:
             raise ValueError(f"{text} is below {lowest}")
         if highest is not None and value > highest:
-            raise ValueError(f"{text} is above {highest}")
+            raise ValueError(f"{text} is above {highest}{_if_percent(text, value, highest)}")
         if below is not None and value >= below:
-            raise ValueError(f"{text} is not below {below}")
+            raise ValueError(f"{text} is not below {below}{_if_percent(text, value, below)}")
         return value
 
     return parsed
 
 
+def _if_percent(text: str, value: Decimal, bound: Decimal) -> str:
+    """Return how to write what somebody has probably meant who gives 10 for a share."""
+    is_likely = bound == _ONE and _ONE < value <= _HUNDRED and "%" not in text
+    return f"; {text} percent are written {text}%" if is_likely else ""
+
+
 _ZERO, _ONE = Decimal(0), Decimal(1)
+_HUNDRED = Decimal(100)
 _LONGEST_CLIENT_ID = 128
 
 
@@ -116,6 +124,17 @@ def _duration(text: str) -> object:
 def _client_id(text: str) -> str:
     if not 1 <= len(text) <= _LONGEST_CLIENT_ID:
         raise ValueError(f"a client id has 1 to {_LONGEST_CLIENT_ID} characters, not {len(text)}")
+    return plain_line(text)
+
+
+def _execution(text: str) -> str:
+    if not text.strip():
+        raise CliError(
+            "unknown_id",
+            "no execution has an empty id",
+            "is a variable of your script not set? list them: genesis ps -a",
+            ExitCode.UNKNOWN_ID,
+        )
     return text
 
 
@@ -165,6 +184,8 @@ SHARE = Checked("share", _between(parse_rate, _ZERO, _ONE))
 JITTER = Checked("share", _between(parse_rate, _ZERO, below=_ONE))
 THRESHOLD = Checked("share or off", _between(parse_threshold, _ZERO, below=_ONE))
 BPS = Checked("bps", _between(parse_bps, _ZERO))
+EXECUTION = Checked("id", _execution)
+LINE = Checked("text", plain_line)
 CLIENT_ID = Checked("text", _client_id)
 MINUTES = Parsed("minutes", _between(parse_decimal, _ONE, Decimal(60)))
 SPEED = Parsed("number or max", _speed)

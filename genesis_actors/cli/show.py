@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genesis_actors.cli import options
+from genesis_actors.cli import parameters as kinds
 from genesis_actors.cli.completion import complete_execution
 from genesis_actors.cli.door import reading, socket_option
 from genesis_actors.cli.execution_text import (
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 1.0
 
-_EXECUTION = click.argument("execution", metavar="ID", shell_complete=complete_execution)
+_EXECUTION = click.argument(
+    "execution", metavar="ID", type=kinds.EXECUTION, shell_complete=complete_execution
+)
 
 _View = Mapping[str, Any]
 
@@ -58,9 +61,14 @@ def show(execution: str, db: str | None, socket: str | None, output: str) -> Non
     """Show one execution. ID is an id, its beginning, or @last."""
 
     def from_database(status: ExecutionStatus) -> _View:
+        from genesis_actors.control.terms import terms_in_force
+        from genesis_actors.storage.database import Database
+        from genesis_actors.values import ExecutionId
         from genesis_actors.views import status_view
 
-        return status_view(status, None)
+        key = ExecutionId(status.execution.execution_id)
+        terms = terms_in_force(Database.of(db or ""), key)
+        return {**status_view(status, None), "terms": terms}
 
     mode, view = _found(db, socket, from_database, "executions", execution)
     Output(output, mode).write_item(view, lambda: execution_text(view), [_without_lists(view)])

@@ -20,7 +20,9 @@ from genesis_actors.cli.output import Output
 from genesis_actors.notation import parse_duration
 from genesis_actors.values import Algo, parse_time, time_text
 
-_EXECUTION = click.argument("execution", metavar="ID", shell_complete=complete_execution)
+_EXECUTION = click.argument(
+    "execution", metavar="ID", type=kinds.EXECUTION, shell_complete=complete_execution
+)
 
 _FIELDS = {
     "over": "duration",
@@ -82,7 +84,9 @@ def resume(execution: str, catch_up: bool, socket: str | None, output: str) -> N
 @click.option("--until", type=kinds.TIME, metavar="TIME", help="When the window ends, with zone.")
 @click.option("--quantity", type=kinds.BASE_QUANTITY, metavar="QTY", help="All of it, in base.")
 @click.option("--max-participation", type=kinds.RATE, metavar="RATE", help="10% or 0.1.")
-@click.option("--reason", metavar="TEXT", help="Your word for why; it is journaled.")
+@click.option(
+    "--reason", type=kinds.LINE, metavar="TEXT", help="Your word for why; it is journaled."
+)
 @socket_option
 @options.output_option
 def amend(
@@ -162,6 +166,7 @@ def wait(
                 f"wait on, or look at it: genesis show {execution}",
                 ExitCode.TIMEOUT,
             )
+        time.sleep(answer.data["ask_again_seconds"])
     Output(output, answer.mode).write_item(view, lambda: summary_text(view))
     is_as_wanted = answer.data["met"] and (goal != "done" or view["state"] == "COMPLETED")
     return ExitCode.OK if is_as_wanted else ExitCode.INCOMPLETE

@@ -36,9 +36,22 @@ __all__ = (
 _COLUMNS = 80
 
 
+def shown(text: str) -> str:
+    r"""Return `text` with what would steer a terminal written out: others have chosen it.
+
+    >>> shown("fat\x1b[31m\nfinger")
+    'fat\\x1b[31m\\nfinger'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> str:
     """Return aligned columns: figures to the right, decimal points below each other; those in `left` to the left."""
-    columns = [list(column) for column in zip(headings, *rows, strict=True)]
+    columns = [[shown(cell) for cell in column] for column in zip(headings, *rows, strict=True)]
     aligned = [
         _to_the_left(column) if number in left else _to_the_right(column)
         for number, column in enumerate(columns)
@@ -52,7 +65,7 @@ def pairs(rows: Sequence[tuple[str, str]]) -> str:
     lines = [
         f"{name if not number else '':<{width}}{part}"
         for name, value in rows
-        for number, part in enumerate(wrap(value, _COLUMNS - width) or [""])
+        for number, part in enumerate(wrap(shown(value), _COLUMNS - width) or [""])
     ]
     return "\n".join(lines)
 

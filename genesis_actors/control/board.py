@@ -52,6 +52,7 @@ class Board:
         self._rendered: dict[ExecutionId, _Rendered] = {}
         self._waiting: dict[ExecutionId, set[asyncio.Event]] = {}
         self._listeners: list[Listener] = []
+        self._is_over = False
 
     def tell(self, message: Heard) -> None:
         """Take a message in on the loop soon, together with all that come until then."""
@@ -69,6 +70,13 @@ class Board:
     def leave(self, listener: Listener) -> None:
         self._listeners = [other for other in self._listeners if other != listener]
 
+    def let_go(self) -> None:
+        """Let nobody wait any more: the door is being closed."""
+        self._is_over = True
+        for waiting in self._waiting.values():
+            for changed in waiting:
+                changed.set()
+
     def status(self, execution_id: ExecutionId) -> ExecutionStatus | None:
         return self._known.get(execution_id)
 
@@ -76,6 +84,9 @@ class Board:
         """Return the open executions, the newest first."""
         found = [(s.execution.created_at, key) for key, s in self._known.items() if not is_over(s)]
         return [key for _, key in sorted(found, reverse=True)]
+
+    def open_rows(self) -> tuple[ExecutionRow, ...]:
+        return tuple(s.execution for s in self._known.values() if not is_over(s))
 
     def text(self, execution_id: ExecutionId) -> str:
         """Return the execution as JSON. All who ask within a second share one rendering."""
@@ -93,18 +104,18 @@ class Board:
         fits: Callable[[ExecutionRow], bool],
         timeout: float,  # noqa: ASYNC109
     ) -> bool:
-        """Wait until the execution fits. False: it did not within `timeout` seconds."""
+        """Wait until the execution fits. False: it did not within `timeout` seconds, or before the door was closed."""
         changed = asyncio.Event()
         self._waiting.setdefault(execution_id, set()).add(changed)
         try:
             async with asyncio.timeout(timeout):
-                while not fits(self._known[execution_id].execution):
+                while not self._is_over and not fits(self._known[execution_id].execution):
                     await changed.wait()
                     changed.clear()
         except TimeoutError:
             return False
         else:
-            return True
+            return not self._is_over
         finally:
             self._waiting[execution_id].discard(changed)
             if not self._waiting[execution_id]:

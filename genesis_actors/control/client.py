@@ -32,6 +32,7 @@ class NoDaemonError(Exception):
 
     def __init__(self, place: Path | LoopbackPort, why: str) -> None:
         super().__init__(f"there is no daemon at {place} ({why})")
+        self.why = why
 
 
 class TokenError(Exception):

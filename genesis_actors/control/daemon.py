@@ -13,21 +13,22 @@ from types import FrameType
 from typing import Final, TypeAlias
 
 from genesis_actors.control.desk import House
+from genesis_actors.control.left import left_behind
 from genesis_actors.control.notify import notify
 from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import StopMode
+from genesis_actors.control.resting import Rest, RestAnswer
 from genesis_actors.control.server import Door, Limits, Port
-from genesis_actors.control.sockets import HeldFile, lock_beside, private_directory, token_in
+from genesis_actors.control.sockets import (
+    PID_FILE,
+    HeldFile,
+    lock_beside,
+    private_directory,
+    token_in,
+)
 from genesis_actors.engine import Engine
 from genesis_actors.logs import get_logger
-from genesis_actors.messages.base import Address
-from genesis_actors.messages.supervisor import (
-    CancelExecution,
-    CommandDone,
-    CommandRefused,
-    PauseExecution,
-    ResumeExecution,
-)
+from genesis_actors.messages.supervisor import CommandDone, CommandRefused, ResumeExecution
 from genesis_actors.runtime.actor import ActorFailed
 from genesis_actors.settings import Settings
 from genesis_actors.storage import queries
@@ -37,13 +38,9 @@ from genesis_actors.values import ExecutionId, ExecutionState, Reason, ResumeMod
 
 DRAIN_SECONDS: Final = 30.0
 """So long executions may take to come to rest before the daemon ends all the same."""
-ASK_AGAIN_SECONDS: Final = 0.2
+LOOK_SECONDS: Final = 0.1
 
-PID_FILE: Final = "daemon.pid"
-
-_Answer: TypeAlias = CommandDone | CommandRefused
-_Command: TypeAlias = PauseExecution | CancelExecution
-_Heard: TypeAlias = StopMode | ActorFailed | _Answer
+_Heard: TypeAlias = StopMode | ActorFailed | RestAnswer
 
 log = get_logger()
 
@@ -56,6 +53,14 @@ class _Inbox:
 
     def tell(self, message: _Heard) -> None:
         self.queue.put(message)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How the daemon was to end, and which executions were open when that was said."""
+
+    mode: StopMode
+    were_open: frozenset[ExecutionId]
 
 
 @dataclass(slots=True)
@@ -95,12 +100,13 @@ class Daemon:
         chosen = None if port is None else Port(port, token_in(settings.token_file))
         prices = Prices()
         with Engine.start(settings, market_tap=prices) as engine:
+            database = engine.database
             engine.on_failure(_Inbox(self._queue))
             self._go_on(engine)
             house = House(
                 mode=settings.engine.mode,
                 venue=engine.venue.name,
-                database=_named(engine.database),
+                database=_named(database),
                 socket=str(socket_path),
                 started_at=engine.runtime.clock.now(),
             )
@@ -117,23 +123,34 @@ class Daemon:
             try:
                 self.say(f"listening at {socket_path}, process {os.getpid()}")
                 notify("READY=1", f"STATUS=listening at {socket_path}")
-                return self._until_over(engine, door)
+                end = self._until_over(engine, door)
             finally:
                 door.close()
+        if end is None:
+            return False
+        self._say_what_is_left(database, end)
+        return True
 
-    def _until_over(self, engine: Engine, door: Door) -> bool:
+    def _say_what_is_left(self, database: Database, end: _End) -> None:
+        try:
+            told = str(left_behind(database, end.were_open))
+        except StorageError as error:
+            told = f"what became of the executions cannot be read: {error.message}"
+        self.say(f"stopped ({end.mode}): {told}")
+
+    def _until_over(self, engine: Engine, door: Door) -> _End | None:
+        """Return how it has ended as it was asked to, None where it has failed."""
         while True:
             heard = self._queue.get()
             match heard:
                 case ActorFailed():
                     log.critical("engine_failed", actor=heard.actor_name, error=heard.error)
-                    return False
+                    return None
                 case StopMode():
                     notify("STOPPING=1", f"STATUS=stopping: {heard}")
                     self.say(f"stopping: {heard}")
                     door.refuse_starts()
-                    self._come_to_rest(engine, heard)
-                    return True
+                    return self._come_to_rest(engine, door, heard)
                 case CommandDone():
                     log.info("execution_goes_on", execution_id=heard.execution_id)
                 case CommandRefused():
@@ -154,50 +171,53 @@ class Daemon:
                     )
                 )
 
-    def _come_to_rest(self, engine: Engine, mode: StopMode) -> None:
-        """Ask every open execution to come to rest, and wait for it; what asks for the end once more ends at once."""
-        if mode is StopMode.ABANDON:
-            return
-        waiting = self._open(engine, mode)
-        inbox = _Inbox(self._queue)
-        for execution_id in waiting:
-            engine.door.tell(_command(execution_id, mode, inbox))
+    def _come_to_rest(self, engine: Engine, door: Door, mode: StopMode) -> _End:
+        """Have every open execution come to rest, for so long; a stronger word on how to end wins."""
+        rest = Rest(mode, engine.insist, _Inbox(self._queue))
+        were_open: set[ExecutionId] = set()
         deadline = time.monotonic() + DRAIN_SECONDS
-        busy: set[ExecutionId] = set()
-        while waiting and time.monotonic() < deadline:
-            try:
-                heard = self._queue.get(timeout=ASK_AGAIN_SECONDS)
-            except Empty:
-                for execution_id in busy:
-                    engine.door.tell(_command(execution_id, mode, inbox))
-                busy.clear()
-                continue
-            match heard:
-                case StopMode() | ActorFailed():
-                    break
-                case CommandRefused() if heard.reason is Reason.BUSY:
-                    busy.add(heard.execution_id)
-                case CommandDone() | CommandRefused():
-                    waiting.discard(heard.execution_id)
-        for execution_id in sorted(waiting):
-            log.warning("execution_not_at_rest", execution_id=execution_id)
+        while rest.mode is not StopMode.ABANDON:
+            rows = door.open_executions()
+            were_open |= {ExecutionId(row.execution_id) for row in rows or ()}
+            if rows is not None and not rest.look(rows):
+                break
+            if time.monotonic() >= deadline:
+                for row in rows or ():
+                    log.warning("execution_not_at_rest", execution_id=row.execution_id)
+                break
+            before = rest.mode
+            if not self._hear(rest, time.monotonic() + LOOK_SECONDS):
+                break
+            if rest.mode is not before:
+                self.say(f"stopping: {rest.mode}")
+                deadline = time.monotonic() + DRAIN_SECONDS
+        return _End(rest.mode, frozenset(were_open))
 
-    def _open(self, engine: Engine, mode: StopMode) -> set[ExecutionId]:
-        """Return the executions that have to come to rest."""
-        states = {ExecutionState.RUNNING}
-        if mode is StopMode.CANCEL:
-            states |= {ExecutionState.PAUSED, ExecutionState.QUEUED}
-        try:
-            rows = queries.executions(engine.database, states=states)
-        except StorageError as error:
-            log.warning("executions_not_readable", error=error.message)
-            return set()
-        return {ExecutionId(row.execution_id) for row in rows}
+    def _hear(self, rest: Rest, until: float) -> bool:
+        """Take in what comes until then; return whether it is worth waiting on."""
+        while (left := until - time.monotonic()) > 0:
+            try:
+                heard = self._queue.get(timeout=left)
+            except Empty:
+                break
+            match heard:
+                case StopMode():
+                    rest.ask(heard)
+                case ActorFailed():
+                    return False
+                case CommandDone() | CommandRefused():
+                    continue  # What has come of it is seen in what has become durable.
+        return True
 
     def _catch_signals(self) -> None:
+        """Drain at the first signal, and end at once at the second."""
+        mode = StopMode.DRAIN
+
         def on_signal(number: int, _frame: FrameType | None) -> None:
+            nonlocal mode
             del number
-            self._queue.put(StopMode.DRAIN)
+            self._queue.put(mode)
+            mode = StopMode.ABANDON
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, on_signal)
@@ -205,9 +225,3 @@ class Daemon:
 
 def _named(database: Database) -> str:
     return str(database if database.path is None else database.path.absolute())
-
-
-def _command(execution_id: ExecutionId, mode: StopMode, inbox: Address[_Answer]) -> _Command:
-    if mode is StopMode.CANCEL:
-        return CancelExecution(execution_id=execution_id, reply_to=inbox)
-    return PauseExecution(execution_id=execution_id, reason=Reason.DRAINED, reply_to=inbox)

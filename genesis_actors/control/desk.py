@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,12 +23,19 @@ from genesis_actors.control.planning import planned
 from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import Goal, HaltRequest, ResumeRequest, SettleRequest
 from genesis_actors.control.refusals import Refusal
+from genesis_actors.control.sharing import Shared
 from genesis_actors.control.tail import Tail, told
 from genesis_actors.control.terms import terms_in_force
 from genesis_actors.domain.attribution import By
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
-from genesis_actors.messages.control import ControlMessage, ExecutionStatus, GetStatus
+from genesis_actors.messages.control import (
+    ControlMessage,
+    ExecutionStatus,
+    GetJournalState,
+    GetStatus,
+)
 from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
@@ -46,9 +53,10 @@ from genesis_actors.messages.supervisor import (
     Unhalt,
 )
 from genesis_actors.messages.venue import SymbolDescribed
-from genesis_actors.offline import HaltState, halt_state
 from genesis_actors.orders import Amendment, TwapOrder
 from genesis_actors.storage import queries
+from genesis_actors.storage.errors import StorageError
+from genesis_actors.storage.recovery import Identity, load_identity
 from genesis_actors.values import (
     ClientOrderId,
     ExecutionId,
@@ -68,10 +76,17 @@ from genesis_actors.views import (
 
 T = TypeVar("T")
 
+log = get_logger()
+
 _Reply: TypeAlias = Address[CommandDone | CommandRefused]
 
 READERS = 2
-"""Threads that read the database."""
+"""Threads that read what is quickly read. Lists and the journal have one each: commands never wait for those."""
+
+_HALT_FIELDS = ("halted", "halted_at", "halt_reason")
+
+HALT_SECONDS = 3.0
+"""So long a question about the daemon waits for what the database has of a halt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +107,14 @@ class Desk:
         self.house = house
         self._prices = prices
         self.is_stopping = False
+        self.starts_in_hand = 0
         self._engine = engine
-        self._pool = ThreadPoolExecutor(READERS, "door-reader")
+        self._lister = ThreadPoolExecutor(1, "door-lister")
+        self._follower = ThreadPoolExecutor(1, "door-follower")
+        self._reader = ThreadPoolExecutor(READERS, "door-reader")
+        self._lists: dict[int | None, Shared[list[str]]] = {}
         self.board = Board(asyncio.get_running_loop(), self.now)
-        self.tail = Tail(engine.database, self.aside)
+        self.tail = Tail(engine.database, self.from_journal)
 
     async def open(self) -> None:
         """Learn what there is, and from now on every piece of news."""
@@ -109,21 +128,49 @@ class Desk:
         for row in rows:
             # Answered behind the news that led to it: the board hears both in order.
             engine.door.tell(GetStatus(ExecutionId(row.execution_id), board))
+        if rows:
+            # All are answered in turn: nobody is let in before the board has the last one.
+            last = ExecutionId(rows[-1].execution_id)
+            await engine.ask_async(lambda box: GetStatus(last, box))
+
+    async def let_go(self) -> None:
+        """Tell whoever waits or follows how it is now: there will be no more."""
+        self.board.let_go()
+        await self.tail.let_go()
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._lister, self._follower, self._reader):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def now(self) -> datetime:
         return self._engine.runtime.clock.now()
 
     async def aside(self, work: Callable[[], T]) -> T:
-        """Do what waits for the disk on a thread of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        """Read one row, or one execution, on a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._reader, work)
+
+    async def from_journal(self, work: Callable[[], T]) -> T:
+        """Read events, on another one."""
+        return await asyncio.get_running_loop().run_in_executor(self._follower, work)
+
+    async def _at_leisure(self, work: Callable[[], T]) -> T:
+        """Read what grows with every execution there ever was, on a third."""
+        return await asyncio.get_running_loop().run_in_executor(self._lister, work)
 
     # --- Questions -------------------------------------------------------------------------------
 
     async def about(self, connections: int) -> View:
-        halt = await self._halt_state()
+        """Return how the daemon is; whether it is halted is None where the database cannot be read in time."""
+        journal = await self._engine.ask_async(GetJournalState)
+        outage, halted = journal.outage, dict[str, object].fromkeys(_HALT_FIELDS)
+        try:
+            async with asyncio.timeout(HALT_SECONDS):
+                halt = _halt_fields(await self._halt_state())
+        except (StorageError, TimeoutError) as error:
+            log.warning("halt_not_readable", error=str(error))
+            outage = outage or str(error) or "the database does not answer"
+        else:
+            halted = dict(zip(_HALT_FIELDS, halt.values(), strict=True))
         now = self.now()
         return {
             "pid": os.getpid(),
@@ -136,9 +183,8 @@ class Desk:
             "uptime_seconds": int((now - self.house.started_at).total_seconds()),
             "open_executions": len(self.board.open_ids()),
             "state": "stopping" if self.is_stopping else "running",
-            "halted": halt.halted_at is not None,
-            "halted_at": None if halt.halted_at is None else time_text(halt.halted_at),
-            "halt_reason": halt.reason,
+            **halted,
+            "journal_outage": outage,
             "connections": connections,
             "last_sequence": self.tail.last,
         }
@@ -147,8 +193,20 @@ class Desk:
         """Return the open executions as JSON, the newest first, and so many that have ended; None: all of them."""
         texts = [self.board.text(key) for key in self.board.open_ids()]
         if ended != 0:
-            texts += await self.aside(lambda: self._ended_texts(ended))
+            texts += await self._ended(ended)
         return f"[{', '.join(texts)}]"
+
+    async def _ended(self, limit: int | None) -> list[str]:
+        """Return executions that are over, read and rendered once for all who ask at the same time."""
+        lists = self._lists
+        shared = lists.setdefault(
+            limit, Shared(lambda: self._at_leisure(lambda: self._ended_texts(limit)))
+        )
+        try:
+            return await shared.get()
+        finally:
+            if shared.is_idle:
+                lists.pop(limit, None)
 
     def symbols(self) -> tuple[Symbol, ...]:
         return self._engine.venue.symbols()
@@ -169,7 +227,13 @@ class Desk:
         return await self.aside(lambda: queries.status_of(self._engine.database, key))
 
     async def show(self, name: str) -> View:
-        return status_view(await self.status(name), self.now())
+        status, database = await self.status(name), self._engine.database
+        key = ExecutionId(status.execution.execution_id)
+        try:
+            terms = await self.aside(lambda: terms_in_force(database, key))
+        except StorageError:  # How an execution is must be told above all when something is wrong.
+            terms = None
+        return {**status_view(status, self.now()), "terms": terms}
 
     async def slices(self, name: str) -> list[View]:
         status = await self.status(name)
@@ -224,20 +288,13 @@ class Desk:
     # --- Commands --------------------------------------------------------------------------------
 
     async def start(self, order: TwapOrder) -> View:
-        if self.is_stopping:
-            raise Refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "stopping",
-                "the daemon is about to end and starts nothing new",
-                "start it again: genesis daemon start",
-            )
-        await self._refuse_while_halted(order)
-        parent = order.parent_order()
-
-        def question(box: Address[ExecutionStarted | OrderRejected]) -> ControlMessage:
-            return StartExecution(order=parent, reply_to=box)
-
-        answer = await self._engine.ask_async(question)
+        self.starts_in_hand += 1
+        try:
+            await self._refuse_while_halted(order)
+            self._refuse_while_stopping()
+            answer = await self._engine.ask_async(_start_question(order))
+        finally:
+            self.starts_in_hand -= 1
         if isinstance(answer, OrderRejected):
             raise OrderRejectedError(answer)
         return {**await self._view(answer.execution_id), "is_new": answer.is_new}
@@ -248,6 +305,7 @@ class Desk:
         )
 
     async def resume(self, name: str, request: ResumeRequest) -> View:
+        self._refuse_while_stopping()
         return await self._command(
             name,
             lambda key, box: ResumeExecution(execution_id=key, mode=request.mode, reply_to=box),
@@ -304,15 +362,29 @@ class Desk:
         def question(box: Address[HaltDone]) -> ControlMessage:
             return Halt(reason=request.reason, reply_to=box)
 
-        done = await self._engine.ask_async(question)
-        return {**_halt_fields(await self._halt_state()), "was_already": done.was_already}
+        try:
+            done = await self._engine.ask_async(question)
+        except TimeoutError as error:
+            raise Refusal(
+                HTTPStatus.GATEWAY_TIMEOUT,
+                "halt_not_durable",
+                "everything is halted, but the journal has not taken that yet",
+                "mend the disk or the database: until it is written, the halt ends with the daemon",
+            ) from error
+        return await self._after_halt(done, request.reason)
 
     async def unhalt(self) -> View:
         def question(box: Address[HaltDone]) -> ControlMessage:
             return Unhalt(reply_to=box)
 
-        done = await self._engine.ask_async(question)
-        return {**_halt_fields(await self._halt_state()), "was_already": done.was_already}
+        return await self._after_halt(await self._engine.ask_async(question), None)
+
+    async def _after_halt(self, done: HaltDone, reason: str | None) -> View:
+        try:
+            fields = _halt_fields(await self._halt_state())
+        except StorageError:  # It has been written, and that is what counts.
+            fields = {"halted": done.is_halted, "halted_at": None, "reason": reason}
+        return {**fields, "was_already": done.was_already}
 
     async def _command(
         self, name: str, build: Callable[[ExecutionId, _Reply], ControlMessage], verb: str
@@ -345,20 +417,32 @@ class Desk:
         status = await self.status(key)
         return execution_view(status.execution, status.slices, self.now())
 
-    async def _halt_state(self) -> HaltState:
-        return await self.aside(lambda: halt_state(self._engine.database))
+    async def _halt_state(self) -> Identity | None:
+        return await self.aside(lambda: load_identity(self._engine.database))
+
+    def _refuse_while_stopping(self) -> None:
+        if self.is_stopping:
+            raise Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "stopping",
+                "the daemon is about to end and lets nothing begin",
+                "start it again: genesis daemon start",
+            )
 
     async def _refuse_while_halted(self, order: TwapOrder) -> None:
         """Refuse a new order that could not be worked; the name of an earlier one finds that one all the same."""
-        halt = await self._halt_state()
-        if halt.halted_at is None:
+        try:
+            halt = await self._halt_state()
+        except StorageError:
+            return  # The engine says what is wrong, and sends nothing while it is halted.
+        if halt is None or halt.halted_at is None:
             return
         client_id, database = order.client_id, self._engine.database
         if client_id is not None and await self.aside(
             lambda: queries.execution_named(database, client_id)
         ):
             return
-        why = f" ({halt.reason})" if halt.reason else ""
+        why = f" ({halt.halt_reason})" if halt.halt_reason else ""
         raise Refusal(
             HTTPStatus.LOCKED,
             "halted",
@@ -373,6 +457,13 @@ class Desk:
         return [
             json.dumps(execution_view(row, plan, None), ensure_ascii=False) for row, plan in rows
         ]
+
+
+def _start_question(
+    order: TwapOrder,
+) -> Callable[[Address[ExecutionStarted | OrderRejected]], ControlMessage]:
+    parent = order.parent_order()
+    return lambda box: StartExecution(order=parent, reply_to=box)
 
 
 def _child_named(status: ExecutionStatus, name: str) -> ClientOrderId:
@@ -393,9 +484,10 @@ def _child_named(status: ExecutionStatus, name: str) -> ClientOrderId:
     )
 
 
-def _halt_fields(halt: HaltState) -> Mapping[str, object]:
+def _halt_fields(halt: Identity | None) -> View:
+    halted_at = None if halt is None else halt.halted_at
     return {
-        "halted": halt.halted_at is not None,
-        "halted_at": None if halt.halted_at is None else time_text(halt.halted_at),
-        "reason": halt.reason,
+        "halted": halted_at is not None,
+        "halted_at": None if halted_at is None else time_text(halted_at),
+        "reason": None if halt is None else halt.halt_reason,
     }

@@ -14,7 +14,11 @@ _CLOSING = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TI
 
 def refused(refusal: Refusal) -> web.Response:
     body = json.dumps({"api": 1, "error": refusal.view}, ensure_ascii=False)
-    response = web.Response(text=body, status=refusal.status, content_type="application/json")
+    # Half a surrogate pair of the request may be quoted in it.
+    raw = body.encode(errors="replace")
+    response = web.Response(
+        body=raw, status=refusal.status, content_type="application/json", charset="utf-8"
+    )
     if refusal.status in _CLOSING:
         response.force_close()  # The rest of it is not wanted.
     return response

@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, cast
 
 from genesis_actors.logs import get_logger
@@ -19,8 +20,13 @@ HEAD_SECONDS: Final = 10.0
 
 MAX_CONNECTIONS: Final = 256
 
+KEPT_FREE: Final = 32
+"""Places beyond those, for commands that must get in however many clients there are."""
+
 MAX_REQUEST_BYTES: Final = 1_000_000
 """What may arrive while one request is in hand: its body, and what a client sends ahead of the answer."""
+
+LOOK_SECONDS: Final = 0.01
 
 _CREDENTIALS: Final = struct.Struct("3i")  # Process, user, group.
 
@@ -63,15 +69,31 @@ class Guards:
         return None if transport is None else self._open.get(transport)
 
     def admit(self, transport: asyncio.BaseTransport, guard: Guard) -> bool:
-        """Let a connection in; where there are too many, one that asks for nothing has to go."""
+        """Let a connection in; where there are too many, one that asks for nothing has to go.
+
+        Where none is idle, it gets one of the places that are kept free: what it may ask for there is little.
+        """
         if len(self._open) >= self._max_connections:
             idle = next((other for other in self._open.values() if not other.is_busy), None)
-            if idle is None:
+            if idle is not None:
+                idle.cut_off()
+            elif len(self._open) < self._max_connections + KEPT_FREE:
+                guard.is_extra = True
+            else:
                 log.warning("connection_refused", reason="too many", open=len(self._open))
                 return False
-            idle.cut_off()
         self._open[transport] = guard
         return True
+
+    async def see_off(self, seconds: float) -> None:
+        """Let what is written reach its readers, for so long, and then end every connection."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._open:  # noqa: ASYNC110 - it is over in some milliseconds
+                    await asyncio.sleep(LOOK_SECONDS)
+        for guard in tuple(self._open.values()):
+            guard.cut_off()
+        await asyncio.sleep(0)  # It is the event loop that closes what was aborted.
 
     def leave(self, transport: asyncio.BaseTransport) -> None:
         self._open.pop(transport, None)
@@ -82,6 +104,8 @@ class Guard(asyncio.Protocol):
 
     def __init__(self, guards: Guards, make_protocol: Callable[[], asyncio.Protocol]) -> None:
         self.is_busy = False
+        self.is_extra = False
+        """Whether it has one of the places that are kept free."""
         self.when_lost: Callable[[], None] | None = None
         self._received = 0
         self._guards = guards

@@ -9,13 +9,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from genesis_actors.control.refusals import bad_request
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.notation import parse_decimal, parse_rate
 from genesis_actors.orders import Amendment, OrderError, TwapOrder
-from genesis_actors.values import ZERO, Algo, ExecutionState, ResumeMode
+from genesis_actors.values import ZERO, Algo, ExecutionState, ResumeMode, plain_line
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -59,7 +59,7 @@ class SettleRequest(Request):
 
 
 class HaltRequest(Request):
-    reason: Annotated[str, Field(max_length=LONGEST_NOTE)] | None = None
+    reason: Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(plain_line)] | None = None
 
 
 class StopRequest(Request):
@@ -140,12 +140,16 @@ def parse_amendment(raw: bytes) -> tuple[Amendment, str | None]:
     """Return what is to change, and the user's word for why. Raises Refusal with the field and what was expected."""
     fields = dict(read_object(raw))
     note = fields.pop("reason", None)
-    if note is not None and not (isinstance(note, str) and len(note) <= LONGEST_NOTE):
-        raise bad_request(f"reason: text of at most {LONGEST_NOTE} characters is expected")
+    if note is not None and not _is_note(note):
+        raise bad_request(f"reason: one line of at most {LONGEST_NOTE} characters is expected")
     try:
         return Amendment.parse(**fields), note
     except OrderError as error:
         raise bad_request(str(error), "see genesis amend --help") from error
+
+
+def _is_note(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST_NOTE and value.isprintable()
 
 
 def _refuse_constant(name: str) -> object:

@@ -11,21 +11,22 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from genesis_actors.control.desk import Desk, House
+from genesis_actors.control.entrance import Entrance
 from genesis_actors.control.errors import RequestHandler, internal_error, refused
 from genesis_actors.control.guard import HEAD_SECONDS, MAX_CONNECTIONS, Guard, Guards
 from genesis_actors.control.prices import Prices
@@ -42,12 +43,12 @@ from genesis_actors.control.protocol import (
     parse_request,
 )
 from genesis_actors.control.refusals import Refusal, bad_request, explained
-from genesis_actors.control.sockets import DoorError, bind, remove
 from genesis_actors.control.streaming import STUCK_SECONDS, Reader, Wanted
 from genesis_actors.control.tail import sequence_before
 from genesis_actors.domain.attribution import By
 from genesis_actors.engine import Engine
 from genesis_actors.logs import get_logger
+from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.metrics import Metrics
 from genesis_actors.notation import parse_decimal, parse_since, parse_symbol
 from genesis_actors.values import Symbol, parse_time
@@ -57,12 +58,24 @@ R = TypeVar("R", bound=BaseModel)
 MAX_BODY_BYTES: Final = 64 * 1024
 BODY_SECONDS: Final = 10.0
 MAX_READERS: Final = 64
-BACKLOG: Final = 1024
+MAX_WAITING: Final = 128
+ASK_AGAIN_SECONDS: Final = 1
 LONGEST_WAIT_SECONDS: Final = 60.0
 CLOSE_SECONDS: Final = 5.0
 DEFAULT_EVENTS: Final = 200
+FAREWELL_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 5.0
 MOST_AT_ONCE: Final = 1_000
 LAG_EVERY_SECONDS: Final = 1.0
+
+_MUST_GET_IN: Final = frozenset(
+    {
+        ("GET", "/v1/daemon"),
+        ("POST", "/v1/daemon/stop"),
+        ("POST", "/v1/halt"),
+        ("POST", "/v1/unhalt"),
+    }
+)
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -78,6 +91,7 @@ class Limits:
     stuck_seconds: float = STUCK_SECONDS
     max_connections: int = MAX_CONNECTIONS
     max_readers: int = MAX_READERS
+    max_waiting: int = MAX_WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,7 @@ class Door:
             head_seconds=self._limits.head_seconds, max_connections=self._limits.max_connections
         )
         self._readers = 0
+        self._waiting = 0
         self._loop = asyncio.new_event_loop()
         self._over: asyncio.Event | None = None
         self._desk: Desk | None = None
@@ -132,6 +147,18 @@ class Door:
         """From now on start nothing new; everything else is still answered."""
         if self._desk is not None:
             self._desk.is_stopping = True
+
+    def open_executions(self) -> tuple[ExecutionRow, ...] | None:
+        """Return what became durable of all that is open; None as long as a start is in hand, or nobody can say."""
+        asked = asyncio.run_coroutine_threadsafe(self._open_executions(), self._loop)
+        try:
+            return asked.result(LOOK_SECONDS)
+        except TimeoutError:
+            asked.cancel()
+            return None
+
+    async def _open_executions(self) -> tuple[ExecutionRow, ...] | None:
+        return None if self._served.starts_in_hand else self._served.board.open_rows()
 
     def close(self) -> None:
         """Answer what is in hand, then let nobody in any more."""
@@ -162,21 +189,22 @@ class Door:
         path = Path(self._house.socket)
         runner = self._runner()
         await runner.setup()
-        servers: list[asyncio.Server] = []
-        tasks = [asyncio.create_task(desk.tail.run()), asyncio.create_task(self._watch_loop())]
+        entrance = self._entrance(path, runner)
+        beside = [asyncio.create_task(desk.tail.run()), asyncio.create_task(self._watch_loop())]
         try:
             await desk.open()
-            servers = await self._listen(path, runner)
+            await entrance.open()
+            beside.append(asyncio.create_task(entrance.mind()))
             self._is_open.set()
             await self._over.wait()
         finally:
-            for server in servers:
-                server.close()
-            if servers:
-                remove(path)
-            for task in tasks:
-                task.cancel()
+            await _end(beside)
+            entrance.close()
+            await desk.let_go()
             await runner.cleanup()
+            # A request that did not want to end in time.
+            await _end(asyncio.all_tasks() - {asyncio.current_task()})
+            await self._guards.see_off(FAREWELL_SECONDS)
             desk.close()
 
     def _runner(self) -> web.AppRunner:
@@ -208,9 +236,9 @@ class Door:
                 web.get("/metrics", self._tell_metrics),
             ]
         )
-        return web.AppRunner(app, handle_signals=False, shutdown_timeout=1.0)
+        return web.AppRunner(app, handle_signals=False, shutdown_timeout=FAREWELL_SECONDS)
 
-    async def _listen(self, path: Path, runner: web.AppRunner) -> list[asyncio.Server]:
+    def _entrance(self, path: Path, runner: web.AppRunner) -> Entrance:
         server = runner.server
         if server is None:
             raise RuntimeError("the runner is not set up")
@@ -224,19 +252,9 @@ class Door:
                 lingering_time=0.0,
             )
 
-        def guarded() -> Guard:
-            return Guard(self._guards, make_protocol)
-
-        servers = [await self._loop.create_unix_server(guarded, sock=bind(path), backlog=BACKLOG)]
-        for number in filter(None, (self._port and self._port.number, self._metrics_port)):
-            try:
-                servers.append(await self._loop.create_server(guarded, "127.0.0.1", number))
-            except OSError as error:
-                raise DoorError(
-                    f"port {number} cannot be used: {error.strerror}",
-                    "name another one under [control] port or metrics_port, or leave it out",
-                ) from error
-        return servers
+        port = None if self._port is None else self._port.number
+        ports = filter(None, (port, self._metrics_port))
+        return Entrance(path, ports, lambda: Guard(self._guards, make_protocol))
 
     @property
     def _served(self) -> Desk:
@@ -253,6 +271,8 @@ class Door:
             guard.request_begun()
         try:
             self._check_caller(request)
+            if guard is not None and guard.is_extra:
+                return await self._answer_extra(request, handler)
             return await handler(request)
         except web.HTTPException as error:
             return refused(_of_http(error, request))
@@ -265,6 +285,22 @@ class Door:
         finally:
             if guard is not None:
                 guard.request_over()
+
+    async def _answer_extra(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answer in a place that is kept free: what must get in, and one request only."""
+        if (request.method, request.path) in _MUST_GET_IN:
+            response = await handler(request)
+        else:
+            response = refused(
+                Refusal(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "too_many_clients",
+                    f"{len(self._guards)} clients are being answered already",
+                    "try again, or end some of them; halt, daemon status and daemon stop always get in",
+                )
+            )
+        response.force_close()
+        return response
 
     def _check_caller(self, request: web.Request) -> None:
         """Over TCP: refuse whoever has no token, and what a browser sends on behalf of some page."""
@@ -287,7 +323,9 @@ class Door:
                     HTTPStatus.FORBIDDEN, "metrics_only", "only GET /metrics here", "use the socket"
                 )
             return
-        if self._port is None or not hmac.compare_digest(given.encode(), self._port.token.encode()):
+        # What is no text came as bytes; it is no token either way.
+        sent = given.encode(errors="surrogateescape")
+        if self._port is None or not hmac.compare_digest(sent, self._port.token.encode()):
             raise Refusal(
                 HTTPStatus.UNAUTHORIZED,
                 "no_token",
@@ -334,9 +372,19 @@ class Door:
 
     async def _stop(self, request: web.Request) -> web.Response:
         asked = await self._body(request, StopRequest)
-        about = await self._served.about(len(self._guards))
+        were_open = self._served.board.open_ids()
+        # First of all: nothing that cannot be read or takes its time keeps the daemon from ending.
         self._on_stop(asked.mode)
-        return self._data({**about, "state": "stopping", "stop_mode": asked.mode.value})
+        about = await self._served.about(len(self._guards))
+        return self._data(
+            {
+                **about,
+                "state": "stopping",
+                "stop_mode": asked.mode.value,
+                "open_executions": len(were_open),
+                "were_open": were_open,
+            }
+        )
 
     async def _executions(self, request: web.Request) -> web.Response:
         shows_all = _flag(request, "all")
@@ -388,7 +436,14 @@ class Door:
     async def _wait(self, request: web.Request) -> web.Response:
         goal = Goal.parse(request.query.get("for", "done"))
         seconds = min(_seconds(request), LONGEST_WAIT_SECONDS)
-        return self._data(await self._served.wait(_id(request), goal, seconds))
+        may_wait = self._waiting < self._limits.max_waiting
+        self._waiting += may_wait
+        try:
+            found = await self._served.wait(_id(request), goal, seconds if may_wait else 0.0)
+        finally:
+            self._waiting -= may_wait
+        # Where too many wait, the others are told how it is, and when to ask again.
+        return self._data({**found, "ask_again_seconds": 0 if may_wait else ASK_AGAIN_SECONDS})
 
     async def _pause(self, request: web.Request) -> web.Response:
         await self._body(request, Nothing)
@@ -452,10 +507,17 @@ class Door:
         if since.isascii() and since.isdigit():
             return int(since[:18])
         try:
-            at: datetime = parse_time(since).astimezone(UTC)
+            at = parse_time(since)
         except ValueError as error:
             raise bad_request(f"since: {error}") from error
-        return await desk.aside(partial(sequence_before, self._engine.database, at))
+        return await desk.from_journal(partial(sequence_before, self._engine.database, at))
+
+
+async def _end(tasks: Iterable[asyncio.Task[Any] | None]) -> None:
+    ending = [task for task in tasks if task is not None]
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
 
 
 def _id(request: web.Request) -> str:

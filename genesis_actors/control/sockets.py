@@ -14,6 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+PID_FILE: Final = "daemon.pid"
+"""In the state directory; held as long as a daemon works there."""
+
 _LONGEST_PATH: Final = 107
 """What the kernel allows for a socket's name."""
 
@@ -81,6 +84,14 @@ def holder_of(path: Path) -> int | None:
         os.close(file)
 
 
+def died_with(path: Path, process: int) -> bool:
+    """Tell whether that process ended without letting go of the file: it was killed, or has crashed."""
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip() == str(process)
+    except OSError:
+        return False
+
+
 def lock_beside(socket_path: Path) -> Path:
     """Return the file that a daemon holds as long as the door at `socket_path` is its own."""
     return socket_path.with_name(socket_path.name + ".lock")
@@ -104,7 +115,7 @@ def private_directory(path: Path) -> None:
     if found.st_mode & 0o077:
         raise DoorError(
             f"others may enter {path}, and the door must be reached by its own user only",
-            f"shut it: chmod 700 {path}",
+            f"name one of its own, which is made and shut to others: {path / 'genesis'}",
         )
 
 
@@ -128,6 +139,15 @@ def bind(path: Path) -> socket.socket:
             f"no socket can be made at {path}: {error.strerror}", "name another one: --socket PATH"
         ) from error
     return listening
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at `path` from another one of the same name, None where there is none."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def remove(path: Path) -> None:

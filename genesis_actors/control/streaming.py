@@ -89,7 +89,7 @@ class Reader:
                     await response.write(lines.encode())
             if self._is_behind:
                 continue
-            if not self._wanted.follows:
+            if not self._wanted.follows or self._tail.is_over:
                 return
             await self._wait(response, stuck_seconds)
 
@@ -122,7 +122,7 @@ class Reader:
             # An empty line: whoever reads knows that the daemon lives, and the daemon whether anybody reads.
             async with asyncio.timeout(stuck_seconds):
                 await response.write(b"\n")
-        if self._wanted.progress and not self._is_gone:
+        if self._wanted.progress and not self._is_gone and not self._tail.is_over:
             await asyncio.sleep(PROGRESS_SECONDS)
 
     def _note(self, changed: set[ExecutionId]) -> None:

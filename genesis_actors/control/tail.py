@@ -54,6 +54,8 @@ class Tail:
         self._has_news = asyncio.Event()
         self._readers: set[asyncio.Event] = set()
         self.last = 0
+        self.is_over = False
+        """Whether nothing comes after `last` any more."""
 
     def start_behind(self, sequence: int) -> None:
         self.last = sequence
@@ -81,6 +83,18 @@ class Tail:
                 self._has_news.set()
                 await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(PAUSE_SECONDS)
+
+    async def let_go(self) -> None:
+        """Read to the end, once `run` has ended, and have the readers leave when they have it."""
+        try:
+            async with asyncio.timeout(RETRY_SECONDS):
+                while await self._read_on():
+                    pass
+        except (StorageError, TimeoutError) as error:
+            log.warning("journal_not_read_to_its_end", at=self.last, error=str(error))
+        self.is_over = True
+        for reader in self._readers:
+            reader.set()
 
     async def after(self, sequence: int) -> list[Told]:
         """Return the next events behind `sequence`, at most `READ_AT_ONCE`."""

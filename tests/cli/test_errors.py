@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 import pytest
 import structlog
 
 from genesis_actors.cli import logs
-from genesis_actors.cli.errors import CliError, Invocation, explain
+from genesis_actors.cli.errors import CliError, Invocation, explain, report
+from genesis_actors.control.sockets import HeldFile, lock_beside
 from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.messages.supervisor import CommandRefused, OrderRejected
@@ -16,6 +20,7 @@ from genesis_actors.runtime.actor import ActorFailed
 from genesis_actors.settings import SettingsError
 from genesis_actors.storage import errors as storage
 from genesis_actors.values import ExecutionId, Reason
+from tests.cli.conftest import Command
 
 REJECTED = OrderRejected(reason=Reason.UNKNOWN_SYMBOL, message="what. Why.", hint="look")
 REFUSED = CommandRefused(
@@ -92,3 +97,30 @@ def test_only_warnings_are_told_unless_more_is_wanted() -> None:
     structlog.get_logger().debug("execution_finished")
 
     assert lines == ["warning: actor did not stop (actor=venue)", "debug: execution finished"]
+
+
+def test_what_a_daemon_quotes_of_others_steers_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report(CliError("halted", "halted (red \x1b[31m\nerror: x)", "wait"), Invocation(False))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "error: halted (red \\x1b[31m\\nerror: x)",
+        "hint: wait",
+    ]
+
+
+def test_a_daemon_that_lives_and_does_not_answer_is_not_taken_for_none(
+    command: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "control.sock"
+    held = HeldFile(lock_beside(path))
+    held.acquire("held", "by this test")
+    living = command("daemon", "stop", "--socket", path, "-o", "json")
+    held.release()
+    gone = command("daemon", "stop", "--socket", path, "-o", "json")
+
+    assert (living.code, living.error["code"]) == (1, "daemon_unreachable")
+    assert f"process {os.getpid()}" in living.error["message"]
+    assert f"kill {os.getpid()}" in living.error["hint"]
+    assert (gone.code, gone.error["code"]) == (3, "no_daemon")

@@ -18,6 +18,15 @@ def test_figures_are_rounded_for_the_eye() -> None:
     assert text.clock(datetime(2024, 8, 8, 23, 59, 59, 999999, tzinfo=UTC)) == "23:59:59"
 
 
+def test_what_others_have_written_steers_no_terminal() -> None:
+    steering = "fat \x1b[31m\nfinger\x9b\u202e \u00fc"
+    seen = "fat \\x1b[31m\\nfinger\\x9b\\u202e \u00fc"
+
+    assert text.shown(steering) == seen
+    assert text.pairs([("halted", steering)]) == f"halted  {seen}"
+    assert text.table(["reason"], [[steering]], left=[0]).splitlines() == ["reason", seen]
+
+
 def test_what_is_unknown_is_a_dash() -> None:
     shown = (text.price, text.quantity, text.money, text.bps, text.percent, text.clock, text.moment)
 

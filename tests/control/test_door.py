@@ -156,6 +156,9 @@ def test_what_makes_no_sense_as_http_is_refused(
         (json.dumps({**ORDER, "quantity": "-1"}).encode(), "quantity"),
         (json.dumps({**ORDER, "side": "hold"}).encode(), "side"),
         (json.dumps({**ORDER, "secret": 1}).encode(), "secret"),
+        (json.dumps({**ORDER, "cls": 1}).encode(), "cls"),
+        (json.dumps({**ORDER, "client_id": "red \x1b[31m"}).encode(), "control characters"),
+        (json.dumps({**ORDER, "\ud800": 1}).encode(), "unicode"),
         (json.dumps({"symbol": "BTC/USDT"}).encode(), "side"),
     ],
 )
@@ -170,6 +173,32 @@ def test_an_order_that_makes_no_sense_is_refused_with_the_field(
     assert error["code"] == "usage"
     assert why in error["message"]
     assert error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("where", "query", "why"),
+    [
+        ("events", {"since": "0001-01-01T00:00:00+23:59"}, "beyond all calendars"),
+        ("events", {"since": "yesterday"}, "since"),
+        ("events", {"id": "\x00"}, "no execution"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(
+    client: Client, where: str, query: dict[str, str], why: str
+) -> None:
+    with pytest.raises(RefusedError, match=why) as refused:
+        list(client.stream(where, query=query))
+
+    assert refused.value.status < 500
+
+
+def test_the_reason_of_a_halt_is_one_line_without_anything_that_steers_a_terminal(
+    client: Client,
+) -> None:
+    for reason in ("red \x1b[31m", "two\nlines", "nothing\x00", "\x9b31m"):
+        with pytest.raises(RefusedError, match="control characters"):
+            client.post("halt", body={"reason": reason})
+    assert not client.get("daemon").data["halted"]
 
 
 @pytest.mark.usefixtures("client")
@@ -332,7 +361,7 @@ def test_a_port_of_this_machine_wants_the_token_and_no_stranger(
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         raw = f"GET /v1/executions HTTP/1.1\r\n{lines}Connection: close\r\n\r\n"
         with socket.create_connection(("127.0.0.1", number), 10) as connection:
-            connection.sendall(raw.encode())
+            connection.sendall(raw.encode(errors="surrogateescape"))
             return connection.recv(65536).split(b" ")[1]
 
     here, bearer = f"127.0.0.1:{number}", f"Bearer {token}"
@@ -340,6 +369,7 @@ def test_a_port_of_this_machine_wants_the_token_and_no_stranger(
         assert status(Host=here, Authorization=bearer) == b"200"
         assert status(Host=here) == b"401"
         assert status(Host=here, Authorization="Bearer wrong") == b"401"
+        assert status(Host=here, Authorization="Bearer \udcff\udcfe") == b"401"
         assert status(Host="evil.example", Authorization=bearer) == b"403"
         assert status(Host=here, Authorization=bearer, Origin="https://evil.example") == b"403"
         assert status(Host=here, Authorization=bearer, Origin=f"http://{here}") == b"200"

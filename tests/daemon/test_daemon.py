@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -37,6 +38,16 @@ def test_it_starts_in_the_background_and_stops(desktop: Desktop) -> None:
     assert not desktop.socket.exists()
     assert desktop.genesis("daemon", "status").code == 3
     assert desktop.genesis("daemon", "stop").code == 3
+
+
+def test_all_who_start_it_at_once_get_the_same_one(desktop: Desktop) -> None:
+    starts = [desktop.popen("daemon", "start", "-o", "json") for _ in range(4)]
+    said = [each.communicate(timeout=120) for each in starts]
+    found = [json.loads(out)["data"] for out, _ in said]
+
+    assert {each.returncode for each in starts} == {0}, said
+    assert {each["pid"] for each in found} == {desktop.pid}
+    assert [each["was_already"] for each in found].count(False) == 1
 
 
 def test_a_killed_daemon_leaves_nothing_in_the_way_and_the_next_one_carries_on(
@@ -150,6 +161,7 @@ def test_a_door_that_cannot_be_made_safely_is_not_made(
     assert said.code == 1
     assert said.err.splitlines()[-1].startswith("hint: ")
     assert obstacle != "file" or path.read_text() == "precious"
+    assert "chmod" not in said.err  # It may be a directory that is others' as well.
 
 
 def test_what_keeps_it_from_starting_is_said_at_once(desktop: Desktop) -> None:
@@ -232,6 +244,23 @@ def test_the_unit_file_and_the_image_name_commands_that_exist() -> None:
     assert "Type=notify" in unit
     assert "genesis daemon run" in unit
     assert json.dumps(["genesis", "daemon", "run"]) in image
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+def test_the_unit_file_is_one_that_systemd_understands(tmp_path: Path) -> None:
+    unit = (Path(__file__).parents[2] / "deploy" / "genesis.service").read_text()
+    installed = tmp_path / "genesis.service"
+    installed.write_text(unit.replace("/opt/genesis/.venv/bin/genesis", "/bin/true"))
+    said = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(installed)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert said.returncode == 0
+    assert installed.name not in said.stderr
 
 
 def test_peers_are_told_apart_from_strangers() -> None:
