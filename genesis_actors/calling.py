@@ -50,6 +50,7 @@ class CommandRefusedError(Exception):
 
     def __init__(self, refused: CommandRefused) -> None:
         super().__init__(refused.message)
+        self.execution_id = refused.execution_id
         self.reason = refused.reason
         self.limit = refused.limit
         self.actual = refused.actual

@@ -36,6 +36,16 @@ def percent(value: Decimal | None, places: int = 2) -> str:
     return UNKNOWN if value is None else f"{value * _PERCENT:.{places}f}%"
 
 
+def filled_percent(share: Decimal) -> str:
+    """Return a filled share with one decimal; only all of it is 100 %.
+
+    >>> filled_percent(Decimal("0.9999")), filled_percent(Decimal(1))
+    ('99.9%', '100.0%')
+    """
+    is_near = Decimal("0.999") < share < 1
+    return "99.9%" if is_near else percent(share, 1)
+
+
 def clock(at: datetime | None) -> str:
     return UNKNOWN if at is None else at.astimezone(UTC).strftime("%H:%M:%S")
 
@@ -57,3 +67,12 @@ def length(duration: timedelta) -> str:
 def words(code: str | None) -> str:
     """Return a reason code in words."""
     return UNKNOWN if code is None else str(code).replace("_", " ")
+
+
+def printable(said: str) -> str:
+    """Return a text that others have written in one line, without what would steer a terminal.
+
+    >>> printable(chr(27) + "[2J")
+    '?[2J'
+    """
+    return said if said.isprintable() else "".join(c if c.isprintable() else "?" for c in said)

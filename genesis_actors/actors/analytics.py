@@ -7,10 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-import structlog
-
 from genesis_actors.domain.market_recorder import OBSERVED_AFTER
 from genesis_actors.domain.report import generate_execution_report
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.analytics import AnalyticsMessage
 from genesis_actors.messages.control import ExecutionNews, StatusRestored
 from genesis_actors.messages.events import TwapAccepted
@@ -24,7 +23,7 @@ from genesis_actors.storage.analysis import depth_text, load_evidence
 from genesis_actors.storage.database import Database
 from genesis_actors.values import ExecutionId, ExecutionState, Side, Symbol
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ from genesis_actors.messages.control import (
     CoreRebuilt,
     ExecutionNews,
     ExecutionStatus,
+    GetJournalState,
     GetStatus,
+    JournalState,
     StatusRestored,
     Subscribe,
     Unsubscribe,
@@ -110,7 +112,7 @@ class ControlActor(MessageActor[_Message]):
         self._outage: str | None = None
         self._is_core_lost = False
 
-    def handle(self, message: _Message) -> None:
+    def handle(self, message: _Message) -> None:  # noqa: C901 - one line a case
         match message:
             case ExecutionNews():
                 self._on_news(message)
@@ -148,6 +150,8 @@ class ControlActor(MessageActor[_Message]):
                 self._ask_again({each.status.execution.execution_id for each in message.statuses})
             case GetStatus():
                 self.send(message.reply_to, self._known.get(message.execution_id))
+            case GetJournalState():
+                self.send(message.reply_to, JournalState(self._outage))
             case Subscribe():
                 self._subscribers.append(message.subscriber)
             case Unsubscribe():

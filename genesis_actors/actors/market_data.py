@@ -135,10 +135,11 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
     def _on_rows(self, rows: MarketRows) -> None:
         recorder = self._recorders.get(rows.symbol)
         if recorder is not None:
-            self._store(rows.symbol, recorder.record(rows))
             if recorder.is_over(rows.at):
-                self._store(rows.symbol, (recorder.cut(rows.at),))
+                self._store(rows.symbol, (recorder.last(),))
                 del self._recorders[rows.symbol]
+            else:
+                self._store(rows.symbol, recorder.record(rows))
         elif self._pasts:
             self._pasts.pop(rows.symbol, None)  # What comes from now on is not in it.
         tape = self._tapes[rows.symbol]

@@ -20,6 +20,7 @@ from genesis_actors.gateways.ccxt_venue import CcxtVenue
 from genesis_actors.gateways.redaction import MASK, masked
 from genesis_actors.gateways.venue import SourceError
 from genesis_actors.opening import LiveNotAllowedError, check_mode, open_venue
+from genesis_actors.places import LoopbackPort, find_socket
 from genesis_actors.settings import Settings, SettingsError
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import StorageError
@@ -39,7 +40,7 @@ def run_doctor(
         venue={} if venue is None else {"kind": venue},
     )
     found = [_mode(settings), *_of_venue(settings, [Symbol(name) for name in symbols])]
-    found.append(_daemon(settings))
+    found.append(_daemon(find_socket(None, config)))
     items = [
         {"name": f.name, "status": f.status.value, "message": f.message, "hint": f.hint or None}
         for f in found
@@ -48,19 +49,20 @@ def run_doctor(
     return ExitCode.FAILURE if any(f.status is Status.ERROR for f in found) else ExitCode.OK
 
 
-def _daemon(settings: Settings) -> Finding:
-    """Look whether a daemon runs for these settings; none is needed to run one order."""
-    path = settings.socket
-    process = holder_of(lock_beside(path))
+def _daemon(door: Path | LoopbackPort) -> Finding:
+    """Look whether a daemon runs where commands look for it; none is needed to run one order."""
+    if isinstance(door, LoopbackPort):
+        return Finding("daemon", Status.OK, f"commands look for it at {door}")
+    process = holder_of(lock_beside(door))
     if process is None:
-        return Finding("daemon", Status.OK, f"none runs at {path}; genesis run needs none")
+        return Finding("daemon", Status.OK, f"none at {door}: genesis daemon start makes one")
     try:
-        about = Client(path).get("daemon").data
+        about = Client(door).get("daemon").data
     except (NoDaemonError, LostError, RefusedError) as error:
         hint = f"try again in a moment; SIGTERM drains it, too: kill {process}"
         return Finding("daemon", Status.ERROR, f"process {process} does not answer: {error}", hint)
     said = (
-        f"process {about['pid']} is {about['state']} at {path}: {about['venue']}, {about['mode']}"
+        f"process {about['pid']} is {about['state']} at {door}: {about['venue']}, {about['mode']}"
     )
     return Finding("daemon", Status.OK, said)
 

@@ -192,10 +192,11 @@ def _again(config: Path | None, paper: bool | None, db: str | None) -> list[str]
 
 
 def _status_text(view: Mapping[str, Any]) -> str:
-    halted = "no" if view["halted"] is not None else "not known: the database cannot be read"
+    halted = "unknown" if view["halted"] is None else "no"
     if view["halted"]:
         why = f" ({view['halt_reason']})" if view["halt_reason"] else ""
         halted = f"since {view['halted_at']}{why}"
+    outage = view["journal_outage"]
     uptime = text.length(timedelta(seconds=view["uptime_seconds"]))
     return text.pairs(
         [
@@ -203,6 +204,7 @@ def _status_text(view: Mapping[str, Any]) -> str:
             ("venue", f"{view['venue']}, {view['mode']}"),
             ("executions", f"{view['open_executions']} open"),
             ("halted", halted),
+            *((("journal", f"takes no writes: {outage}"),) if outage else ()),
             ("database", view["database"]),
             ("socket", view["socket"]),
             ("version", view["version"]),

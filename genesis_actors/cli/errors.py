@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -134,18 +135,26 @@ def _usage(error: click.ClickException) -> CliError:
     message = error.format_message()
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context is not None else "genesis"
-    if isinstance(error, click.exceptions.NoArgsIsHelpError) and context is not None:
-        message = _which_command(context)
     if isinstance(error, click.NoSuchOption) and re.match(r"-[\d.]", error.option_name):
         message = "a number on the command line cannot be negative: quantities are above zero"
-    return CliError("usage", _sentence(message), f"see {path} --help", ExitCode.USAGE)
+    if context is not None and isinstance(context.command, click.Group) and "Usage: " in message:
+        names = ", ".join(context.command.list_commands(context))
+        return CliError(
+            "usage", f"{path} needs a command: {names}", f"see {path} --help", ExitCode.USAGE
+        )
+    near = _nearest_command(context, message)
+    hint = f"see {path} --help" if near is None else f"did you mean {near}? See {path} --help"
+    return CliError("usage", _sentence(message), hint, ExitCode.USAGE)
 
 
-def _which_command(context: click.Context) -> str:
-    """Return what to say where a group was named without a command of it: click would say its whole help."""
-    group = context.command
-    names = group.list_commands(context) if isinstance(group, click.Group) else []
-    return f"say what to do: {context.command_path} {'|'.join(names)}"
+def _nearest_command(context: click.Context | None, message: str) -> str | None:
+    """Return the command that somebody may have meant who has typed one that there is not."""
+    found = re.fullmatch(r"No such command '(.+?)'\.", message)  # Click says it where it knows.
+    if found is None or context is None or not isinstance(context.command, click.Group):
+        return None
+    names = context.command.list_commands(context)
+    near = get_close_matches(found[1], names, 1) or [n for n in names if n.startswith(found[1])]
+    return f"{context.command_path} {near[0]}" if near else None
 
 
 def _sentence(message: str) -> str:
@@ -165,7 +174,11 @@ def _of_the_engine(error: BaseException) -> CliError | None:
 
     match error:
         case OrderRejectedError():
-            return CliError(error.reason, _sentence(str(error)), error.hint, ExitCode.REJECTED)
+            code = ExitCode.FAILURE if _is_down(error.reason) else ExitCode.REJECTED
+            return CliError(error.reason, _sentence(str(error)), error.hint, code)
+        case CommandRefusedError() if _is_down(error.reason):
+            hint = "make room, or mend what keeps it from writing, then give the command again"
+            return CliError(error.reason, _sentence(str(error)), hint)
         case CommandRefusedError():
             hint = "look at its state: genesis show @last --db PATH"
             return CliError(error.reason, _sentence(str(error)), hint, ExitCode.REJECTED)
@@ -196,6 +209,11 @@ def _of_the_engine(error: BaseException) -> CliError | None:
             return CliError("timeout", _one_line(error), hint, ExitCode.TIMEOUT)
         case _:
             return None
+
+
+def _is_down(reason: str) -> bool:
+    """Tell whether nothing is wrong with what was asked, but with the disk."""
+    return reason == "journal_down"
 
 
 def _of_storage(error: StorageError) -> CliError:

@@ -42,6 +42,8 @@ def summary_text(view: View) -> str:
     still = Decimal(view["working_quantity"]) + Decimal(view["unknown_quantity"])
     if still:
         lines.append(("at the venue", f"{text.quantity(still)} {base} working or unknown"))
+    if terms := view.get("terms"):
+        lines.append(("terms", _terms(terms, quote)))
     end = view["finished_at"] or view["ends_at"]
     lines += [
         ("time", f"{_moment(view['started_at'])} to {_moment(end)} UTC"),
@@ -66,6 +68,16 @@ def summary_text(view: View) -> str:
         ("slices", f"{view['slices_done']} of {view['slices_total']} done"),
     ]
     return text.pairs(lines)
+
+
+def _terms(terms: View, quote: str) -> str:
+    """Return what may be amended, as it is in force."""
+    limit = terms["limit_price"]
+    limited = "no limit" if limit is None else f"limit {text.quantity(Decimal(limit))} {quote}"
+    cap = text.percent(Decimal(terms["max_participation"]), 1)
+    times = terms["amended"]
+    amended = f", amended {times} {'time' if times == 1 else 'times'}" if times else ""
+    return f"{limited}, at most {cap} of the volume{amended}"
 
 
 def slices_text(slices: Sequence[View]) -> str:

@@ -43,12 +43,13 @@ COMMANDS = {
     "db": ("db:db", "Look after the database."),
     "simulate": ("simulate:simulate", "Let everything go wrong, and check what is promised."),
     "bench": ("bench:bench", "Measure this machine."),
+    "shell": ("shell:shell", "Type one command after the other."),
     "completion": ("completion:completion", "Complete commands in bash, zsh or fish."),
     "version": ("version:version", "Show versions."),
 }
 """Each command: where its implementation is, and what it is for."""
 
-PLANNED = ("shell",)
+PLANNED: tuple[str, ...] = ()
 """Known by name, so that nobody takes them for a slip of the keyboard."""
 
 
@@ -115,8 +116,13 @@ def genesis(context: click.Context, output: str | None) -> None:
         subcommands = ("upgrade", "current", "check", "show", "start", "status", "stop")
         nested = dict.fromkeys(subcommands, defaults)
         context.default_map = {name: {**defaults, **nested} for name in COMMANDS}
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+    if context.invoked_subcommand is not None:
+        return
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        shell = genesis.get_command(context, "shell")
+        if shell is not None:
+            context.exit(context.invoke(shell, output=output))
+    click.echo(context.get_help())
 
 
 def main() -> NoReturn:

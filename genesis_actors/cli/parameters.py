@@ -90,15 +90,22 @@ def _between(
         if lowest is not None and value < lowest:
             raise ValueError(f"{text} is below {lowest}")
         if highest is not None and value > highest:
-            raise ValueError(f"{text} is above {highest}")
+            raise ValueError(f"{text} is above {highest}{_if_percent(text, value, highest)}")
         if below is not None and value >= below:
-            raise ValueError(f"{text} is not below {below}")
+            raise ValueError(f"{text} is not below {below}{_if_percent(text, value, below)}")
         return value
 
     return parsed
 
 
+def _if_percent(text: str, value: Decimal, bound: Decimal) -> str:
+    """Return how to write what somebody has probably meant who gives 10 for a share."""
+    is_likely = bound == _ONE and _ONE < value <= _HUNDRED and "%" not in text
+    return f"; {text} percent are written {text}%" if is_likely else ""
+
+
 _ZERO, _ONE = Decimal(0), Decimal(1)
+_HUNDRED = Decimal(100)
 _LONGEST_CLIENT_ID = 128
 
 

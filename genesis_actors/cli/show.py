@@ -61,9 +61,14 @@ def show(execution: str, db: str | None, socket: str | None, output: str) -> Non
     """Show one execution. ID is an id, its beginning, or @last."""
 
     def from_database(status: ExecutionStatus) -> _View:
+        from genesis_actors.control.terms import terms_in_force
+        from genesis_actors.storage.database import Database
+        from genesis_actors.values import ExecutionId
         from genesis_actors.views import status_view
 
-        return status_view(status, None)
+        key = ExecutionId(status.execution.execution_id)
+        terms = terms_in_force(Database.of(db or ""), key)
+        return {**status_view(status, None), "terms": terms}
 
     mode, view = _found(db, socket, from_database, "executions", execution)
     Output(output, mode).write_item(view, lambda: execution_text(view), [_without_lists(view)])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from genesis_actors.cli.door import find_door, socket_option
+from genesis_actors.cli.door import Asking, find_door, socket_option
 from genesis_actors.cli.errors import CliError, ExitCode
 from genesis_actors.places import LoopbackPort
 
@@ -51,30 +51,30 @@ def tui(
     if screenshot is not None:
         return _screenshot(screenshot, door, size or "120x40", press)
     if web:
-        return _serve(door, port or 0)
+        return _serve(door, port or 0, Asking(socket).get("daemon").mode)
     if not served and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise click.UsageError(
             "the live view needs a terminal; without one use --web, --screenshot FILE or genesis watch"
         )
+    if not served:
+        Asking(socket).get("daemon")  # Without one there is nothing to show.
     from genesis_actors.tui.app import LiveView
     from genesis_actors.tui.link import Link
 
     # Whoever only looks on gives way to those who trade.
     os.nice(_NICENESS)
-    LiveView(Link(door), in_browser=served).run()
+    view = LiveView(Link(door), in_browser=served)
+    view.run()
+    if view.failure is not None:
+        raise view.failure
     return ExitCode.OK
 
 
-def _serve(door: Path | LoopbackPort, port: int) -> ExitCode:
+def _serve(door: Path | LoopbackPort, port: int, mode: str) -> ExitCode:
     import asyncio
 
-    from genesis_actors.control.client import Client, NoDaemonError
     from genesis_actors.tui.web import serve
 
-    try:
-        mode = Client(door).get("daemon").mode
-    except NoDaemonError as error:
-        raise CliError("no_daemon", str(error), _NO_DAEMON, ExitCode.NO_DAEMON) from error
     if mode == "live":
         click.echo("real money: the browser may look, and gives no commands", err=True)
 

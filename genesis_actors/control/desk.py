@@ -28,9 +28,13 @@ from genesis_actors.control.tail import Tail, told
 from genesis_actors.control.terms import terms_in_force
 from genesis_actors.domain.attribution import By
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
-from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
-from genesis_actors.messages.control import ControlMessage, ExecutionStatus, GetStatus
+from genesis_actors.messages.control import (
+    ControlMessage,
+    ExecutionStatus,
+    GetJournalState,
+    GetStatus,
+)
 from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
@@ -70,8 +74,6 @@ from genesis_actors.views import (
 )
 
 T = TypeVar("T")
-
-log = get_logger()
 
 _Reply: TypeAlias = Address[CommandDone | CommandRefused]
 
@@ -154,12 +156,17 @@ class Desk:
 
     async def about(self, connections: int) -> View:
         """Return how the daemon is; whether it is halted is None where the database cannot be read in time."""
+        halt = dict[str, object].fromkeys(("halted", "halted_at", "reason"))
+        outage = None
         try:
+            journal = await self._engine.ask_async(GetJournalState, HALT_SECONDS)
+            outage = journal.outage
             async with asyncio.timeout(HALT_SECONDS):
                 halt = _halt_fields(await self._halt_state())
-        except (StorageError, TimeoutError) as error:
-            log.warning("halt_not_readable", error=str(error))
-            halt = dict[str, object].fromkeys(("halted", "halted_at", "reason"))
+        except StorageError as error:  # How it is must be told above all when something is wrong.
+            outage = outage or error.message
+        except TimeoutError:
+            outage = outage or "the database has not answered in time"
         now = self.now()
         return {
             "pid": os.getpid(),
@@ -175,6 +182,7 @@ class Desk:
             "halted": halt["halted"],
             "halted_at": halt["halted_at"],
             "halt_reason": halt["reason"],
+            "journal_outage": outage,
             "connections": connections,
             "last_sequence": self.tail.last,
         }
@@ -217,7 +225,13 @@ class Desk:
         return await self.aside(lambda: queries.status_of(self._engine.database, key))
 
     async def show(self, name: str) -> View:
-        return status_view(await self.status(name), self.now())
+        status, database = await self.status(name), self._engine.database
+        key = ExecutionId(status.execution.execution_id)
+        try:
+            terms = await self.aside(lambda: terms_in_force(database, key))
+        except StorageError:  # How an execution is must be told above all when something is wrong.
+            terms = None
+        return {**status_view(status, self.now()), "terms": terms}
 
     async def slices(self, name: str) -> list[View]:
         status = await self.status(name)
@@ -351,9 +365,9 @@ class Desk:
         except TimeoutError as error:
             raise Refusal(
                 HTTPStatus.GATEWAY_TIMEOUT,
-                "halt_not_durable",
-                "everything is halted, but the journal has not taken that yet",
-                "mend the disk or the database: until it is written, the halt ends with the daemon",
+                "timeout",
+                "the halt holds, and nothing new is sent; but it is not durable yet, and a restart would forget it",
+                "see what keeps the journal from being written: genesis daemon status",
             ) from error
         return await self._after_halt(done, request.reason)
 
@@ -415,7 +429,10 @@ class Desk:
 
     async def _refuse_while_halted(self, order: TwapOrder) -> None:
         """Refuse a new order that could not be worked; the name of an earlier one finds that one all the same."""
-        halt = await self._halt_state()
+        try:
+            halt = await self._halt_state()
+        except StorageError:
+            return  # The engine says what is wrong, and sends nothing while it is halted.
         if halt is None or halt.halted_at is None:
             return
         client_id, database = order.client_id, self._engine.database

@@ -10,6 +10,10 @@ from genesis_actors.orders import OrderError
 from genesis_actors.storage.errors import AmbiguousExecution, ExecutionNotFound, StorageError
 from genesis_actors.values import Reason
 
+JOURNAL_DOWN_HINT = (
+    "make room, or mend what keeps it from writing; it goes on by itself: genesis daemon status"
+)
+
 
 class Refusal(Exception):
     """An error as a client shall see it."""
@@ -41,13 +45,17 @@ def explained(error: Exception) -> Refusal | None:
     match error:
         case Refusal():
             return error
+        case OrderRejectedError() | CommandRefusedError() if error.reason is Reason.JOURNAL_DOWN:
+            return Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE, error.reason, str(error), JOURNAL_DOWN_HINT
+            )
         case OrderRejectedError():
             return Refusal(HTTPStatus.CONFLICT, error.reason, str(error), error.hint)
         case CommandRefusedError() if error.reason is Reason.BUSY:
             hint = "wait for its answer, then try again"
             return Refusal(HTTPStatus.CONFLICT, error.reason, str(error), hint)
         case CommandRefusedError():
-            hint = "look at its state: genesis ps -a"
+            hint = f"look at it, and at the terms in force: genesis show {error.execution_id}"
             return Refusal(HTTPStatus.CONFLICT, error.reason, str(error), hint)
         case OrderError():
             return bad_request(str(error), "see genesis start --help")

@@ -71,6 +71,10 @@ class MarketRecorder:
         """Tell whether nobody needs any more of it."""
         return not self._watchers and self._keeps_until is not None and now > self._keeps_until
 
+    def last(self) -> Recorded | None:
+        """Return what there is up to the end of it all, which came before the next row did."""
+        return None if self._keeps_until is None else self.cut(self._keeps_until)
+
     def record(self, rows: MarketRows) -> list[Recorded]:
         """Take one instant in; return the segments that are over by it."""
         done: list[Recorded] = []

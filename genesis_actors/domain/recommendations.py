@@ -58,7 +58,7 @@ def _cap_bound(history: History, found: Findings) -> Iterator[Recommendation]:
     else:
         would = (
             f"volume came unevenly, for over all of the window the cap would have allowed it in {minutes} "
-            "minutes: --volume-adaptivity 1 follows the profile closer"
+            f"minute{'' if minutes == 1 else 's'}: --volume-adaptivity 1 follows the profile closer"
         )
     yield Recommendation(
         "cap_bound",
@@ -146,12 +146,24 @@ def _too_large(history: History, found: Findings) -> Iterator[Recommendation]:
 
 
 def _reverted(_history: History, found: Findings) -> Iterator[Recommendation]:
+    rests = found.spread.maker_share is not None and found.spread.maker_share > _SPREAD_SHARE
+    code, why = (
+        (
+            "picked_off",
+            "who traded with our resting orders knew more. Resting for a shorter time, or taking, costs less",
+        )
+        if rests
+        else (
+            "impact_reverted",
+            "we paid for our own impact. Smaller slices, or a longer window, cost less",
+        )
+    )
     for mark in found.markouts:
         if mark.low_bps is not None and mark.low_bps > _COSTLY_BPS and mark.cost_bps is not None:
             yield Recommendation(
-                "impact_reverted",
+                code,
                 f"{mark.seconds} s after our fills the price was {_bps(mark.cost_bps)} bps better (95 %: at least "
-                f"{_bps(mark.low_bps)}): we paid for our own impact. Smaller slices, or a longer window, cost less.",
+                f"{_bps(mark.low_bps)}): {why}.",
                 _numbers(
                     seconds=Decimal(mark.seconds),
                     cost_bps=mark.cost_bps,

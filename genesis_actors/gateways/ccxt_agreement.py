@@ -14,22 +14,26 @@ from typing import Final
 from genesis_actors.gateways.ccxt_parsing import MarketTrade
 
 ENOUGH: Final = 20
+FEW: Final = 3
+"""Enough where trades have running numbers: those are not the same by chance."""
+
 _TRIES: Final = 3
 
-_Figures = tuple[datetime, Decimal, Decimal]
+_Figures = tuple[Decimal, Decimal]
 
 
 class Agreement:
     """What both have told of one symbol, until it is enough to decide."""
 
-    def __init__(self, *, is_known: bool = False) -> None:
-        """`is_known` says that the exchange's documents settle it."""
-        self.is_proven = is_known
+    def __init__(self, enough: int = ENOUGH) -> None:
+        """`enough` is how many trades have to agree."""
+        self.is_proven = False
+        self._enough = enough
         self._tries = _TRIES
         self._agreed = 0
         self._begins_at: datetime | None = None
-        self._told: dict[str, _Figures] = {}
-        self._read: dict[str, _Figures] = {}
+        self._told: dict[str, MarketTrade] = {}
+        self._read: dict[str, MarketTrade] = {}
 
     @property
     def is_open(self) -> bool:
@@ -51,17 +55,19 @@ class Agreement:
         for each in trades:
             if self._begins_at is None:
                 self._begins_at = each.trade.at  # Of this very instant it may have left out some.
-            self._told[each.identity] = _figures(each)
+            self._told[each.identity] = each
 
     def read(self, trades: Iterable[MarketTrade]) -> None:
         """Take note of what was answered."""
         for each in trades:
-            self._read[each.identity] = _figures(each)
+            self._read[each.identity] = each
 
     def judge(self, settled_until: datetime) -> None:
         """Hold both against each other until a time (the exchange's) of which nothing new will be told."""
         if self._begins_at is None:
-            self._read = {n: each for n, each in self._read.items() if each[0] > settled_until}
+            self._read = {
+                n: each for n, each in self._read.items() if each.trade.at > settled_until
+            }
             return
         told, read = (self._settled(each, settled_until) for each in (self._told, self._read))
         if told != read:
@@ -70,17 +76,18 @@ class Agreement:
             self.begin_anew()
             return
         self._agreed += len(told)
-        self.is_proven = self._agreed >= ENOUGH
+        self.is_proven = self._agreed >= self._enough
         self._begins_at = max(self._begins_at, settled_until)
 
-    def _settled(self, trades: dict[str, _Figures], until: datetime) -> dict[str, _Figures]:
+    def _settled(self, trades: dict[str, MarketTrade], until: datetime) -> dict[str, _Figures]:
         """Take out what is settled; what is before the beginning says nothing."""
-        done = {name: each for name, each in trades.items() if each[0] <= until}
+        done = {name: each.trade for name, each in trades.items() if each.trade.at <= until}
         for name in done:
             del trades[name]
         begins_at = self._begins_at
-        return {n: each for n, each in done.items() if begins_at is None or each[0] > begins_at}
-
-
-def _figures(trade: MarketTrade) -> _Figures:
-    return trade.trade.at, trade.trade.price, trade.trade.quantity
+        # Without their times: those are told with more or fewer digits.
+        return {
+            name: (trade.price, trade.quantity)
+            for name, trade in done.items()
+            if begins_at is None or trade.at > begins_at
+        }

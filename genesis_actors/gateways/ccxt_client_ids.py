@@ -49,7 +49,7 @@ class VenueHabits:
     find: Find = Find.FETCH
     find_key: str = "clientOrderId"
     cancel_key: str | None = "clientOrderId"
-    """None: only its own order id takes an order back."""
+    """None: only its own order id takes an order back. Empty: our id does in the place of that."""
     trades: Trades = Trades.ALL
     trades_key: str | None = None
     charset: str = r"[A-Za-z0-9_-]"
@@ -65,6 +65,12 @@ class VenueHabits:
     reply_has_trades: bool = False
     """Whether the answer to a new order carries its trades, with their ids."""
     find_extra: tuple[tuple[str, object], ...] = ()
+    own_page: int = 1_000
+    """How many of the account's trades may be asked for at once."""
+    offset_key: str | None = None
+    """The parameter that says how many of them to leave out, newest first; None where they are asked for by time."""
+    tape_page: int = 1_000
+    """How many public trades may be asked for at once."""
     countdown: tuple[int, int] | None = None
     """The shortest and the longest cancel-all countdown of spot orders, in seconds; None where there is none."""
 
@@ -122,23 +128,33 @@ _BINANCE = VenueHabits(
 HABITS: Final[dict[str, VenueHabits]] = {
     "binance": _BINANCE,
     "binanceus": _BINANCE,
-    "okx": VenueHabits(trades=Trades.BY_ORDER, charset=r"[A-Za-z0-9]", countdown=(10, 120)),
-    "bitget": VenueHabits(trades=Trades.MINE, trades_key="orderId", length=50),
+    "okx": VenueHabits(
+        trades=Trades.BY_ORDER,
+        charset=r"[A-Za-z0-9]",
+        own_page=100,
+        tape_page=500,
+        countdown=(10, 120),
+    ),
+    "bitget": VenueHabits(trades=Trades.MINE, trades_key="orderId", length=50, own_page=100),
     "kucoin": VenueHabits(trades=Trades.BY_ORDER, length=40),
     "gate": VenueHabits(
         trades=Trades.MINE,
         trades_key="order_id",
         charset=r"[A-Za-z0-9._-]",
         length=30,
+        cancel_key="",
         told=_gate_told,
         heard=_gate_heard,
     ),
     "bybit": VenueHabits(
         find=Find.LISTS,
         find_key="orderLinkId",
+        find_extra=(("acknowledged", True),),  # ccxt wants to hear that old orders are not found.
         cancel_key="orderLinkId",
         trades=Trades.BY_ORDER,
         length=36,
+        own_page=100,
+        tape_page=60,
     ),
     "kraken": VenueHabits(
         find=Find.LISTS,
@@ -147,6 +163,7 @@ HABITS: Final[dict[str, VenueHabits]] = {
         charset=r"[0-9a-f]",
         enforces_window=True,
         deadline_key="deadline",
+        offset_key="ofs",
         countdown=(1, 86_399),
     ),
     "coinbase": VenueHabits(
@@ -157,6 +174,7 @@ HABITS: Final[dict[str, VenueHabits]] = {
         trades=Trades.MINE,
         trades_key="order_id",
         length=128,
+        own_page=250,
     ),
 }
 """The exchanges whose ways have been read. Kraken's lists are narrowed down to one name."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from genesis_actors.gateways.ccxt_agreement import Agreement
+from genesis_actors.gateways.ccxt_agreement import ENOUGH, FEW, Agreement
 from genesis_actors.gateways.ccxt_parsing import (
     MarketTrade,
     milliseconds_of,
@@ -36,7 +36,6 @@ HISTORY = timedelta(minutes=2)
 LATE = timedelta(seconds=2)
 """A trade that is older than this has been told by everything that tells of trades, if it works."""
 
-_PAGE: Final = 1_000
 _MOST_PAGES: Final = 20
 _REMEMBERED: Final = 20_000
 _LEVELS: Final = 5
@@ -51,24 +50,26 @@ class SymbolFeed:
         symbol: Symbol,
         *,
         by_id: bool,
+        page: int = 1_000,
         stream: SymbolStream | None = None,
         quiet_seconds: float = 3.0,
         check_seconds: float = 5.0,
     ) -> None:
         """Begin in the recent past.
 
-        `by_id` says that trades have running numbers, and can be asked for from one on. After `quiet_seconds` of
-        silence it is asked whether there is nothing to say, and after `check_seconds` in any case.
+        `by_id` says that trades have running numbers, and can be asked for from one on, `page` at once. After
+        `quiet_seconds` of silence it is asked whether there is nothing to say, and after `check_seconds` in any case.
         """
         self.symbol = symbol
         self.others = OthersVolume()
         self.stream = stream
         self._reads = reads
         self._by_id = by_id
+        self._page_size = page
         self._quiet_seconds = quiet_seconds
         self._check_seconds = check_seconds
         self._has_running_numbers = by_id
-        self._agreement = Agreement(is_known=by_id)
+        self._agreement = Agreement(FEW if by_id else ENOUGH)
         self._last_id: int | None = None
         self._since: datetime | None = None
         self._seen: set[str] = set()
@@ -146,7 +147,7 @@ class SymbolFeed:
             settled_until = datetime.now(UTC) - skew - LATE
             new = self._remember(self._fitting(read, settled_until))
             found += new
-            if len(rows) < _PAGE or not new:
+            if len(rows) < self._page_size or not new:
                 if self._agreement.is_open:
                     self._agreement.judge(settled_until)
                 return sorted(found, key=lambda each: each.trade.at)
@@ -157,11 +158,11 @@ class SymbolFeed:
         is_listening = self.is_streamed and not self._has_running_numbers
         if self._by_id and self._last_id is not None and not is_listening:
             params = {"fromId": self._last_id + 1}
-            return await self._reads.fetch_trades(self.symbol, None, _PAGE, params)
+            return await self._reads.fetch_trades(self.symbol, None, self._page_size, params)
         since = self._since or datetime.now(UTC) - skew - HISTORY
         if self._since is not None and self.is_streamed:
             since -= 2 * LATE  # What the socket has left out is older than what it told last.
-        return await self._reads.fetch_trades(self.symbol, milliseconds_of(since), _PAGE)
+        return await self._reads.fetch_trades(self.symbol, milliseconds_of(since), self._page_size)
 
     def _look_at_numbers(self, read: list[MarketTrade]) -> None:
         """See whether trades are numbered one after the other: only then a missing number is a missing trade."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from genesis_actors.gateways.ccxt_client_ids import Find, Trades, VenueHabits, is_ours
 from genesis_actors.gateways.ccxt_outcomes import Failure, is_not_found
+from genesis_actors.gateways.ccxt_paging import Paging, WrongAnswerError
 from genesis_actors.gateways.ccxt_parsing import (
     OrderSeen,
     TradeSeen,
@@ -28,16 +29,18 @@ log = get_logger()
 Json = Mapping[str, Any]
 
 REMEMBERED: Final = 100_000
-_PAGE: Final = 1_000
-_MOST_PAGES: Final = 200
-_WINDOW = timedelta(hours=23)
-"""Binance answers for no more than a day at a time."""
+_MOST_PAGES: Final = 300
+_OPEN: Final = "fetch_open_orders"
+_LISTS: Final[tuple[dict[str, str], ...]] = (
+    {"fetchOrders": "fetch_orders"},
+    {"fetchCanceledAndClosedOrders": "fetch_canceled_and_closed_orders"},
+    {"fetchClosedOrders": "fetch_closed_orders", "fetchCanceledOrders": "fetch_canceled_orders"},
+    {"fetchClosedOrders": "fetch_closed_orders"},
+)
+"""Where orders that are not open are listed: the first of these that ccxt can. Each alone may leave some out."""
+
 _BEFORE = timedelta(minutes=2)
 _LONGEST_AGO = timedelta(hours=1)
-
-
-class WrongAnswerError(Exception):
-    """The venue has answered something else than what it was asked."""
 
 
 class Names:
@@ -96,7 +99,7 @@ class Lookup:
                 rows = await self._reads.fetch_order_trades(identity, symbol)
             case Trades.MINE:
                 params = {habits.trades_key: identity}
-                rows = await self._reads.fetch_my_trades(symbol, None, _PAGE, params)
+                rows = await self._reads.fetch_my_trades(symbol, None, habits.own_page, params)
             case Trades.ALL:
                 since = datetime.now(UTC) - _LONGEST_AGO
                 return tuple(
@@ -112,23 +115,24 @@ class Lookup:
         """Return every trade of the account in `symbol` from `since` on, others' orders' too."""
         found: dict[tuple[str, str], TradeSeen] = {}
         now = datetime.now(UTC)
-        start = since
+        by_offset = self._habits.offset_key is not None
+        paging = Paging(since, now + _BEFORE, by_offset=by_offset)
         for _ in range(_MOST_PAGES):
-            until = min(start + _WINDOW, now + _BEFORE)
-            params = {"until": milliseconds_of(until)} if until < now else {}
-            rows = await self._reads.fetch_my_trades(symbol, milliseconds_of(start), _PAGE, params)
-            page = self._trades(rows, symbol)
-            before = len(found)
-            found.update({(t.trade_id, t.venue_order_id): t for t in page})
-            newest = max((trade.at for trade in page), default=start)
-            if len(found) > before and newest > start:
-                start = (
-                    newest  # Trades of its own instant come again, and nothing else means the end.
-                )
-            elif until < now:
-                start = until
-            else:
+            span = paging.next()
+            if span is None:
                 return sorted(found.values(), key=lambda trade: (trade.at, trade.trade_id))
+            params: dict[str, object] = {}
+            if span.end < now:
+                params["until"] = milliseconds_of(span.end)
+            if span.offset and self._habits.offset_key is not None:
+                params[self._habits.offset_key] = span.offset
+            rows = await self._reads.fetch_my_trades(
+                symbol, milliseconds_of(span.start), self._habits.own_page, params
+            )
+            page = {(t.trade_id, t.venue_order_id): t for t in self._trades(rows, symbol)}
+            new = [trade.at for key, trade in page.items() if key not in found]
+            paging.heard(span, [trade.at for trade in page.values()], new)
+            found.update({(name, order): trade for (name, order), trade in page.items()})
         raise WrongAnswerError(f"more trades of {symbol} since {since} than can be read")
 
     async def name_of(self, venue_order_id: str, symbol: Symbol) -> ClientOrderId | None:
@@ -174,26 +178,15 @@ class Lookup:
 
     async def _in_lists(self, name: ClientOrderId, symbol: Symbol) -> OrderSeen | None:
         able = self._reads.has
-        wanted = ["fetchOpenOrders"]
-        if able.get("fetchOrders") is True:
-            wanted.append("fetchOrders")
-        else:
-            wanted += [
-                each
-                for each in ("fetchClosedOrders", "fetchCanceledOrders")
-                if able.get(each) is True
-            ]
+        wanted: list[str] = []
+        for each in _LISTS:
+            if not wanted and all(able.get(ability) is True for ability in each):
+                wanted = list(each.values())
         params: dict[str, object] = {}
         if self._habits.find is Find.LISTS and self._habits.find_key:
             params[self._habits.find_key] = self._habits.told(name)
-        methods = {
-            "fetchOpenOrders": "fetch_open_orders",
-            "fetchOrders": "fetch_orders",
-            "fetchClosedOrders": "fetch_closed_orders",
-            "fetchCanceledOrders": "fetch_canceled_orders",
-        }
-        for each in wanted:
-            rows = await getattr(self._reads, methods[each])(symbol, None, None, params)
+        for method in (_OPEN, *wanted):
+            rows = await getattr(self._reads, method)(symbol, None, None, params)
             for row in rows:
                 seen = order_seen(row, quote=self.quote_of(symbol))
                 if seen is not None and self._habits.heard(seen.name or "") == name:

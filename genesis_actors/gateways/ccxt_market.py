@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from genesis_actors.gateways.ccxt_candles import read_volumes
+from genesis_actors.gateways.ccxt_client_ids import VenueHabits
 from genesis_actors.gateways.ccxt_feed import SymbolFeed
 from genesis_actors.gateways.ccxt_health import Health
 from genesis_actors.gateways.ccxt_outcomes import Failure, judge
@@ -58,6 +59,7 @@ class Markets:
         reads: Any,  # noqa: ANN401 - ccxt has no types
         settings: CcxtSettings,
         *,
+        habits: VenueHabits,
         upkeep: Upkeep,
         health: Health,
         blocks: Blocks,
@@ -70,6 +72,7 @@ class Markets:
         """`open_socket` returns a new object of ccxt's to listen with, None where there are no sockets."""
         self._reads = reads
         self._settings = settings
+        self._habits = habits
         self._upkeep = upkeep
         self._health = health
         self._blocks = blocks
@@ -206,6 +209,7 @@ class Markets:
             self._reads,
             symbol,
             by_id=self._is_numbered,
+            page=self._habits.tape_page,
             stream=stream,
             quiet_seconds=max(poll, min(3 * poll, _QUIET_SECONDS)),
             # An outage, and its end, are to be noticed in time, however much is heard.

@@ -41,18 +41,17 @@ class ObjectMaker:
     def make(self, module: Any) -> Any:  # noqa: ANN401 - ccxt has no types
         """Return an object for requests, with half of the rate that the exchange allows. Raises SourceError."""
         config = dict(self._prepared.config)
-        plain = getattr(module, self._settings.exchange)({"asyncio_loop": self._loop})
+        plain = self._plain(module)
         config["rateLimit"] = 2 * float(config.get("rateLimit", plain.rateLimit))
-        return self._made(module, config, plain)
+        return self._made(module, config)
 
     def make_for_sockets(self, module: Any, reads: Any) -> Any:  # noqa: ANN401 - ccxt has no types
         """Return an object for the sockets of one symbol. It knows the markets of `reads`, and asks in its queue."""
         config = dict(self._prepared.config)
-        plain = getattr(module, self._settings.exchange)({"asyncio_loop": self._loop})
         if not any(config.get(name) for name in _SOCKET_PROXIES):
             # Sockets go where requests go.
             config.update(_proxies_of(config))
-        exchange = self._made(module, config, plain)
+        exchange = self._made(module, config)
         exchange.options["tradesLimit"] = TRADES_KEPT
         exchange.set_markets_from_exchange(reads)
         exchange.throttle = reads.throttle
@@ -64,22 +63,25 @@ class ObjectMaker:
             return "the settings say so"
         if not hasattr(module, self._settings.exchange):
             return f"ccxt knows none of {self._settings.exchange}"
-        plain = getattr(module, self._settings.exchange)({"asyncio_loop": self._loop})
+        plain = self._plain(module)
         if not any(plain.has.get(each) is True for each in WATCHES):
             return f"ccxt knows none of {self._settings.exchange}"
         urls: Mapping[str, Any] = self._prepared.config.get("urls") or {}
         asked: object = urls.get("api")
         if asked is not None and not _has_sockets(asked):
             return "[venue.ccxt.config.urls.api] names no ws, and ccxt's own are another market's"
-        made = self._made(module, dict(self._prepared.config), plain)
+        made = self._made(module, dict(self._prepared.config))
         return None if _has_sockets(made.urls.get("api")) else "ccxt knows none of its sandbox"
 
-    def _made(self, module: Any, config: dict[str, Any], plain: Any) -> Any:  # noqa: ANN401 - ccxt has no types
+    def _plain(self, module: Any) -> Any:  # noqa: ANN401 - ccxt has no types
+        return getattr(module, self._settings.exchange)({"asyncio_loop": self._loop})
+
+    def _made(self, module: Any, config: dict[str, Any]) -> Any:  # noqa: ANN401 - ccxt has no types
         exchange = getattr(module, self._settings.exchange)({**config, "asyncio_loop": self._loop})
         exchange.number = str
         exchange.has = {**exchange.has, "fetchCurrencies": False}
         if self._settings.sandbox:
-            self._enter_sandbox(exchange, plain)
+            self._enter_sandbox(exchange, self._plain(module))
         return exchange
 
     def _enter_sandbox(self, exchange: Any, plain: Any) -> None:  # noqa: ANN401 - ccxt has no types

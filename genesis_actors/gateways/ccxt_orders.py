@@ -262,8 +262,10 @@ class OrderDesk:
                 found = await self._lookup.find(name, request.symbol)
                 venue_order_id = None if found is None else found.venue_order_id
             if key is not None or venue_order_id is not None:
-                params = {} if key is None else {key: self._habits.told(name)}
-                identity = venue_order_id if key is None else None
+                params = {key: self._habits.told(name)} if key else {}
+                identity = None if key else self._habits.told(name)
+                if key is None:
+                    identity = venue_order_id
                 await self._orders.cancel_order(identity, request.symbol, params)
         except Exception as error:
             # It may have worked all the same, also where the venue says that there is no such order.

@@ -25,7 +25,7 @@ log = get_logger()
 
 Json = Mapping[str, Any]
 
-_LONGEST_PAUSE: Final = 30.0
+_LONGEST_PAUSE, _LONGEST_IN_VAIN = 30.0, 300.0
 _LASTING_SECONDS: Final = 60.0
 _MOST_WAITING: Final = 20_000
 _CLOSE_SECONDS: Final = 2.0
@@ -111,6 +111,7 @@ class SymbolStream:
         self._broken = asyncio.Event()
         self._why = ""
         self._backoff = Backoff(longest=_LONGEST_PAUSE)
+        self._in_vain = Backoff(longest=_LONGEST_IN_VAIN)
 
     def reset(self, why: str) -> None:
         """Give this connection up: the next one is made after a pause."""
@@ -128,16 +129,20 @@ class SymbolStream:
                 await self._listen()
             except Exception as error:
                 self._why = self._why or f"{type(error).__name__}: {error}"
+            has_spoken = self.trades.is_live or self.touch.is_live
             # From here on nothing of it counts as live, also while the pause lasts.
             self.trades.begin()
             self.touch.begin()
             if time.monotonic() - began > _LASTING_SECONDS:
                 self._backoff.reset()
+            if has_spoken:
+                self._in_vain.reset()
             log.info("socket_lost", symbol=self.symbol, error=self._redact(self._why)[:300])
-            await asyncio.sleep(self._backoff.pause())
+            await asyncio.sleep((self._backoff if has_spoken else self._in_vain).pause())
 
     async def _listen(self) -> None:
-        exchange = self._make()
+        # It takes tens of milliseconds, for which no order is to wait.
+        exchange = await asyncio.to_thread(self._make)
         self._guard(exchange)
         watches: list[Awaitable[None]] = []
         if exchange.has.get("watchTrades") is True:

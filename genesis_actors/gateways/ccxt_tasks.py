@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
@@ -18,6 +19,7 @@ log = get_logger()
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 _TRIES: Final = 4
 _CLOSE_SECONDS: Final = 3.0
+_CANCEL_SECONDS: Final = 0.5
 
 
 class Tasks:
@@ -36,11 +38,13 @@ class Tasks:
 
     async def cancel(self) -> None:
         """End everything, and wait until it has let go of what it held."""
-        running = set(self._tasks)
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running, timeout=_CLOSE_SECONDS)
+        until = time.monotonic() + _CLOSE_SECONDS
+        while self._tasks and time.monotonic() < until:
+            running = set(self._tasks)
+            for task in running:
+                task.cancel()
+            # `wait_for` of Python 3.11 loses a cancellation that comes together with what it waits for.
+            await asyncio.wait(running, timeout=_CANCEL_SECONDS)
 
     def on_loop_failure(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what fails in nobody's task, without what is secret: the loop's own handler would print it as it is."""

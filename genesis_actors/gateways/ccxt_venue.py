@@ -227,6 +227,7 @@ class CcxtVenue:
         self.markets = Markets(
             self.reads,
             settings,
+            habits=self.habits,
             upkeep=self._upkeep,
             health=self._health,
             blocks=self._blocks,

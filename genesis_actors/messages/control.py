@@ -79,6 +79,18 @@ class GetStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalState:
+    """Whether the journal takes writes: `outage` is why not, None where it does."""
+
+    outage: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GetJournalState:
+    reply_to: Address[JournalState]
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribe:
     """Tell `subscriber` all news from now on; `Unsubscribe` with the same object ends that."""
 
@@ -91,6 +103,14 @@ class Unsubscribe:
 
 
 ControlMessage: TypeAlias = (
-    UserCommand | News | CoreLost | CoreRebuilt | JournalDown | GetStatus | Subscribe | Unsubscribe
+    UserCommand
+    | News
+    | CoreLost
+    | CoreRebuilt
+    | JournalDown
+    | GetStatus
+    | GetJournalState
+    | Subscribe
+    | Unsubscribe
 )
 """Everything the control actor accepts."""

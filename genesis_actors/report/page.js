@@ -30,10 +30,11 @@
       Plotly.react(place, data, shown, { displayModeBar: false, responsive: !width });
     }
   };
-  const current = () => (isDark.matches ? themes.dark : themes.light);
+  const isPaper = matchMedia("print");
+  const current = () => (isDark.matches && !isPaper.matches ? themes.dark : themes.light);
   if (typeof Plotly !== "undefined") {
     draw(current());
-    isDark.addEventListener("change", () => draw(current()));
+    for (const query of [isDark, isPaper]) query.addEventListener("change", () => draw(current()));
     addEventListener("beforeprint", () => draw(themes.light, 680));
     addEventListener("afterprint", () => draw(current()));
   } else {

@@ -60,7 +60,7 @@ class AmendForm(ModalScreen[None]):
             cap = percent(terms.max_participation, 1)
             yield Field("max_participation", "cap", hint=f"now {cap} of the volume")
             yield Field("reason", "reason", hint="your word for why; it is journaled")
-            yield Static("", id="said")
+            yield Static("", id="said", markup=False)
             with Horizontal(id="buttons"):
                 yield Button("Amend (enter)", id="amend", variant="primary")
                 yield Button("Close (esc)", id="close")

@@ -5,6 +5,8 @@ It decides nothing and keeps nothing: end it in any way, and no execution notice
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -29,6 +31,7 @@ from genesis_actors.tui.link import (
 )
 from genesis_actors.tui.model import Detail, Happened, House, Shown
 from genesis_actors.tui.theme import THEME
+from genesis_actors.wording import printable
 
 DRAW_SECONDS: Final = 0.5
 SILENT_SECONDS: Final = 5.0
@@ -79,8 +82,22 @@ class LiveView(App[None]):
         self.link.open()
         self.set_interval(DRAW_SECONDS, self.take_in)
 
+        # Whoever ends it shall find the terminal as it was.
+        with suppress(NotImplementedError, ValueError, RuntimeError):
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+
     def on_unmount(self) -> None:
         self.link.close()
+
+    @property
+    def failure(self) -> Exception | None:
+        """What the view has failed of; whoever runs it says so."""
+        return self._exception
+
+    def _fatal_error(self) -> None:
+        # Textual would print a traceback with every local variable.
+        self._close_messages_no_wait()
 
     # --- What is heard ---------------------------------------------------------------------------
 
@@ -89,8 +106,13 @@ class LiveView(App[None]):
         changed = False
         with suppress(Empty):
             while True:
-                self._hear(self.link.heard.get_nowait())
+                heard = self.link.heard.get_nowait()
                 changed = True
+                try:
+                    self._hear(heard)
+                except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+                    said = f"{type(error).__name__}: {error}"
+                    self._lose(f"it speaks another version's language: {said}")
         asked_at = self.link.asked_at
         is_silent = asked_at is not None and time.monotonic() - asked_at > SILENT_SECONDS
         if is_silent and self._lost_at is None:
@@ -134,7 +156,7 @@ class LiveView(App[None]):
         if self._lost_at is None:
             self._lost_at = self.now()
             self._desk.lost()
-        self._lost_why = why
+        self._lost_why = printable(why)
 
     def _find(self) -> None:
         if self._lost_at is not None:
@@ -148,9 +170,7 @@ class LiveView(App[None]):
         if self._lost_at is None:
             return None
         since = f"{self._lost_at:%H:%M:%S}"
-        return (
-            f"no connection since {since}: what is shown is old; looking for it ({self._lost_why})"
-        )
+        return f"no connection since {since}: what is shown is old ({self._lost_why})"
 
     # --- What is said ----------------------------------------------------------------------------
 
@@ -182,13 +202,14 @@ class LiveView(App[None]):
 
     def explain(self, error: Exception) -> tuple[str, str]:
         """Return what went wrong, and the next step."""
+        said = printable(str(error))
         match error:
             case RefusedError():
-                return error.message, error.hint
+                return said, printable(error.hint)
             case LostError():
-                return str(error), "what was asked may have been done: look before you repeat it"
+                return said, "what was asked may have been done: look before you repeat it"
             case _:
-                return str(error), "start a daemon: genesis daemon start"
+                return said, "start a daemon: genesis daemon start"
 
     def complain(self, error: Exception) -> None:
         message, hint = self.explain(error)

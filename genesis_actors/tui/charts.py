@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from genesis_actors.tui.canvas import Canvas
-from genesis_actors.tui.model import Detail
+from genesis_actors.tui.model import Detail, Shown
 from genesis_actors.tui.rows import strip_of
 from genesis_actors.tui.scales import Scale, TimeScale
 from genesis_actors.tui.theme import DIM, FAINT, style
@@ -50,6 +51,7 @@ class Chart(Widget):
         self.is_zoomed = False
         """Whether times end about now, and not with the window."""
         self._drawn: list[Strip] | None = None
+        self._shown: Shown | None = None
 
     def frame(self, detail: Detail, width: int, height: int) -> Frame | str:
         """Return the chart in so many cells, or why there is none."""
@@ -57,8 +59,13 @@ class Chart(Widget):
 
     def show(self, detail: Detail | None, now: datetime) -> None:
         self.detail, self.now = detail, now
+        self._shown = None if detail is None else detail.execution
         self._drawn = None
         self.refresh()
+
+    def shows(self, detail: Detail | None) -> bool:
+        """Tell whether it was drawn of the newest figures: others on the screen would contradict it."""
+        return self.detail is detail and (detail is None or self._shown is detail.execution)
 
     def on_resize(self) -> None:
         self._drawn = None
@@ -133,11 +140,15 @@ def mark_now(canvas: Canvas, times: TimeScale, now: datetime) -> None:
             canvas.sign(column, row, "┊", style(FAINT))
 
 
-def key(text: Text, sign: str, what: str, value: str, colour: Style) -> None:
-    """Add one entry to a legend."""
-    text.append(f" {sign} ", colour)
-    text.append(f"{what} ", style(DIM))
-    text.append(f"{value} ", colour)
+def legend(entries: Iterable[tuple[str, str, str, Style]], width: int) -> Text:
+    """Return sign, name and value of each entry, as far as there is room: half a number would be another one."""
+    text = Text(no_wrap=True)
+    for sign, what, value, colour in entries:
+        if text.cell_len + len(what) + len(value) + 4 <= width:
+            text.append(f" {sign} ", colour)
+            text.append(f"{what} ", style(DIM))
+            text.append(f"{value} ", colour)
+    return text
 
 
 def share(part: Decimal, whole: Decimal) -> Decimal:

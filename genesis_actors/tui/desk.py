@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PANELS: Final = ("price", "fill", "share", "slices", "events")
 _TITLES: Final = ("Price", "Fill", "Share", "Slices", "Events")
 _MEDIUM: Final = (108, 34)
-_WIDE: Final = (160, 44)
+_WIDE: Final = (184, 44)
 _LIST_ROWS: Final = {"compact": 6, "medium": 10}
 
 
@@ -159,8 +159,7 @@ class DeskScreen(Steering, Screen[None]):
         detail, now = self.view.detail, self.view.now()
         self.query_one(Summary).show(detail, now)
         for chart in self.query(Chart):
-            is_other = chart.detail is not detail
-            if chart.display and (with_charts or is_other):
+            if chart.display and (with_charts or not chart.shows(detail)):
                 chart.show(detail, now)
         self.query_one(SliceList).show([] if detail is None else detail.slices)
         for log in self.query(EventLog):

@@ -11,6 +11,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.markup import escape
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
@@ -66,8 +67,8 @@ class Ask(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = self._title
-            yield Static(self._body)
+            box.border_title = escape(self._title)
+            yield Static(self._body, markup=False)
             if self._must_type is not None:
                 warning = Text("This is real money. ", style(AMBER, bold=True))
                 yield Static(warning.append(f"Type {self._must_type} to confirm:"))

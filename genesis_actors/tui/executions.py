@@ -22,7 +22,7 @@ from genesis_actors.tui.theme import (
     state_sign,
     style,
 )
-from genesis_actors.wording import length, percent
+from genesis_actors.wording import filled_percent, length, percent
 
 _LEAST_BAR: Final = 8
 _WIDE: Final = 100
@@ -68,7 +68,9 @@ class ExecutionList(Rows[Shown]):
         text.append(f"{_short(row.quantity):>9} ", style(INK))
         room, slices = _bar_room(width), row.slices_total
         text.append_text(bar(row.progress, row.planned, room, row.state, slices=slices))
-        text.append(f" {percent(row.progress, 1):>6} ", style(AMBER if late else INK, bold=True))
+        text.append(
+            f" {filled_percent(row.progress):>6} ", style(AMBER if late else INK, bold=True)
+        )
         if width >= _WIDE:
             text.append(f"{percent(row.planned, 1):>6} ", style(AMBER if late else DIM))
         text.append(f"{_state(row):<10} ", style(colour))

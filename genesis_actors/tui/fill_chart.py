@@ -8,16 +8,15 @@ from decimal import Decimal
 from typing import Final
 
 from rich.style import Style
-from rich.text import Text
 
 from genesis_actors.tui.canvas import Canvas
-from genesis_actors.tui.charts import Chart, Frame, key, mark_now, share, time_line
+from genesis_actors.tui.charts import Chart, Frame, legend, mark_now, share, time_line
 from genesis_actors.tui.model import Detail, Slice
 from genesis_actors.tui.progress import is_late
 from genesis_actors.tui.scales import Scale, TimeScale
 from genesis_actors.tui.theme import AMBER, BLUE, CYAN, DIM, GREEN, RED, VIOLET, style
 from genesis_actors.values import ZERO
-from genesis_actors.wording import percent, quantity
+from genesis_actors.wording import filled_percent, percent, quantity
 
 _EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
 _FULL: Final = Decimal(1)
@@ -42,14 +41,15 @@ class FillChart(Chart):
         planned = detail.planned(self.now)
         colour = AMBER if is_late(x.progress, planned, x.state, x.slices_total) else GREEN
         _steps(canvas, fills, x.quantity, scale, times, until, style(colour, bold=True))
-        text = Text(no_wrap=True)
-        key(text, "━", "filled", percent(x.progress, 1), style(colour, bold=True))
-        key(text, "━", "due", percent(planned, 1), style(VIOLET))
+        entries = [
+            ("━", "filled", filled_percent(x.progress), style(colour, bold=True)),
+            ("━", "due", percent(planned, 1), style(VIOLET)),
+        ]
         owed = (planned - x.progress) * x.quantity
         if not x.is_over and owed:
             word, tone = ("behind", AMBER) if owed > 0 else ("ahead", CYAN)
-            key(text, " ", word, f"{_rounded(abs(owed))} {x.base}", style(tone))
-        return Frame(text, labels, canvas, time_line(times, canvas.width))
+            entries.append((" ", word, f"{_rounded(abs(owed))} {x.base}", style(tone)))
+        return Frame(legend(entries, width), labels, canvas, time_line(times, canvas.width))
 
 
 def _rounded(value: Decimal) -> str:
@@ -101,12 +101,18 @@ class ShareChart(Chart):
                 _bar(canvas, column, part, canvas_scale, cap)
         if cap is not None:
             canvas.level(scale.dot(cap) // 8, "╌", style(RED))
-        text = Text(no_wrap=True)
-        key(text, "▇", "share", percent(x.share), style(CYAN, bold=True))
-        key(text, "▇", "largest", percent(x.largest_share), style(BLUE))
-        key(text, "╌", "cap", percent(cap, 1), style(RED))
+        entries = [
+            ("▇", "share", percent(x.share), style(CYAN, bold=True)),
+            ("▇", "largest", percent(x.largest_share), style(BLUE)),
+            ("╌", "cap", percent(cap, 1), style(RED)),
+        ]
         first, last = "slice 1", f"{len(detail.slices)}"
-        return Frame(text, labels, canvas, f"{first}{last:>{max(canvas.width - len(first), 0)}}")
+        return Frame(
+            legend(entries, width),
+            labels,
+            canvas,
+            f"{first}{last:>{max(canvas.width - len(first), 0)}}",
+        )
 
 
 def _columns(slices: list[Slice], width: int) -> list[Slice | None]:

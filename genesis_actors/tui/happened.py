@@ -12,7 +12,7 @@ from genesis_actors.tui.model import Happened
 from genesis_actors.tui.rows import Rows
 from genesis_actors.tui.theme import AMBER, BLUE, CYAN, DIM, GREEN, INK, RED, VIOLET, style
 from genesis_actors.values import parse_time
-from genesis_actors.wording import clock, price, quantity, words
+from genesis_actors.wording import clock, price, printable, quantity, words
 
 _Data: TypeAlias = Mapping[str, Any]
 _Words: TypeAlias = Callable[[_Data], str]
@@ -128,7 +128,7 @@ def told(happened: Happened) -> Text:
         said = happened.type if in_words is None else in_words(happened.data)
     except (KeyError, TypeError, ValueError, ArithmeticError):
         said = happened.type  # A daemon of another version.
-    return Text(said, style(colour))
+    return Text(printable(said), style(colour))
 
 
 class EventLog(Rows[Happened]):

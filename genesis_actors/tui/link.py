@@ -1,7 +1,8 @@
 """The view's line to the daemon: one thread that follows what happens, one that asks, and nothing that waits for them.
 
 Everything heard is put into a queue, from which the view takes it when it draws: however much happens, it draws no more
-often. A lost daemon is looked for again, and the stream goes on behind the last event that came.
+often. A lost daemon is looked for again; what is shown is then asked for anew, and the stream goes on from there: what
+happened in between is in the journal, and nobody waits for all of it to be told.
 """
 
 from __future__ import annotations
@@ -75,7 +76,6 @@ class Link:
         """Since when a question is not answered, on the monotonic clock."""
         self._questions: SimpleQueue[tuple[object, Question] | None] = SimpleQueue()
         self._is_over = threading.Event()
-        self._sequence: int | None = None
 
     def open(self) -> None:
         for work, name in ((self._follow, "follow"), (self._ask, "ask"), (self._look, "look")):
@@ -115,12 +115,8 @@ class Link:
                 self._is_over.wait(RETRY_SECONDS)
 
     def _read(self, client: Client, last: int) -> None:
-        # Another database has other numbers: where ours is ahead, it is not the same any more.
-        known = self._sequence
-        since = last if known is None or known > last else known
-        query: dict[str, str | int | None] = {"follow": 1, "progress": 1, "since": since}
+        query: dict[str, str | int | None] = {"follow": 1, "progress": 1, "since": last}
         for line in client.stream("events", query=query):
-            self._sequence = line.get("sequence", self._sequence)
             self.heard.put(Told(line))
             if self._is_over.is_set():
                 return

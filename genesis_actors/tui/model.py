@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from genesis_actors.values import ZERO, ExecutionState, parse_time
+from genesis_actors.wording import printable
 
 View: TypeAlias = Mapping[str, Any]
 
@@ -58,7 +59,7 @@ class Shown:
     def of(cls, view: View) -> Shown:
         return cls(
             id=view["id"],
-            client_id=view["client_id"],
+            client_id=_words(view, "client_id"),
             algo=view["algo"],
             symbol=view["symbol"],
             side=view["side"],
@@ -239,7 +240,7 @@ class House:
             started_at=parse_time(view["started_at"]),
             is_stopping=view["state"] == "stopping",
             halted_at=_time(view, "halted_at"),
-            halt_reason=view["halt_reason"],
+            halt_reason=_words(view, "halt_reason"),
         )
 
     @property
@@ -359,6 +360,12 @@ def prices_since(detail: Detail) -> datetime:
 def _number(view: View, name: str) -> Decimal | None:
     value = view[name]
     return None if value is None else Decimal(value)
+
+
+def _words(view: View, name: str) -> str | None:
+    """Return what somebody has written."""
+    value = view[name]
+    return None if value is None else printable(value)
 
 
 def _time(view: View, name: str) -> datetime | None:

@@ -11,7 +11,7 @@ from genesis_actors.tui.canvas import Canvas
 from genesis_actors.tui.charts import (
     Chart,
     Frame,
-    key,
+    legend,
     mark_now,
     time_line,
     value_labels,
@@ -103,18 +103,14 @@ def _draw_fills(canvas: Canvas, detail: Detail, scale: Scale, times: TimeScale) 
 
 
 def _legend(detail: Detail, scale: Scale, width: int) -> Text:
-    x, text = detail.execution, Text(no_wrap=True)
+    x, limit = detail.execution, detail.terms.limit_price
     mid = detail.mid or (detail.points[-1].mid if detail.points else None)
-    if not x.is_over:
-        key(text, "━", "mid", price(mid), style(CYAN, bold=True))
-    key(text, "─", "arrival", price(x.arrival_price), style(AMBER))
-    key(text, "┄", "TWAP", price(x.twap), style(VIOLET))
-    fills = style(side_colour(x.side))
-    key(text, side_sign(x.side), "avg", price(x.average_price), fills)
-    limit = detail.terms.limit_price
-    if limit is not None:
-        where = "" if scale.holds(limit) else ("↑" if limit > scale.high else "↓")
-        key(text, "═", "limit", f"{price(limit)}{where}", style(RED))
-    if text.cell_len > width:
-        text.truncate(width, overflow="ellipsis")
-    return text
+    entries = [] if x.is_over else [("━", "mid", price(mid), style(CYAN, bold=True))]
+    entries.append(("─", "arrival", price(x.arrival_price), style(AMBER)))
+    entries.append(("┄", "TWAP", price(x.twap), style(VIOLET)))
+    if limit is not None and not scale.holds(limit):
+        # What cannot be seen is told first.
+        where = "↑" if limit > scale.high else "↓"
+        entries.append(("═", "limit", f"{price(limit)}{where}", style(RED)))
+    entries.append((side_sign(x.side), "avg", price(x.average_price), style(side_colour(x.side))))
+    return legend(entries, width)

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from genesis_actors.tui.theme import AMBER, INK, TRACK, state_colour, style
-from genesis_actors.wording import percent
+from genesis_actors.wording import filled_percent, percent
 
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _MARK: Final = "┃"
@@ -91,7 +91,7 @@ class TwapProgress(Widget):
         if not self.show_figures or width < _LEAST_WITH_FIGURES:
             return self._bar(width)
         line = self._bar(width - _ROOM_FOR_FIGURES)
-        line.append(f" {percent(self.filled, 1):>6}", style(INK, bold=True))
+        line.append(f" {filled_percent(self.filled):>6}", style(INK, bold=True))
         line.append(f" of {percent(self.planned, 1):>6} due")
         return line
 

@@ -55,16 +55,15 @@ class SliceList(Rows[Slice]):
         if width >= _WITH_VOLUME:
             text.append(f" {_known(price(row.volume)):>11}", style(DIM))
         text.append(f" {_known(percent(row.share)):>6}", style(BLUE))
-        text.append(f"  {_outcome(row)}", style(colour if row.reason or row.is_done else DIM))
+        outcome = row.status.lower() if row.reason is None else words(row.reason)
+        if not row.is_done:
+            colour = DIM if row.reason is None else AMBER
+        text.append(f"  {outcome}", style(colour))
+        orders = f" ({row.children} orders)"
+        if row.children > 1 and text.cell_len + len(orders) <= width:
+            text.append(orders, style(DIM))
         return text
 
 
 def _known(text: str) -> str:
     return "" if text == "-" else text
-
-
-def _outcome(row: Slice) -> str:
-    said = row.status.lower() if row.reason is None else words(row.reason)
-    if row.children > 1:
-        said += f" ({row.children} orders)"
-    return said

@@ -11,7 +11,7 @@ from genesis_actors.tui.amend_form import AmendForm
 from genesis_actors.tui.dialogs import Ask, Choice, Help
 from genesis_actors.tui.model import Shown
 from genesis_actors.tui.order_form import Fields, OrderForm
-from genesis_actors.wording import length, percent, quantity, words
+from genesis_actors.wording import filled_percent, length, quantity, words
 
 if TYPE_CHECKING:
     from genesis_actors.tui.app import LiveView
@@ -57,7 +57,7 @@ class Steering(Screen[None]):
         if x is None:
             return
         open_quantity = f"{quantity(x.quantity - x.filled)} {x.base}"
-        body = f"It ends with what is filled ({percent(x.progress, 1)}); {open_quantity} stay open."
+        body = f"It ends with what is filled ({filled_percent(x.progress)}); {open_quantity} stay open."
         choices = [Choice("y", "cancel", "Cancel it", is_grave=True)]
         self._confirm(x, "Cancel", body, choices, self._give)
 

@@ -23,7 +23,17 @@ from genesis_actors.tui.theme import (
     state_sign,
     style,
 )
-from genesis_actors.wording import bps, clock, length, money, percent, price, quantity, words
+from genesis_actors.wording import (
+    bps,
+    clock,
+    filled_percent,
+    length,
+    money,
+    percent,
+    price,
+    quantity,
+    words,
+)
 
 _NARROW = 110
 
@@ -92,10 +102,12 @@ def _pace(detail: Detail, now: datetime, width: int) -> Text:
         ends = f"ended {clock(x.finished_at)}"
     elif left is None:
         ends = ""
+    elif x.state == "PAUSED":
+        ends = f"{length(left)} left when it goes on"
     else:
         ends = f"{length(left)} left, to {clock(x.ends_at)}"
     figures = Text(no_wrap=True)
-    figures.append(f" {percent(x.progress, 1):>6}", style(AMBER if late else INK, bold=True))
+    figures.append(f" {filled_percent(x.progress):>6}", style(AMBER if late else INK, bold=True))
     figures.append(f" of {percent(planned, 1)} due", style(AMBER if late else DIM))
     figures.append(f"  {ends} ", style(INK))
     text = Text(" ", no_wrap=True)

@@ -181,7 +181,7 @@ def test_a_symbol_is_recorded_by_the_minute_until_five_minutes_after_its_last_ex
     recorded = len(told(tape))
     tape.rows(900, ask="104")
 
-    assert told(tape)[-1].ended_at == NOON + timedelta(seconds=400)
+    assert told(tape)[-1].ended_at == NOON + timedelta(seconds=361)
     assert len(told(tape)) == recorded
 
 

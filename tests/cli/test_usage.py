@@ -15,7 +15,6 @@ from tests.cli.conftest import ROOT, Command
 ORDER = ("BTC/USDT", "buy", "1", "--over", "10m")
 
 NONSENSE = [
-    (("daemon",), "say what to do: genesis daemon run"),
     (("run", *ORDER, "--client-id", "two\nlines"), "control characters"),
     (("run",), "Missing argument"),
     (("run", "BTC/USDT", "buy", "1"), "--over"),
@@ -180,3 +179,16 @@ def test_version_names_what_it_runs_on(command: Command) -> None:
     assert "genesis-actors" in command("--version").out
     assert "python" in command("version").out
     assert command("version", "-o", "json").data["pykka"].startswith("4.5")
+
+
+def test_a_command_that_is_misspelt_or_missing_is_answered_with_what_there_is(
+    command: Command,
+) -> None:
+    misspelt = command("paus", "@last", "-o", "json")
+    missing = command("daemon")
+    percent = command("plan", "BTC/USDT", "buy", "1", "--over", "5m", "--max-participation", "10")
+
+    assert (misspelt.code, missing.code, percent.code) == (2, 2, 2)
+    assert misspelt.error["hint"] == "did you mean genesis pause? See genesis --help"
+    assert "genesis daemon needs a command: run, start, status, stop" in missing.err
+    assert "10 percent are written 10%" in percent.err

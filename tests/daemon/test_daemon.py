@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -243,6 +244,23 @@ def test_the_unit_file_and_the_image_name_commands_that_exist() -> None:
     assert "Type=notify" in unit
     assert "genesis daemon run" in unit
     assert json.dumps(["genesis", "daemon", "run"]) in image
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+def test_the_unit_file_is_one_that_systemd_understands(tmp_path: Path) -> None:
+    unit = (Path(__file__).parents[2] / "deploy" / "genesis.service").read_text()
+    installed = tmp_path / "genesis.service"
+    installed.write_text(unit.replace("/opt/genesis/.venv/bin/genesis", "/bin/true"))
+    said = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(installed)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert said.returncode == 0
+    assert installed.name not in said.stderr
 
 
 def test_peers_are_told_apart_from_strangers() -> None:

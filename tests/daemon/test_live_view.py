@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from aiohttp import ClientSession, CookieJar
 from textual.pilot import Pilot
 
 from genesis_actors.tui.app import LiveView
@@ -107,7 +108,25 @@ def test_a_view_that_is_killed_is_missed_by_nobody(desktop: Desktop) -> None:
     assert desktop.data("daemon", "status")["event_readers"] == 0
 
 
+def test_a_view_that_is_terminated_leaves_the_terminal_as_it_was(desktop: Desktop) -> None:
+    assert desktop.genesis("daemon", "start").code == 0
+    terminal = Terminal(desktop)
+    try:
+        terminal.wait_for("no executions yet")
+        terminal.process.terminate()
+        terminal.wait_for("left alternate screen")
+        assert terminal.process.wait() == 0
+    finally:
+        terminal.close()
+
+
 def test_without_a_terminal_or_a_daemon_it_says_what_to_do(desktop: Desktop) -> None:
+    terminal = Terminal(desktop)
+    try:
+        terminal.wait_for("hint: start one: genesis daemon start")
+        assert terminal.process.wait() == 3
+    finally:
+        terminal.close()
     said = desktop.genesis("tui")
     web = desktop.genesis("tui", "--web")
     picture = desktop.genesis("tui", "--screenshot", "x.svg", "--size", "wide")
@@ -152,9 +171,40 @@ class Terminal:
             assert time.monotonic() < deadline, self._seen[-2000:]
             if select.select([self.ours], [], [], 0.5)[0]:
                 told = os.read(self.ours, 65536).decode(errors="replace")
+                told = told.replace("\x1b[?1049l", "left alternate screen")
                 self._seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", told)
 
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
         os.close(self.ours)
+
+
+def test_a_browser_steers_on_paper_and_its_end_is_the_views_end(desktop: Desktop) -> None:
+    assert desktop.genesis("daemon", "start").code == 0
+    key = desktop.data("start", *LONG)["id"]
+
+    async def visit(url: str) -> None:
+        here = url.partition("/?")[0]
+        async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
+            async with session.get(url) as page:
+                assert page.status == 200
+            socket = await session.ws_connect(f"{here}/ws?width=100&height=30", origin=here)
+            seen = b""
+            async with asyncio.timeout(PATIENCE):
+                while b"/100" not in seen:
+                    seen += await socket.receive_bytes()
+            assert b" PAPER " in seen
+            for letter in "py":
+                await socket.send_json(["stdin", letter])
+                await asyncio.sleep(0.5)  # As a hand would.
+            waited = ("wait", key, "--for", "paused", "--timeout", "60s")
+            assert (await asyncio.to_thread(desktop.genesis, *waited)).code == 0
+            await socket.close()
+
+    with desktop.running("tui", "--web") as web:
+        assert web.stdout is not None
+        asyncio.run(visit(web.stdout.readline().removeprefix("open ").strip()))
+        deadline = time.monotonic() + PATIENCE
+        while desktop.data("daemon", "status")["event_readers"]:
+            assert time.monotonic() < deadline

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from itertools import count
 
 import pytest
@@ -96,12 +97,18 @@ def test_an_order_is_amended_within_its_bounds(served: Desktop) -> None:
     both = served.genesis("amend", key, "--over", "8m", "--until", "2030-01-01T00:00:00Z")
     events = served.genesis("events", "--id", key, "-o", "ndjson").out.splitlines()
     served.data("cancel", key)
+    shown = served.data("show", key)
+    told = served.genesis("show", key).out
     notes = [
         event["data"]["note"] for event in map(json.loads, events) if event["type"] == "TwapAmended"
     ]
 
     assert amended["quantity"] == "2"
     assert not limited["was_already"]
+    assert shown["terms"]["limit_price"] == "99999"
+    assert Decimal(shown["terms"]["max_participation"]) == Decimal("0.05")
+    assert shown["terms"]["amended"] == 2
+    assert "limit 99999 USDT, at most 5.0% of the volume, amended 2 times" in told
     assert again["was_already"]
     assert (too_much.code, nothing.code, both.code) == (5, 2, 2)
     assert too_much.error["code"] == "participation_above_limit"

@@ -163,6 +163,10 @@ def test_a_symbol_is_recorded_on_for_five_minutes_after_its_last_execution() -> 
 
     assert not recorder.is_over(NOON + seconds(1100))
     assert recorder.is_over(NOON + seconds(1101))
+    last = recorder.last()
+    assert last is not None
+    assert last[1] == NOON + seconds(1100)
+    assert MarketRecorder(NOON, None).last() is None
 
 
 def a_segment(epoch: int, began: float, ended: float, *quotes: tuple[float, int]) -> MarketSegment:

@@ -160,6 +160,8 @@ def test_a_price_that_came_back_for_certain_is_our_own_impact() -> None:
         return replace(found, markouts=(mark,))
 
     assert "impact_reverted" in said(history, marked("1.01"))
+    rested = replace(found.spread, maker_share=Decimal("0.6"))
+    assert "picked_off" in said(history, replace(marked("1.01"), spread=rested))
     assert "impact_reverted" not in said(history, marked("1.00"))
     assert "impact_reverted" not in said(history, marked(None))
 

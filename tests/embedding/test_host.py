@@ -14,6 +14,7 @@ import pykka
 import pytest
 
 from genesis_actors import Engine, EngineStoppedError, Settings, TwapOrder
+from genesis_actors.values import ExecutionState
 from tests.cli.conftest import ROOT
 from tests.wire.conftest import Opened, open_exchange
 from tests.wire.exchange.market import Temper
@@ -202,3 +203,25 @@ def test_the_hosts_own_actors_outlive_the_engine(tmp_path: Path) -> None:
         before.stop()
         if between is not None:
             between.stop()
+
+
+def test_a_thousand_waits_on_an_event_loop_cost_no_thread_and_can_be_cancelled(
+    tmp_path: Path,
+) -> None:
+    async def host() -> None:
+        async with await Engine.start_async(settings) as engine:
+            twap = await engine.submit_async(ORDER)
+            before = threading.active_count()
+            waits = [asyncio.create_task(twap.wait_async()) for _ in range(1000)]
+            assert (await twap.pause_async()).state is ExecutionState.PAUSED
+
+            assert threading.active_count() == before
+            for wait in waits[:999]:
+                wait.cancel()
+            gone = await asyncio.gather(*waits[:999], return_exceptions=True)
+            assert {type(each) for each in gone} == {asyncio.CancelledError}
+            await twap.cancel_async()
+            assert (await waits[999]).execution.state is ExecutionState.CANCELLED
+
+    settings = Settings(storage={"url": str(tmp_path / "genesis.db")})
+    asyncio.run(host())

@@ -57,7 +57,8 @@ def test_what_never_agrees_is_not_tried_for_ever_and_what_is_lost_stays_lost() -
     agreement = Agreement()
     for start in (0, 100, 200):
         judged(agreement, [trade(s) for s in range(start, start + 60)], [], until=start + 59)
-    known = Agreement(is_known=True)
+    known = judged(Agreement(2), *(2 * ([trade(s) for s in range(9)],)), until=9)
+    assert known.is_proven
     known.lose()
 
     for each in (agreement, known):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 
 from textual.pilot import Pilot
+from textual.widgets import Input
 
+from genesis_actors.control.client import RefusedError
 from genesis_actors.tui.link import HouseSeen, Lost, Told
 from tests.tui import made
 from tests.tui.conftest import ScriptedLink, a_view, drive, notices_of, screen_of, settle
@@ -74,3 +76,44 @@ def test_moving_through_a_long_list_asks_for_where_it_comes_to_rest() -> None:
         assert len(asked) == 1
 
     drive(view, play)
+
+
+def test_what_it_does_not_understand_is_told_and_the_view_stays(link: ScriptedLink) -> None:
+    view = a_view(link)
+
+    async def play(pilot: Pilot[None]) -> None:
+        link.heard.put(Told({"priority": "NORMAL", "execution_id": "x", "data": {"id": "x"}}))
+        await settle(view, pilot)
+        assert "another version" in screen_of(view)
+        assert "BTC/USDT" in screen_of(view)
+
+    drive(view, play)
+
+
+def test_what_others_have_written_steers_no_terminal_and_is_no_markup() -> None:
+    nasty = "\x1b[2J[red]x[/nope]"
+    link = ScriptedLink(
+        [made.execution(client_id=nasty)],
+        halted=True,
+        halted_at="2026-03-02T12:03:00Z",
+        halt_reason=nasty,
+    )
+    amended = made.event(8, "ChildUnknown", 200, detail=nasty)
+    link.client.answers["journal"] = {"terms": made.TERMS, "events": [amended]}
+    link.client.refusal = RefusedError(409, "refused", nasty, nasty)
+    view = a_view(link)
+
+    async def play(pilot: Pilot[None]) -> None:
+        shown = screen_of(view)
+        assert "\x1b" not in shown
+        assert shown.count("?[2J[red]x[/nope]") == 3  # The halt, the name, the event.
+        await pilot.press("p", "y")
+        await settle(view, pilot)
+        await pilot.press("a", "tab", "tab", "tab", "tab")
+        assert isinstance(view.focused, Input)
+        view.focused.value = "[/x"
+        await pilot.press("shift+tab", "1", "enter")
+        await settle(view, pilot)
+        assert "?[2J[red]x[/nope]" in screen_of(view)
+
+    drive(view, play, (120, 40))

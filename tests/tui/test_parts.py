@@ -19,6 +19,7 @@ from genesis_actors.tui.model import Detail, Happened, Order, Shown, listed
 from genesis_actors.tui.progress import bar
 from genesis_actors.tui.scales import Scale, TimeScale
 from genesis_actors.tui.theme import AMBER, CYAN
+from genesis_actors.wording import filled_percent
 from tests.tui import made
 
 
@@ -168,3 +169,14 @@ def test_the_list_is_sorted_as_asked_with_open_ones_first() -> None:
     assert ids(Order.SYMBOL, ended=False) == ["soon", "late"]
     assert ids(Order.NEWEST, "sol buy") == ["late"]
     assert ids(Order.NEWEST, "deadline") == ["1xyfwvytynzhh"]
+
+
+def test_nothing_but_all_of_it_is_100_percent() -> None:
+    shares = ("0", "0.9949", "0.9996", "1")
+
+    assert [filled_percent(Decimal(share)) for share in shares] == [
+        "0.0%",
+        "99.5%",
+        "99.9%",
+        "100.0%",
+    ]

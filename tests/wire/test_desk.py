@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from genesis_actors.gateways.ccxt_checkup import Status, examine
-from genesis_actors.gateways.ccxt_venue import CcxtVenue
 from genesis_actors.gateways.live import (
-    AvailabilityChanged,
     OutcomesHeard,
-    SymbolSeen,
     TradesHeard,
     VenueReport,
 )
-from genesis_actors.gateways.venue import SourceError
 from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
@@ -27,109 +21,31 @@ from genesis_actors.messages.venue import (
     OrderClosed,
     OrderFilled,
     OrderNotFound,
-    OrderOutcome,
     OrderOutcomeUnknown,
     OrderRefused,
-    PlaceOrder,
 )
-from genesis_actors.settings import CcxtSettings
 from genesis_actors.values import (
-    ClientOrderId,
-    ExecutionId,
     OrderStatus,
     Reason,
     Side,
-    Symbol,
 )
 from tests.helpers import Probe
+from tests.wire.desk import BTC, PREFIX, Desk, kinds, opened, question
 from tests.wire.exchange.faults import Fault, Kind
 from tests.wire.exchange.running import LocalExchange
-from tests.wire.trading import QUICK
-
-BTC = Symbol("BTC/USDT")
-PREFIX, EXECUTION = "g7k2pd", ExecutionId("3vq0mzt41r8ab")
-
-
-class Desk:
-    def __init__(self, exchange: LocalExchange, venue: CcxtVenue) -> None:
-        self.exchange = exchange
-        self.venue = venue
-        self.heard = Probe[VenueReport]()
-        self._number = 0
-        venue.connect(self.heard, PREFIX)
-
-    def order(self, quantity: str = "0.01", price: str = "60100", **more: Any) -> PlaceOrder:
-        self._number += 1
-        return PlaceOrder(
-            execution_id=EXECUTION,
-            client_order_id=ClientOrderId(f"{PREFIX}{EXECUTION}001{self._number:03}"),
-            slice_number=1,
-            symbol=BTC,
-            side=more.pop("side", Side.BUY),
-            quantity=Decimal(quantity),
-            price=Decimal(price),
-            mid=Decimal(60_000),
-            rate=Decimal("0.1"),
-            market_volume=Decimal(100),
-            window_start=datetime.now(UTC),
-            parent_quantity=Decimal(1_000),
-            **more,
-        )
-
-    def place(self, order: PlaceOrder | None = None) -> list[OrderOutcome]:
-        """Return the first thing that is told of an order."""
-        self.venue.place(order or self.order())
-        return self.next()
-
-    def look_up(self, order: PlaceOrder) -> list[OrderOutcome]:
-        self.venue.look_up(_question(LookUpOrder, order), datetime.now(UTC))
-        return self.next()
-
-    def cancel(self, order: PlaceOrder) -> list[OrderOutcome]:
-        self.venue.cancel(_question(CancelOrder, order), datetime.now(UTC))
-        return self.next()
-
-    def next(self) -> list[OrderOutcome]:
-        while True:
-            report = self.heard.next()
-            if isinstance(report, OutcomesHeard):
-                return list(report.outcomes)
-
-
-def _question(kind: Any, order: PlaceOrder) -> Any:
-    return kind(
-        execution_id=order.execution_id,
-        client_order_id=order.client_order_id,
-        symbol=order.symbol,
-    )
-
-
-@contextmanager
-def opened(exchange: LocalExchange, **changes: Any) -> Iterator[Desk]:
-    config = {**exchange.config, "rateLimit": 5}
-    settings = CcxtSettings.model_validate({**QUICK, "config": config, **changes})
-    venue = CcxtVenue.open(settings, name="binance", is_live=True)
-    try:
-        yield Desk(exchange, venue)
-    finally:
-        venue.close()
-
-
-@pytest.fixture
-def desk(still_exchange: LocalExchange) -> Iterator[Desk]:
-    with opened(still_exchange) as ready:
-        yield ready
-
-
-def kinds(outcomes: list[OrderOutcome]) -> list[type]:
-    return [type(outcome) for outcome in outcomes]
 
 
 def fault(kind: Kind, on: str = "POST order", **more: Any) -> Fault:
     return Fault(kind, on, **more)
 
 
-def test_an_order_that_fills_is_told_whole_in_one_answer(desk: Desk) -> None:
+@pytest.fixture
+def desk(still_exchange: LocalExchange) -> Iterator[Desk[LocalExchange]]:
+    with opened(still_exchange) as ready:
+        yield ready
+
+
+def test_an_order_that_fills_is_told_whole_in_one_answer(desk: Desk[LocalExchange]) -> None:
     order = desk.order("0.01")
 
     told = desk.place(order)
@@ -151,7 +67,7 @@ def test_an_order_that_fills_is_told_whole_in_one_answer(desk: Desk) -> None:
     assert sent["recvWindow"] == "2000"
 
 
-def test_what_is_looked_up_is_told_with_the_same_trades(desk: Desk) -> None:
+def test_what_is_looked_up_is_told_with_the_same_trades(desk: Desk[LocalExchange]) -> None:
     order = desk.order()
     first = desk.place(order)
 
@@ -165,7 +81,7 @@ def test_what_is_looked_up_is_told_with_the_same_trades(desk: Desk) -> None:
 
 
 def test_all_the_ways_in_which_an_answer_is_lost_leave_the_order_unknown_and_findable(
-    desk: Desk,
+    desk: Desk[LocalExchange],
 ) -> None:
     ways = [
         fault(Kind.RESET),
@@ -189,7 +105,7 @@ def test_all_the_ways_in_which_an_answer_is_lost_leave_the_order_unknown_and_fin
     assert len(desk.exchange.attempts()) == len(desk.exchange.orders()) == len(ways)
 
 
-def test_a_lost_request_is_unknown_too_and_not_found_is_no_proof(desk: Desk) -> None:
+def test_a_lost_request_is_unknown_too_and_not_found_is_no_proof(desk: Desk[LocalExchange]) -> None:
     for way in (fault(Kind.RESET, accepted=False), fault(Kind.CODE, code=-1007, accepted=False)):
         desk.exchange.fault(way)
         order = desk.order()
@@ -201,7 +117,7 @@ def test_a_lost_request_is_unknown_too_and_not_found_is_no_proof(desk: Desk) -> 
         assert missing.asked_at >= before
 
 
-def test_an_answer_that_nobody_gives_is_no_answer(desk: Desk) -> None:
+def test_an_answer_that_nobody_gives_is_no_answer(desk: Desk[LocalExchange]) -> None:
     order = desk.order()
     desk.place(order)
     # Every question fails once, in another way: nothing may be told, least of all "not found".
@@ -212,7 +128,7 @@ def test_an_answer_that_nobody_gives_is_no_answer(desk: Desk) -> None:
         fault(Kind.HTML, "GET order", status=503),
     ):
         desk.exchange.fault(way)
-        desk.venue.look_up(_question(LookUpOrder, order), datetime.now(UTC))
+        desk.venue.look_up(question(LookUpOrder, order), datetime.now(UTC))
         # The next question is answered, and is the first that is.
         desk.venue.wait_for(_pause(0.15))
     told = desk.look_up(order)
@@ -232,7 +148,7 @@ async def _pause(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-def test_known_rejections_close_the_order_with_nothing_filled(desk: Desk) -> None:
+def test_known_rejections_close_the_order_with_nothing_filled(desk: Desk[LocalExchange]) -> None:
     cases = [
         (desk.order(price="600000"), "PERCENT_PRICE"),
         (desk.order(price="60100", resting=True), "immediately match"),
@@ -246,7 +162,7 @@ def test_known_rejections_close_the_order_with_nothing_filled(desk: Desk) -> Non
     assert desk.exchange.orders() == []
 
 
-def test_what_the_filters_would_not_take_is_not_even_sent(desk: Desk) -> None:
+def test_what_the_filters_would_not_take_is_not_even_sent(desk: Desk[LocalExchange]) -> None:
     for order in (
         desk.order("0.0000015"),
         desk.order(price="60100.001"),
@@ -259,7 +175,7 @@ def test_what_the_filters_would_not_take_is_not_even_sent(desk: Desk) -> None:
     assert desk.exchange.attempts() == []
 
 
-def test_what_the_account_cannot_pay_is_not_sent(desk: Desk) -> None:
+def test_what_the_account_cannot_pay_is_not_sent(desk: Desk[LocalExchange]) -> None:
     (refused,) = desk.place(desk.order("120", side=Side.SELL, price="59900"))
 
     assert isinstance(refused, OrderRefused)
@@ -268,7 +184,7 @@ def test_what_the_account_cannot_pay_is_not_sent(desk: Desk) -> None:
     assert desk.exchange.attempts() == []
 
 
-def test_a_rate_limit_is_kept_to_for_as_long_as_the_venue_says(desk: Desk) -> None:
+def test_a_rate_limit_is_kept_to_for_as_long_as_the_venue_says(desk: Desk[LocalExchange]) -> None:
     desk.exchange.fault(fault(Kind.BAN, status=429, retry_after=1))
 
     (first,) = desk.place()
@@ -282,7 +198,7 @@ def test_a_rate_limit_is_kept_to_for_as_long_as_the_venue_says(desk: Desk) -> No
     assert kinds(desk.place())[-1] is OrderClosed
 
 
-def test_connections_that_are_refused_mean_that_nothing_was_sent(desk: Desk) -> None:
+def test_connections_that_are_refused_mean_that_nothing_was_sent(desk: Desk[LocalExchange]) -> None:
     desk.place()
     desk.exchange.refuse()
 
@@ -294,7 +210,9 @@ def test_connections_that_are_refused_mean_that_nothing_was_sent(desk: Desk) -> 
     assert kinds(desk.place())[-1] is OrderClosed
 
 
-def test_a_wrong_clock_is_measured_anew_and_the_next_order_goes_through(desk: Desk) -> None:
+def test_a_wrong_clock_is_measured_anew_and_the_next_order_goes_through(
+    desk: Desk[LocalExchange],
+) -> None:
     desk.exchange.set_clock(30_000)
 
     (refused,) = desk.place()
@@ -306,7 +224,7 @@ def test_a_wrong_clock_is_measured_anew_and_the_next_order_goes_through(desk: De
     assert kinds(desk.place())[-1] is OrderClosed
 
 
-def test_a_resting_order_is_followed_until_it_has_filled(desk: Desk) -> None:
+def test_a_resting_order_is_followed_until_it_has_filled(desk: Desk[LocalExchange]) -> None:
     order = desk.order("0.02", price="59990", resting=True)
     assert kinds(desk.place(order)) == [OrderAccepted]
 
@@ -324,7 +242,7 @@ def test_a_resting_order_is_followed_until_it_has_filled(desk: Desk) -> None:
     assert sum(fill.quantity for fill in fills) == order.quantity
 
 
-def test_a_cancel_whose_answer_is_lost_is_found_to_have_worked(desk: Desk) -> None:
+def test_a_cancel_whose_answer_is_lost_is_found_to_have_worked(desk: Desk[LocalExchange]) -> None:
     order = desk.order("0.02", price="59990", resting=True)
     desk.place(order)
     desk.exchange.fault(fault(Kind.RESET, "DELETE order"))
@@ -338,12 +256,12 @@ def test_a_cancel_whose_answer_is_lost_is_found_to_have_worked(desk: Desk) -> No
     assert (close.status, close.filled_quantity) == (OrderStatus.CANCELLED, 0)
 
 
-def test_an_order_of_somebody_else_is_not_touched(desk: Desk) -> None:
+def test_an_order_of_somebody_else_is_not_touched(desk: Desk[LocalExchange]) -> None:
     theirs = desk.order("0.02", price="59990", resting=True)
     desk.place(theirs)
     with opened(desk.exchange) as other:
         other.venue.connect(other.heard, "zzzzzz")
-        other.venue.cancel(_question(CancelOrder, theirs), datetime.now(UTC))
+        other.venue.cancel(question(CancelOrder, theirs), datetime.now(UTC))
         other.venue.ask_trades(BTC, datetime.now(UTC) - timedelta(minutes=5))
         report = other.heard.next()
         while not isinstance(report, TradesHeard):
@@ -354,7 +272,9 @@ def test_an_order_of_somebody_else_is_not_touched(desk: Desk) -> None:
     desk.cancel(theirs)
 
 
-def test_every_trade_since_a_time_is_told_and_an_unfinished_answer_says_so(desk: Desk) -> None:
+def test_every_trade_since_a_time_is_told_and_an_unfinished_answer_says_so(
+    desk: Desk[LocalExchange],
+) -> None:
     since = datetime.now(UTC) - timedelta(seconds=5)
     orders = [desk.order(), desk.order(side=Side.SELL, price="59900")]
     for order in orders:
@@ -407,101 +327,14 @@ def test_orders_that_wait_when_another_listener_comes_are_dropped_and_it_is_told
     assert still_exchange.attempts() == []
 
 
-def test_a_symbol_is_described_with_exact_rules_balances_and_past_volumes(
-    live_exchange: LocalExchange,
+def test_a_question_that_hangs_does_not_keep_the_next_one_from_being_asked(
+    desk: Desk[LocalExchange],
 ) -> None:
-    with opened(live_exchange) as desk:
-        desk.venue.describe(BTC)
-        desk.venue.describe(Symbol("NO/SUCH"))
-        seen: dict[Symbol, SymbolSeen] = {}
-        while len(seen) < 2:
-            report = desk.heard.next()
-            if isinstance(report, SymbolSeen):
-                seen[report.symbol] = report
-
-    known, unknown = seen[BTC], seen[Symbol("NO/SUCH")]
-    assert known.rules is not None
-    assert (known.rules.lot, known.rules.tick) == (Decimal("0.00001"), Decimal("0.01"))
-    assert known.balances["USDT"] == Decimal(10_000_000)
-    assert {bar.seconds for bar in known.volumes} == {60, 3_600}
-    assert unknown.rules is None
-    assert BTC in unknown.known_symbols
-
-
-def test_the_doctor_looks_at_everything_and_sends_no_order(live_exchange: LocalExchange) -> None:
-    config = {**live_exchange.config, "rateLimit": 5, "options": {"maxRetriesOnFailure": 3}}
-    with opened(live_exchange, config=config) as desk:
-        found = {each.name: each for each in examine(desk.venue, [BTC, Symbol("NO/SUCH")])}
-
-    assert found["clock"].status is Status.OK
-    assert found["keys"].status is Status.OK
-    assert "may trade" in found["scope"].message
-    assert "BTC" in found["balances"].message
-    assert "0.00001" in found[f"symbol {BTC}"].message
-    assert found["symbol NO/SUCH"].status is Status.ERROR
-    assert "is heard" in found["websockets"].message
-    assert "you set 3" in found["option options.maxRetriesOnFailure"].message
-    assert "given up after" in found["lost orders"].message
-    requests = live_exchange.call(lambda e: {attempt.request for attempt in e.attempts})
-    assert all(name.startswith("GET ") for name in requests)
-
-
-@pytest.mark.parametrize(
-    ("changes", "text"),
-    [
-        ({"exchange": "binanse"}, "no exchange"),
-        ({"exchange": "kucoin", "sandbox": True, "config": {}}, "no sandbox"),
-        (
-            {
-                "sandbox": True,
-                "config": {"urls": {"api": {"private": "https://api.binance.com/api/v3"}}},
-            },
-            "real exchange",
-        ),
-        ({"config": {"verbose": True}}, "verbose"),
-    ],
-)
-def test_a_venue_that_cannot_or_must_not_be_opened_says_why(
-    changes: dict[str, Any], text: str
-) -> None:
-    settings = CcxtSettings.model_validate({**QUICK, **changes})
-
-    with pytest.raises(SourceError, match=text) as refused:
-        CcxtVenue.open(settings, name="x", is_live=True)
-    assert refused.value.hint
-
-
-def test_a_sandbox_at_an_address_of_ones_own_is_no_real_money(live_exchange: LocalExchange) -> None:
-    with opened(live_exchange, sandbox=True) as desk:
-        assert desk.venue.account is not None
-        assert desk.venue.reads.isSandboxModeEnabled
-
-        told = desk.place(desk.order("0.001", price="66000"))
-
-    assert told
-    assert len(live_exchange.attempts()) == 1
-
-
-def test_keys_that_the_exchange_does_not_take_are_told_without_being_told(
-    live_exchange: LocalExchange,
-) -> None:
-    config = {**live_exchange.config, "apiKey": "wrongKey" * 4, "secret": "wrongSecret" * 3}
-    settings = CcxtSettings.model_validate({**QUICK, "config": config})
-
-    with pytest.raises(SourceError, match="AuthenticationError") as refused:
-        CcxtVenue.open(settings, name="binance", is_live=True)
-
-    assert "wrong" not in str(refused.value)
-    assert refused.value.__cause__ is None
-    assert "key" in refused.value.hint
-
-
-def test_a_question_that_hangs_does_not_keep_the_next_one_from_being_asked(desk: Desk) -> None:
     desk.exchange.fault(fault(Kind.RESET, accepted=False))
     order = desk.order()
     desk.place(order)
     desk.exchange.fault(fault(Kind.DELAY, "GET order", seconds=1.5))
-    desk.venue.look_up(_question(LookUpOrder, order), datetime.now(UTC))
+    desk.venue.look_up(question(LookUpOrder, order), datetime.now(UTC))
     desk.venue.wait_for(_pause(0.2))
 
     began = datetime.now(UTC)
@@ -513,49 +346,17 @@ def test_a_question_that_hangs_does_not_keep_the_next_one_from_being_asked(desk:
     assert desk.next()  # The other one's answer.
 
 
-def test_of_many_questions_that_hang_the_last_one_is_asked_when_there_is_room(desk: Desk) -> None:
+def test_of_many_questions_that_hang_the_last_one_is_asked_when_there_is_room(
+    desk: Desk[LocalExchange],
+) -> None:
     desk.exchange.fault(fault(Kind.RESET, accepted=False))
     order = desk.order()
     desk.place(order)
     desk.exchange.fault(fault(Kind.DELAY, "GET order", seconds=0.5, times=2))
     for _ in range(8):
-        desk.venue.look_up(_question(LookUpOrder, order), datetime.now(UTC))
+        desk.venue.look_up(question(LookUpOrder, order), datetime.now(UTC))
 
     told = [kinds(desk.next()) for _ in range(3)]
 
     assert told == [[OrderNotFound]] * 3
     assert len(desk.exchange.attempts("GET order")) == 3
-
-
-def test_a_start_survives_answers_that_break_off(still_exchange: LocalExchange) -> None:
-    still_exchange.fault(
-        fault(Kind.TRUNCATED, "GET exchangeInfo"),
-        fault(Kind.HALF_JSON, "GET time"),
-        fault(Kind.TRUNCATED, "GET account"),
-    )
-
-    with opened(still_exchange) as desk:
-        assert kinds(desk.place())[-1] is OrderClosed
-
-
-def test_a_venue_that_hangs_is_out_before_its_questions_have_failed(
-    still_exchange: LocalExchange,
-) -> None:
-    with opened(still_exchange, request_timeout="6s", outage_after="1s") as desk:
-        desk.venue.describe(BTC)
-        while not isinstance(desk.heard.next(), SymbolSeen):
-            pass
-        still_exchange.fault(fault(Kind.DELAY, "GET *", seconds=3, times=None, lasts=3))
-        began = datetime.now(UTC)
-
-        heard: list[AvailabilityChanged] = []
-        while len(heard) < 2:
-            report = desk.heard.next()
-            if isinstance(report, AvailabilityChanged):
-                heard.append(report)
-                if len(heard) == 1:
-                    noticed = datetime.now(UTC) - began
-
-    assert [each.is_available for each in heard] == [False, True]
-    assert "not answered" in heard[0].detail
-    assert noticed < timedelta(seconds=3)

@@ -41,6 +41,12 @@ class Ears:
     def is_streamed(self) -> bool:
         return self.venue.markets.is_streamed(BTC)
 
+    def is_streamed_after_a_trade(self) -> bool:
+        """A socket is believed once it has told of some trades."""
+        self.exchange.outside_trade("BTCUSDT", "SELL", "60000", "0.1")
+        time.sleep(0.2)
+        return self.is_streamed()
+
     def told(self) -> tuple[int, Decimal]:
         """Return how many trades were told, and of what quantity in all."""
         trades = [trade for row in list(self.rows) for trade in row.trades]
@@ -118,20 +124,20 @@ def test_a_trade_that_is_missing_between_two_others_is_asked_for_at_once(
     def trade(quantity: str) -> None:
         still_exchange.outside_trade("BTCUSDT", "SELL", "60000", quantity)
 
-    with listening(still_exchange, poll_interval="20s") as ears:
+    with listening(still_exchange, poll_interval="1s", outage_after="120s") as ears:
         until(lambda: bool(ears.rows))
         until(lambda: still_exchange.sockets().subscriptions == 2)
-        trade("0.1")
+        until(ears.is_streamed_after_a_trade)
         until(ears.has_all)
-        asked = ears.asked()
+        asked, before = ears.asked(), ears.told()[0]
         still_exchange.spoil(Spoil.LOSE)
         trade("0.2")
         until(lambda: still_exchange.sockets().spoilt == 1)
         trade("0.3")
-        until(ears.has_all, 10)
+        until(ears.has_all, 2)
 
     assert ears.asked() > asked
-    assert ears.told() == (3, Decimal("0.6"))
+    assert ears.told()[0] == before + 2
 
 
 def test_a_socket_that_falls_silent_is_left_and_one_that_has_nothing_to_say_is_not(
@@ -139,8 +145,7 @@ def test_a_socket_that_falls_silent_is_left_and_one_that_has_nothing_to_say_is_n
 ) -> None:
     with listening(still_exchange) as ears:
         until(lambda: bool(ears.rows) and still_exchange.sockets().subscriptions == 2)
-        still_exchange.outside_trade("BTCUSDT", "SELL", "60000", "0.1")
-        until(ears.is_streamed)
+        until(ears.is_streamed_after_a_trade)
         asked = ears.asked()
         until(
             lambda: ears.asked() > asked + 4
