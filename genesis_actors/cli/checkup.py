@@ -50,18 +50,17 @@ def run_doctor(
 
 
 def _daemon(door: Path | LoopbackPort) -> Finding:
-    """Look whether a daemon runs for these settings; none is needed to run one order."""
-    process = None if isinstance(door, LoopbackPort) else holder_of(lock_beside(door))
-    if process is None and not isinstance(door, LoopbackPort):
-        return Finding("daemon", Status.OK, f"none runs at {door}; genesis run needs none")
+    """Look whether a daemon runs where commands look for it; none is needed to run one order."""
+    if isinstance(door, LoopbackPort):
+        return Finding("daemon", Status.OK, f"commands look for it at {door}")
+    process = holder_of(lock_beside(door))
+    if process is None:
+        return Finding("daemon", Status.OK, f"none at {door}: genesis daemon start makes one")
     try:
         about = Client(door).get("daemon").data
-    except NoDaemonError:
-        return Finding("daemon", Status.OK, f"none runs at {door}; genesis run needs none")
-    except (LostError, RefusedError) as error:
-        hint = "try again in a moment; SIGTERM drains it, too"
-        who = "the daemon" if process is None else f"process {process}"
-        return Finding("daemon", Status.ERROR, f"{who} at {door} does not answer: {error}", hint)
+    except (NoDaemonError, LostError, RefusedError) as error:
+        hint = f"try again in a moment; SIGTERM drains it, too: kill {process}"
+        return Finding("daemon", Status.ERROR, f"process {process} does not answer: {error}", hint)
     said = (
         f"process {about['pid']} is {about['state']} at {door}: {about['venue']}, {about['mode']}"
     )

@@ -192,7 +192,7 @@ def _again(config: Path | None, paper: bool | None, db: str | None) -> list[str]
 
 
 def _status_text(view: Mapping[str, Any]) -> str:
-    halted = "no" if view["halted"] is not None else "not known: the database cannot be read"
+    halted = "unknown" if view["halted"] is None else "no"
     if view["halted"]:
         why = f" ({view['halt_reason']})" if view["halt_reason"] else ""
         halted = f"since {view['halted_at']}{why}"

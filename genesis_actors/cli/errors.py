@@ -135,8 +135,6 @@ def _usage(error: click.ClickException) -> CliError:
     message = error.format_message()
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context is not None else "genesis"
-    if isinstance(error, click.exceptions.NoArgsIsHelpError) and context is not None:
-        message = _which_command(context)
     if isinstance(error, click.NoSuchOption) and re.match(r"-[\d.]", error.option_name):
         message = "a number on the command line cannot be negative: quantities are above zero"
     if context is not None and isinstance(context.command, click.Group) and "Usage: " in message:
@@ -157,13 +155,6 @@ def _nearest_command(context: click.Context | None, message: str) -> str | None:
     names = context.command.list_commands(context)
     near = get_close_matches(found[1], names, 1) or [n for n in names if n.startswith(found[1])]
     return f"{context.command_path} {near[0]}" if near else None
-
-
-def _which_command(context: click.Context) -> str:
-    """Return what to say where a group was named without a command of it: click would say its whole help."""
-    group = context.command
-    names = group.list_commands(context) if isinstance(group, click.Group) else []
-    return f"say what to do: {context.command_path} {'|'.join(names)}"
 
 
 def _sentence(message: str) -> str:

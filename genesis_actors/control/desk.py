@@ -28,7 +28,6 @@ from genesis_actors.control.tail import Tail, told
 from genesis_actors.control.terms import terms_in_force
 from genesis_actors.domain.attribution import By
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
-from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import (
     ControlMessage,
@@ -76,14 +75,10 @@ from genesis_actors.views import (
 
 T = TypeVar("T")
 
-log = get_logger()
-
 _Reply: TypeAlias = Address[CommandDone | CommandRefused]
 
 READERS = 2
 """Threads that read what is quickly read. Lists and the journal have one each: commands never wait for those."""
-
-_HALT_FIELDS = ("halted", "halted_at", "halt_reason")
 
 HALT_SECONDS = 3.0
 """So long a question about the daemon waits for what the database has of a halt."""
@@ -161,16 +156,17 @@ class Desk:
 
     async def about(self, connections: int) -> View:
         """Return how the daemon is; whether it is halted is None where the database cannot be read in time."""
-        journal = await self._engine.ask_async(GetJournalState)
-        outage, halted = journal.outage, dict[str, object].fromkeys(_HALT_FIELDS)
+        halt = dict[str, object].fromkeys(("halted", "halted_at", "reason"))
+        outage = None
         try:
+            journal = await self._engine.ask_async(GetJournalState, HALT_SECONDS)
+            outage = journal.outage
             async with asyncio.timeout(HALT_SECONDS):
                 halt = _halt_fields(await self._halt_state())
-        except (StorageError, TimeoutError) as error:
-            log.warning("halt_not_readable", error=str(error))
-            outage = outage or str(error) or "the database does not answer"
-        else:
-            halted = dict(zip(_HALT_FIELDS, halt.values(), strict=True))
+        except StorageError as error:  # How it is must be told above all when something is wrong.
+            outage = outage or error.message
+        except TimeoutError:
+            outage = outage or "the database has not answered in time"
         now = self.now()
         return {
             "pid": os.getpid(),
@@ -183,7 +179,9 @@ class Desk:
             "uptime_seconds": int((now - self.house.started_at).total_seconds()),
             "open_executions": len(self.board.open_ids()),
             "state": "stopping" if self.is_stopping else "running",
-            **halted,
+            "halted": halt["halted"],
+            "halted_at": halt["halted_at"],
+            "halt_reason": halt["reason"],
             "journal_outage": outage,
             "connections": connections,
             "last_sequence": self.tail.last,
@@ -367,9 +365,9 @@ class Desk:
         except TimeoutError as error:
             raise Refusal(
                 HTTPStatus.GATEWAY_TIMEOUT,
-                "halt_not_durable",
-                "everything is halted, but the journal has not taken that yet",
-                "mend the disk or the database: until it is written, the halt ends with the daemon",
+                "timeout",
+                "the halt holds, and nothing new is sent; but it is not durable yet, and a restart would forget it",
+                "see what keeps the journal from being written: genesis daemon status",
             ) from error
         return await self._after_halt(done, request.reason)
 

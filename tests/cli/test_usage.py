@@ -15,7 +15,6 @@ from tests.cli.conftest import ROOT, Command
 ORDER = ("BTC/USDT", "buy", "1", "--over", "10m")
 
 NONSENSE = [
-    (("daemon",), "say what to do: genesis daemon run"),
     (("run", *ORDER, "--client-id", "two\nlines"), "control characters"),
     (("run",), "Missing argument"),
     (("run", "BTC/USDT", "buy", "1"), "--over"),
