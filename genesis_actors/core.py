@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from pykka import ActorRef
@@ -85,6 +86,7 @@ class Ground:
     control: Relay[ControlMessage]
     guardian: Relay[ActorFailed | JournalDown | JournalBack]
     gate: GateSwitch
+    began_at: datetime
     repeats_time: bool
     """Whether each run passes through the same time anew: what ended runs took then is nothing to the next one."""
 
@@ -132,7 +134,7 @@ class TradingCore:
             defaults=settings.twap_defaults(),
             venue=VenueTraits(
                 ground.venue.name,
-                ground.venue.proof,
+                replace(ground.venue.proof, counts_from=ground.began_at),
                 ground.venue.trades_every,
                 None if isinstance(ground.venue, LiveVenue) else ground.venue.source,
             ),

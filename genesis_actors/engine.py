@@ -29,6 +29,7 @@ from genesis_actors.listeners import (
     Priority,
     Relay,
 )
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews, Subscribe, Unsubscribe
 from genesis_actors.messages.market_data import MarketRows
@@ -70,6 +71,8 @@ __all__ = [
     "OrderRejectedError",
     "TwapHandle",
 ]
+
+log = get_logger()
 
 _OPEN = tuple(state for state in ExecutionState if not state.is_final)
 
@@ -173,6 +176,7 @@ class Engine(Caller):
             stock = store.look(recover)
             check_source(venue, stock)
             runtime = runtime_for(settings, venue, virtual, stock, make_runtime)
+            _compare_clocks(runtime, stock)
             if not isinstance(venue, LiveVenue):
                 venue.restore(store.past_fills())
                 for execution in stock.executions:
@@ -190,6 +194,7 @@ class Engine(Caller):
                 control=Relay(),
                 guardian=Relay(),
                 gate=GateSwitch(),
+                began_at=runtime.clock.now(),
                 repeats_time=virtual is not None and make_runtime is None,
             )
             # A disk does not come back in virtual time, unless the disk itself is simulated.
@@ -383,6 +388,13 @@ def _halt_question(reason: str | None) -> Callable[[Address[HaltDone]], Halt]:
 
 def _unhalt_question(box: Address[HaltDone]) -> Unhalt:
     return Unhalt(reply_to=box)
+
+
+def _compare_clocks(runtime: Runtime, stock: Stock) -> None:
+    """Tell an operator whose clock was set back since the last run: until it is there again, times are not in order."""
+    if stock.newest_at is not None and stock.newest_at > runtime.clock.now():
+        behind = (stock.newest_at - runtime.clock.now()).total_seconds()
+        log.warning("clock_behind_journal", seconds=round(behind, 3), newest=str(stock.newest_at))
 
 
 def _let_go(venue: SimulatedVenue | LiveVenue) -> None:

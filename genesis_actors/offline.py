@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from genesis_actors.domain.decide import decide
@@ -18,6 +18,7 @@ from genesis_actors.domain.projection import rows
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.persistence import WriteJournal
 from genesis_actors.messages.supervisor import SettleChild
+from genesis_actors.steady import utc_now
 from genesis_actors.storage.database import Database, Target, run_blocking
 from genesis_actors.storage.errors import DatabaseUnusable, ExecutionNotFound, SchemaTooOld
 from genesis_actors.storage.journal import Failure, Journal
@@ -138,7 +139,7 @@ def _locked(target: Target) -> Generator[tuple[Database, Identity]]:
 def _now(database: Database, identity: Identity) -> datetime:
     """Return the time that the database's own clock shows: a simulation's has stopped at its last event."""
     last = last_event_at(database) if identity.venue in _SIMULATED else None
-    return datetime.now(UTC) if last is None else last
+    return utc_now() if last is None else last
 
 
 async def _write(database: Database, write: WriteJournal) -> Failure | None:

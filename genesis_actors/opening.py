@@ -14,6 +14,7 @@ from genesis_actors.gateways.venue import SimulatedVenue, SourceError
 from genesis_actors.recovery import Stock
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.settings import ReplaySettings, Settings
+from genesis_actors.steady import STEADY, utc_now
 from genesis_actors.values import Symbol
 
 DEFAULT_SEED = 1
@@ -84,6 +85,7 @@ def check_keys(venue: LiveVenue) -> None:
 
 def open_venue(settings: Settings) -> SimulatedVenue | LiveVenue:
     """Return the venue that the settings mean. Raises SourceError where it cannot be used."""
+    STEADY.take_wall_clock()
     # Imported here: each venue is needed only by those who chose it.
     match settings.venue.kind:
         case "paper":
@@ -153,7 +155,7 @@ def starts_at(venue: SimulatedVenue, virtual: VirtualTime) -> datetime:
     if start is not None:
         return start
     # At the pace of the wall clock a paper run shows today's date.
-    return datetime.now(UTC) if virtual.speed == 1 else PAPER_EPOCH
+    return utc_now() if virtual.speed == 1 else PAPER_EPOCH
 
 
 def runtime_for(

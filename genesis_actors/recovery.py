@@ -24,6 +24,7 @@ from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.events import TwapAccepted
 from genesis_actors.messages.risk import RestoreFills
+from genesis_actors.steady import utc_now
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.lock import EngineLock
 from genesis_actors.storage.migrations import migrate
@@ -87,7 +88,7 @@ class Continuity:
                     mode=mode,
                     venue=venue,
                     account=account,
-                    created_at=datetime.now(UTC),
+                    created_at=utc_now(),
                 ),
             )
             return cls(database, lock, identity)

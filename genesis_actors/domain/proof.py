@@ -24,6 +24,15 @@ class ProofRules:
     read_lag: timedelta = timedelta(0)
     answer_timeout: timedelta = timedelta(seconds=30)
     patience: timedelta = timedelta(seconds=60)
+    counts_from: datetime | None = None
+    """When this process began. What passed before counts for nothing: nobody held the clock then."""
+
+    def patience_ends(self, unknown_since: datetime) -> datetime:
+        """Return until when an operator need not be asked."""
+        return self._counted(unknown_since) + self.patience
+
+    def _counted(self, since: datetime) -> datetime:
+        return since if self.counts_from is None else max(since, self.counts_from)
 
     def deadline(self, request_ended_at: datetime) -> datetime | None:
         """Return from when on a question that finds nothing counts, None if it never does.
@@ -36,7 +45,7 @@ class ProofRules:
         if self.request_expiry is None:
             return None
         waits = self.request_expiry + self.engine_timeout + self.clock_error + self.read_lag
-        return request_ended_at + waits
+        return self._counted(request_ended_at) + waits
 
 
 NO_DELAYS = ProofRules()

@@ -79,6 +79,29 @@ def generate_execution_report(
 
     Raises:
         ValueError: for a journal that does not begin with `TwapAccepted`.
+
+    >>> from datetime import UTC, timedelta
+    >>> from decimal import Decimal as D
+    >>> from genesis_actors.domain.policy import TwapDefaults, resolve
+    >>> from genesis_actors.messages.events import TwapAccepted
+    >>> from genesis_actors.values import MarketRules, ParentOrder, Side, Symbol
+    >>> order = ParentOrder(Symbol("BTC/USDT"), Side.BUY, D(10), timedelta(minutes=10))
+    >>> accepted = TwapAccepted(
+    ...     execution_id="x1",
+    ...     at=datetime(2025, 1, 6, 14, tzinfo=UTC),
+    ...     order=order,
+    ...     rules=MarketRules(
+    ...         order.symbol, "BTC", "USDT", D("0.001"), D("0.01"), D(5), D("0.001"), D("0.001")
+    ...     ),
+    ...     policy=resolve(order, TwapDefaults(), seed=1),
+    ...     client_order_id_prefix="ab12",
+    ...     quantity=D(10),
+    ...     arrival_price=D(60_000),
+    ...     arrival_at=datetime(2025, 1, 6, 14, tzinfo=UTC),
+    ... )
+    >>> report = generate_execution_report([accepted])
+    >>> report.execution.state, report.execution.remaining_quantity, report.execution.average_price
+    (<ExecutionState.QUEUED: 'QUEUED'>, Decimal('10'), None)
     """
     history = read_history(journal)
     until = journal[-1].at if now is None else now

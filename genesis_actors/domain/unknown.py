@@ -44,7 +44,7 @@ def ask_again(steps: Steps, proof: ProofRules) -> None:
     if steps.execution.state is not ExecutionState.RUNNING:
         return
     for child in steps.execution.unknown_children:
-        if unknown_since(child) + proof.patience <= steps.now:
+        if proof.patience_ends(unknown_since(child)) <= steps.now:
             pause(steps, Reason.UNSETTLED_CHILD, f"what became of {child.client_order_id}?")
             return
 

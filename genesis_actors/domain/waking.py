@@ -30,7 +30,7 @@ def next_wake(execution: Execution, now: datetime, surroundings: Surroundings) -
         if child.status is OrderStatus.UNKNOWN:
             wakes.append(next_question(child, now, proof))
             if x.state is ExecutionState.RUNNING:
-                wakes.append(unknown_since(child) + proof.patience)
+                wakes.append(proof.patience_ends(unknown_since(child)))
         elif child.status is not OrderStatus.PENDING:
             wakes.append(answer_due(x, child, proof))
     return min(wakes, default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from genesis_actors.gateways.ccxt_client_ids import execution_of
@@ -25,6 +25,7 @@ from genesis_actors.messages.venue import (
     OrderOutcome,
     PlaceOrder,
 )
+from genesis_actors.steady import utc_now
 from genesis_actors.values import ZERO, ClientOrderId, MarketRules, Symbol
 
 log = get_logger()
@@ -101,7 +102,7 @@ class Answers:
                 del self._asking[name]
         again = self._waiting.pop(name, None)
         if again is not None:
-            await self.look_up(again, datetime.now(UTC))
+            await self.look_up(again, utc_now())
 
     async def _look(self, name: OrderName, symbol: Symbol, asked_at: datetime | None) -> bool:
         """Look at an order and tell its story: all of it if it was asked for at a time, else only what is new.
@@ -109,12 +110,12 @@ class Answers:
         Return whether the venue knows it.
         """
         await self._wait_for_reads()
-        began = datetime.now(UTC)
+        began = utc_now()
         seen = await self._lookup.find(name.client_order_id, symbol)
         if seen is None:
             if asked_at is not None:
                 missing = OrderNotFound(
-                    at=datetime.now(UTC),
+                    at=utc_now(),
                     execution_id=name.execution_id,
                     client_order_id=name.client_order_id,
                     # It may have waited for its turn: it counts from when it was really asked.
@@ -127,7 +128,7 @@ class Answers:
         if asked_at is None and known is not None and _is_same(known, seen):
             return True
         trades = () if seen.filled == ZERO else await self._lookup.trades_of(seen, symbol)
-        self.tell_seen(name, symbol, seen, outcomes_of(seen, name, trades, datetime.now(UTC)))
+        self.tell_seen(name, symbol, seen, outcomes_of(seen, name, trades, utc_now()))
         if not seen.is_closed:
             self.follow(name.client_order_id, symbol)
         return True
@@ -194,7 +195,7 @@ class Answers:
                 name = await self._lookup.name_of(trade.venue_order_id, symbol)
                 if name is not None:
                     order = OrderName(execution_of(name), name)
-                    outcomes.append(filled_of(trade, order, datetime.now(UTC)))
+                    outcomes.append(filled_of(trade, order, utc_now()))
         except Exception as error:
             self.on_unanswered("trades", error, passage, symbol)
             return TradesHeard(symbol, (), is_complete=False)

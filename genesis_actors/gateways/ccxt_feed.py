@@ -24,6 +24,7 @@ from genesis_actors.gateways.ccxt_streams import Channel, SymbolStream
 from genesis_actors.gateways.ccxt_volume import OthersVolume
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.steady import utc_now
 from genesis_actors.values import Quote, Symbol, Trade
 
 log = get_logger()
@@ -131,7 +132,7 @@ class SymbolFeed:
         self._read_at = time.monotonic()
         rows = self._counted(self._untold, skew)
         self._untold = []
-        quote = quote_of(book, datetime.now(UTC))
+        quote = quote_of(book, utc_now())
         if stream is not None and stream.touch.is_live:
             quote = self._checked(stream, quote, began)
             self._doubt(stream)
@@ -144,7 +145,7 @@ class SymbolFeed:
             if self.stream is not None:
                 found += self._heard_trades(self.stream)  # What came meanwhile counts as heard.
             self._look_at_numbers(read := trades_of(rows))
-            settled_until = datetime.now(UTC) - skew - LATE
+            settled_until = utc_now() - skew - LATE
             new = self._remember(self._fitting(read, settled_until))
             found += new
             if len(rows) < self._page_size or not new:
@@ -159,7 +160,7 @@ class SymbolFeed:
         if self._by_id and self._last_id is not None and not is_listening:
             params = {"fromId": self._last_id + 1}
             return await self._reads.fetch_trades(self.symbol, None, self._page_size, params)
-        since = self._since or datetime.now(UTC) - skew - HISTORY
+        since = self._since or utc_now() - skew - HISTORY
         if self._since is not None and self.is_streamed:
             since -= 2 * LATE  # What the socket has left out is older than what it told last.
         return await self._reads.fetch_trades(self.symbol, milliseconds_of(since), self._page_size)
@@ -274,14 +275,14 @@ class SymbolFeed:
     # --- Counted -------------------------------------------------------------------------------------
 
     def _counted(self, trades: list[MarketTrade], skew: timedelta) -> list[MarketRows]:
-        now = datetime.now(UTC)
+        now = utc_now()
         counted = [self._in_time(trade, skew, now) for trade in self.others.take(trades, now)]
         if not counted:
             return []
         return [MarketRows(self.symbol, counted[-1].at, None, tuple(counted), confirms_quote=False)]
 
     def _quoted(self, quote: Quote) -> MarketRows:
-        self._newest = at = max(datetime.now(UTC), self._newest)
+        self._newest = at = max(utc_now(), self._newest)
         return MarketRows(self.symbol, at, replace(quote, at=at), ())
 
     def _in_time(self, trade: Trade, skew: timedelta, now: datetime) -> Trade:

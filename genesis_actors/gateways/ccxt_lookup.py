@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from genesis_actors.gateways.ccxt_client_ids import Find, Trades, VenueHabits, is_ours
@@ -22,6 +22,7 @@ from genesis_actors.gateways.ccxt_parsing import (
 )
 from genesis_actors.gateways.ccxt_throttle import PASSAGE, Passage
 from genesis_actors.logs import get_logger
+from genesis_actors.steady import utc_now
 from genesis_actors.values import ClientOrderId, Symbol, VenueOrderId
 
 log = get_logger()
@@ -101,7 +102,7 @@ class Lookup:
                 params = {habits.trades_key: identity}
                 rows = await self._reads.fetch_my_trades(symbol, None, habits.own_page, params)
             case Trades.ALL:
-                since = datetime.now(UTC) - _LONGEST_AGO
+                since = utc_now() - _LONGEST_AGO
                 return tuple(
                     trade
                     for trade in await self.trades_since(symbol, since)
@@ -114,7 +115,7 @@ class Lookup:
     async def trades_since(self, symbol: Symbol, since: datetime) -> list[TradeSeen]:
         """Return every trade of the account in `symbol` from `since` on, others' orders' too."""
         found: dict[tuple[str, str], TradeSeen] = {}
-        now = datetime.now(UTC)
+        now = utc_now()
         by_offset = self._habits.offset_key is not None
         paging = Paging(since, now + _BEFORE, by_offset=by_offset)
         for _ in range(_MOST_PAGES):
@@ -195,7 +196,7 @@ class Lookup:
 
     async def _by_trades(self, name: ClientOrderId, symbol: Symbol) -> OrderSeen | None:
         """Look whether a trade is one of an order that nobody has a name for yet."""
-        for trade in await self.trades_since(symbol, datetime.now(UTC) - _LONGEST_AGO):
+        for trade in await self.trades_since(symbol, utc_now() - _LONGEST_AGO):
             if await self.name_of(trade.venue_order_id, symbol) == name:
                 return await self._fetch(VenueOrderId(trade.venue_order_id), symbol)
         return None

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
@@ -34,6 +34,7 @@ from genesis_actors.messages.venue import (
     PlaceOrder,
 )
 from genesis_actors.settings import CcxtSettings
+from genesis_actors.steady import utc_now
 from genesis_actors.values import ZERO, MarketRules, Side, Symbol
 
 log = get_logger()
@@ -124,7 +125,7 @@ class Markets:
             rules,
             self._upkeep.known_symbols,
             await self.balances() if self._has_keys else None,
-            quote_of(book, datetime.now(UTC)),
+            quote_of(book, utc_now()),
             await self._read_volumes(symbol),
             {side: levels_of(book, side) for side in Side},
         )
@@ -143,7 +144,7 @@ class Markets:
     async def _read_fees(self, symbol: Symbol) -> _Fees | None:
         if not self._has_keys or self._reads.has.get("fetchTradingFee") is not True:
             return None
-        now = datetime.now(UTC)
+        now = utc_now()
         known = self._fees.get(symbol)
         if known is not None and now - known[0] < _READ_AGAIN:
             return known[1]
@@ -161,7 +162,7 @@ class Markets:
         return fees
 
     async def _read_volumes(self, symbol: Symbol) -> tuple[HourlyVolume, ...]:
-        now = datetime.now(UTC)
+        now = utc_now()
         known = self._volumes.get(symbol)
         if known is not None and now - known[0] < _READ_AGAIN:
             return known[1]
@@ -299,7 +300,7 @@ class Markets:
         """An order of ours leaves: what is traded from now on may be ours."""
         feed = self._feeds.get(order.symbol)
         if feed is not None:
-            now = datetime.now(UTC)
+            now = utc_now()
             feed.others.sent(order.client_order_id, order.quantity, now - self._upkeep.clock_skew)
 
     def on_outcomes(self, symbol: Symbol, outcomes: tuple[OrderOutcome, ...]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from genesis_actors.gateways.ccxt_answers import Answers, DeskPorts
@@ -37,6 +37,7 @@ from genesis_actors.messages.venue import (
     PlaceOrder,
 )
 from genesis_actors.settings import CcxtSettings
+from genesis_actors.steady import utc_now
 from genesis_actors.values import (
     ZERO,
     OrderStatus,
@@ -142,7 +143,7 @@ class OrderDesk:
             self._funds.spend(order, rules)
             return None
         return OrderRefused(
-            at=datetime.now(UTC),
+            at=utc_now(),
             execution_id=order.execution_id,
             client_order_id=order.client_order_id,
             reason=Reason.INSUFFICIENT_BALANCE,
@@ -288,7 +289,7 @@ class OrderDesk:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return utc_now()
 
 
 def _name_of(order: PlaceOrder) -> OrderName:

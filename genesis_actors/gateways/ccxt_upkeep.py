@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,13 @@ from typing import Any, Final
 
 from genesis_actors.gateways.ccxt_rules import UnusableMarketError, market_rules, why_not_tradable
 from genesis_actors.logs import get_logger
+from genesis_actors.steady import utc_now
 from genesis_actors.values import MarketRules, Symbol
 
 log = get_logger()
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _SYNC_EVERY: Final = 300.0
 _MARKETS_EVERY: Final = 3_600.0
 _MARKETS_DOUBTED: Final = 30.0
@@ -80,18 +84,19 @@ class Upkeep:
         """Measure how far the clocks are apart, the half of the way there taken off; both objects sign by it."""
         if self._reads.has.get("fetchTime") is not True:
             return
-        began = datetime.now(UTC)
-        theirs = await self._reads.fetch_time()
-        ended = datetime.now(UTC)
+        began = utc_now()
+        theirs = int(await self._reads.fetch_time())
+        ended = utc_now()
         middle = began + (ended - began) / 2
-        ahead = int(middle.timestamp() * 1_000) - int(theirs)
-        self.clock_skew = timedelta(milliseconds=ahead)
+        self.clock_skew = middle - _EPOCH - timedelta(milliseconds=theirs)
+        # ccxt signs by the wall clock, whatever that has become.
+        wall_is_ahead = timedelta(seconds=time.time()) - (ended - _EPOCH)
         for exchange in (self._reads, self._orders):
-            exchange.options["timeDifference"] = ahead
+            exchange.options["timeDifference"] = (self.clock_skew + wall_is_ahead) // _MILLISECOND
 
     def venue_now(self) -> datetime:
         """Return the time by the exchange's clock."""
-        return datetime.now(UTC) - self.clock_skew
+        return utc_now() - self.clock_skew
 
     def doubt_clock(self) -> None:
         """Have it measured at once."""

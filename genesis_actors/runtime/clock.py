@@ -6,20 +6,15 @@ On the system's clock or on a virtual one.
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Final, Protocol
+from datetime import datetime
+from typing import Protocol
 
 from genesis_actors.logs import get_logger
 from genesis_actors.runtime.actor import Address, T
 from genesis_actors.runtime.timers import Timer, TimerHeap, as_utc
+from genesis_actors.steady import FOLLOWED_EVERY_SECONDS, STEADY, STEP_SECONDS, SteadyTime
 
 log = get_logger()
-
-WALL_CLOCK_CHECK_SECONDS: Final = 1.0
-STEP_SECONDS: Final = 0.05
-"""A smaller difference between the wall clock and ours is reading noise."""
 
 
 class TimerHandle(Protocol):
@@ -45,24 +40,14 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """Real time. One thread waits for the earliest timer.
+    """Real time, which is steady: a step of the wall clock is told, and made up for slowly.
 
-    It counts on the monotonic clock, so that intervals keep their length. A step of the wall clock
-    ahead (the machine was suspended, or set right) is followed within a second, and timers it
-    passes fire at once. A step back is not followed, because time must not run backwards: it is
-    logged, and we stay ahead until the next start.
+    One thread waits for the earliest timer.
     """
 
-    def __init__(
-        self,
-        *,
-        wall: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._wall = wall
-        self._monotonic = monotonic
-        self._offset = wall() - monotonic()
-        self._told_of_step_back = False
+    def __init__(self, steady: SteadyTime = STEADY) -> None:
+        self._steady = steady
+        self._told_of_step = False
         self._timers = TimerHeap()
         self._changed = threading.Condition(self._timers.lock)
         self._stopped = False
@@ -82,7 +67,7 @@ class SystemClock:
             self._thread.join()
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(self._monotonic() + self._offset, UTC)
+        return self._steady.now()
 
     def call_at(self, when: datetime, address: Address[T], message: T, *, phase: int = 0) -> Timer:
         when = as_utc(when)
@@ -94,14 +79,12 @@ class SystemClock:
             return timer
 
     def follow_wall_clock(self) -> None:
-        """Take over a step ahead of the wall clock. The clock's thread does it every second."""
-        ahead = self._wall() - self._monotonic() - self._offset
-        if ahead > STEP_SECONDS:
-            self._offset += ahead
-            log.warning("wall_clock_stepped_ahead", seconds=round(ahead, 3))
-        elif ahead < -STEP_SECONDS and not self._told_of_step_back:
-            log.warning("wall_clock_stepped_back", seconds=round(-ahead, 3))
-        self._told_of_step_back = ahead < -STEP_SECONDS
+        """Near the wall clock. The clock's thread does it every second."""
+        ahead = self._steady.follow_wall_clock()
+        if abs(ahead) > STEP_SECONDS and not self._told_of_step:
+            event = "wall_clock_stepped_ahead" if ahead > 0 else "wall_clock_stepped_back"
+            log.warning(event, seconds=round(abs(ahead), 3))
+        self._told_of_step = abs(ahead) > STEP_SECONDS
 
     def _run(self) -> None:
         while True:
@@ -124,8 +107,8 @@ class SystemClock:
     def _pause_seconds(self) -> float:
         earliest = self._timers.next_due()
         if earliest is None:
-            return WALL_CLOCK_CHECK_SECONDS
-        return min(max((earliest - self.now()).total_seconds(), 0.0), WALL_CLOCK_CHECK_SECONDS)
+            return FOLLOWED_EVERY_SECONDS
+        return min(max((earliest - self.now()).total_seconds(), 0.0), FOLLOWED_EVERY_SECONDS)
 
 
 class VirtualClock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -250,6 +251,25 @@ def test_the_venue_is_asked_with_growing_pauses_of_ten_seconds_at_most() -> None
         asked.append(wake - 150)
 
     assert asked == [1, 3, 7, 15, 25, 35, 45, 55]
+
+
+def test_what_passed_before_this_process_began_counts_for_nothing(unknown: Desk) -> None:
+    """Nobody knows how long that was: the wall clock may have been set meanwhile."""
+    unknown.proof = replace(SLOW, counts_from=NOON + seconds(100))
+
+    assert unknown.at(100).not_found().events == ()
+    assert unknown.at(106.9).not_found().events == ()
+    assert kinds(unknown.at(107).not_found()) == [ChildNotFound]
+    assert ChildClosed in kinds(unknown.at(108).not_found())
+
+
+def test_patience_begins_anew_with_the_process(unknown: Desk) -> None:
+    unknown.proof = replace(SLOW, counts_from=NOON + seconds(100))
+    unknown.at(100.1).wake()
+    assert unknown.execution.state is ExecutionState.RUNNING
+    unknown.at(100 + SLOW.patience.total_seconds()).wake()
+
+    assert unknown.execution.reason is Reason.UNSETTLED_CHILD
 
 
 def test_it_is_asked_as_soon_as_an_answer_may_prove_something(unknown: Desk) -> None:

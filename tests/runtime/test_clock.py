@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from genesis_actors.runtime import SystemClock
+from genesis_actors.steady import SteadyTime
 from tests.helpers import ManualClock, Probe
 from tests.runtime.actors import START, after
 
@@ -31,7 +32,7 @@ def clock() -> Generator[SystemClock]:
 
 
 def fake_clock(time: FakeTime) -> SystemClock:
-    return SystemClock(wall=lambda: time.wall, monotonic=lambda: time.monotonic)
+    return SystemClock(SteadyTime(wall=lambda: time.wall, machine=lambda: time.monotonic))
 
 
 def test_the_system_clock_tells_utc(clock: SystemClock) -> None:
@@ -115,30 +116,50 @@ def test_time_goes_on_with_the_monotonic_clock() -> None:
     assert clock.now() == after(90)
 
 
-def test_a_step_of_the_wall_clock_ahead_is_followed() -> None:
+@pytest.mark.parametrize("step", [19.0, -19.0])
+def test_a_step_of_the_wall_clock_is_told_once_and_made_up_for_slowly(step: float) -> None:
+    """What waits for the end of a request must wait as long as it says, whatever becomes of the wall clock."""
+    time = FakeTime()
+    clock = fake_clock(time)
+    time.wall += step
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(18):
+            before = clock.now()
+            clock.follow_wall_clock()
+            assert clock.now() >= before
+            time.pass_by(1)
+
+    passed = (clock.now() - START).total_seconds()
+    assert abs(passed - 18) <= 18 * 0.05 + 0.01
+    assert [(entry["event"], entry["seconds"]) for entry in logs] == [
+        ("wall_clock_stepped_ahead" if step > 0 else "wall_clock_stepped_back", 19)
+    ]
+    for _ in range(400):
+        clock.follow_wall_clock()
+        time.pass_by(1)
+    assert abs(clock.now().timestamp() - time.wall) < 0.1
+
+
+def test_a_slew_that_nobody_ends_ends_by_itself() -> None:
     time = FakeTime()
     clock = fake_clock(time)
     time.wall += 3600
-    with structlog.testing.capture_logs() as logs:
-        clock.follow_wall_clock()
+    clock.follow_wall_clock()
+    time.pass_by(100)
 
-    assert clock.now() == after(3600)
-    assert [(entry["event"], entry["seconds"]) for entry in logs] == [
-        ("wall_clock_stepped_ahead", 3600)
-    ]
+    assert (clock.now() - START).total_seconds() == pytest.approx(100.05)
 
 
-def test_a_step_back_is_told_once_and_not_followed() -> None:
+def test_the_wall_clock_is_taken_over_only_where_nobody_waits() -> None:
     time = FakeTime()
-    clock = fake_clock(time)
-    time.wall -= 600
-    with structlog.testing.capture_logs() as logs:
-        clock.follow_wall_clock()
-        time.pass_by(5)
-        clock.follow_wall_clock()
-
-    assert clock.now() == after(5)
-    assert [entry["event"] for entry in logs] == ["wall_clock_stepped_back"]
+    steady = SteadyTime(wall=lambda: time.wall, machine=lambda: time.monotonic)
+    time.wall += 3600
+    steady.take_wall_clock()
+    assert steady.now() == after(3600)
+    steady.follow_wall_clock()
+    time.wall += 3600
+    steady.take_wall_clock()
+    assert steady.now() == after(3600)
 
 
 def test_a_virtual_clock_moves_only_when_it_is_moved_and_never_back() -> None:
