@@ -15,6 +15,8 @@ MODULES = [
     "child_price",
     "early_completion",
     "participation",
+    "proof",
+    "report",
     "schedule",
     "shortfall",
     "sizing",
