@@ -35,7 +35,7 @@ from genesis_actors.messages.persistence import (
     WriteHalt,
     WriteJournal,
 )
-from genesis_actors.messages.risk import RiskMessage
+from genesis_actors.messages.risk import ParentJudged, RiskMessage
 from genesis_actors.messages.slicer import SlicerMessage
 from genesis_actors.messages.supervisor import (
     AmendExecution,
@@ -187,6 +187,7 @@ class SupervisorActor(MessageActor[_Message]):
             market_source=venue.source,
             venue=ports.venue,
             market_data=ports.market_data,
+            risk=ports.risk,
             begin=self._begin_execution,
         )
 
@@ -225,6 +226,8 @@ class SupervisorActor(MessageActor[_Message]):
                 self._on_described(message)
             case MarketView():
                 self._admitting.on_market_view(message)
+            case ParentJudged():
+                self._admitting.on_judged(message)
             case ExecutionStarted():
                 self._admitting.started(message)
             case ExecutionFinished():

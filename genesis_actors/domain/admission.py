@@ -15,6 +15,7 @@ from genesis_actors.domain.policy import TwapDefaults, resolve
 from genesis_actors.domain.schedule import ScheduleError, TimeSlice, calculate_time_slices
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.events import PlannedSlice, TwapAccepted, TwapStarted
+from genesis_actors.messages.risk import ParentJudged
 from genesis_actors.values import (
     ZERO,
     ExecutionId,
@@ -215,6 +216,28 @@ def _too_large(
         f"a slice of {order.symbol} worth {decimal_text(round(largest, 2))} is above the operator's "
         f"{decimal_text(most)}",
         "ask for more slices or less quantity, or let the operator raise [risk] max_order_notional",
+    )
+
+
+def refused_by_risk(judged: ParentJudged, admission: Admission) -> tuple[str, str]:
+    """Return what is told of an order that risk refuses as a whole, and the next step."""
+    symbol, currency = admission.order.symbol, admission.rules.quote
+    if judged.limit is None or judged.actual is None:
+        return (
+            f"the operator does not let {symbol} be traded",
+            "let the operator take it from [risk] restricted_symbols",
+        )
+    limit, actual = decimal_text(judged.limit), decimal_text(round(judged.actual, 2))
+    if judged.reason is Reason.MAX_DAILY_LOSS:
+        return (
+            f"the day's trades have lost {actual} {currency}, of {limit} that they may",
+            "wait for the next day (UTC), or let the operator raise [risk] max_daily_loss",
+        )
+    whose = "the portfolio" if judged.reason is Reason.MAX_PORTFOLIO_EXPOSURE else symbol
+    wished = f"{admission.order.side} {decimal_text(admission.quantity)} {admission.rules.base}"
+    return (
+        f"{wished} would bring the exposure of {whose} to {actual} {currency}, above the operator's {limit}",
+        f"lower the quantity, or let the operator raise [risk] {judged.reason}",
     )
 
 

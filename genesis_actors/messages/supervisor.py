@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, SkipValidation
 from genesis_actors.messages.base import Address, Command, Event, Message
 from genesis_actors.messages.market_data import MarketView
 from genesis_actors.messages.persistence import ExecutionLoaded, HaltWritten
+from genesis_actors.messages.risk import ParentJudged
 from genesis_actors.messages.venue import (
     Balance,
     OrderOutcome,
@@ -159,6 +160,7 @@ SupervisorMessage: TypeAlias = (
     | OrderOutcome
     | SymbolDescribed
     | MarketView
+    | ParentJudged
     | ExecutionStarted
     | ExecutionFinished
     | ExecutionLoaded
