@@ -128,6 +128,7 @@ class TradingCore:
         supervisor = SupervisorActor.start(
             runtime,
             defaults=settings.twap_defaults(),
+            queue_rules=settings.queue_rules(),
             venue=VenueTraits(
                 ground.venue.name,
                 ground.venue.proof,

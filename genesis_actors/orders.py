@@ -110,6 +110,7 @@ class TwapOrder(_Written):
     on_deadline: OnDeadline | None = None
     style: Style | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -152,6 +153,7 @@ class TwapOrder(_Written):
             on_deadline=self.on_deadline,
             style=self.style,
             seed=self.seed,
+            priority=self.priority,
         )
 
 

@@ -35,6 +35,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from genesis_actors.domain.gate import GateLimits
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.policy import TwapDefaults
+from genesis_actors.domain.queueing import QueueRules
 from genesis_actors.notation import parse_decimal, parse_duration, parse_rate, parse_symbol
 from genesis_actors.places import SOCKET_NAME, default_state_dir
 from genesis_actors.values import OnDeadline, OnSlippage, Style, Symbol
@@ -52,7 +53,6 @@ _NOT_BUILT_YET: Final = {
     ("control", "metrics_port"),
     ("account",),
     ("engine", "max_concurrent"),
-    ("risk", "max_open_executions"),
     ("risk", "correlation_warning"),
     ("risk", "correlation_critical"),
 }
@@ -199,6 +199,9 @@ class RiskSettings(_Section):
     max_daily_loss: Annotated[Number, Field(gt=0)] | None = None
     restricted_symbols: tuple[RestrictedSymbol, ...] = ()
     allows_self_trades: bool = False
+    max_open_executions: Annotated[int, Field(gt=0)] | None = None
+    queue_ageing: Duration = timedelta(minutes=5)
+    queue_expiry: Duration = timedelta(hours=1)
 
 
 class ControlSettings(_Section):
@@ -276,6 +279,13 @@ class Settings(BaseSettings):
             max_orders_per_second=self.risk.max_orders_per_second,
             restricted_symbols=frozenset(map(Symbol, self.risk.restricted_symbols)),
             allows_self_trades=self.risk.allows_self_trades,
+        )
+
+    def queue_rules(self) -> QueueRules:
+        return QueueRules(
+            max_open=self.risk.max_open_executions,
+            ageing=self.risk.queue_ageing,
+            expiry=self.risk.queue_expiry,
         )
 
     def gate_limits(self) -> GateLimits:

@@ -261,6 +261,7 @@ class Reason(StrEnum):
     BUSY = "busy"
     UNKNOWN_ID = "unknown_id"
     MAX_OPEN_EXECUTIONS = "max_open_executions"
+    QUEUE_EXPIRED = "queue_expired"
     # A slice that is skipped, cut or delayed.
     AHEAD_OF_SCHEDULE = "ahead_of_schedule"
     OVERDUE_MERGED = "overdue_merged"
@@ -408,6 +409,7 @@ class ParentOrder:
     on_deadline: OnDeadline | None = None
     style: Style | None = None
     seed: int | None = None
+    priority: int = 0  # a higher one leaves the queue sooner
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from genesis_actors.actors.past import KnownOrder
 from genesis_actors.domain.admission import (
     Admission,
+    FirstEvents,
     Market,
     Rejection,
     accept,
@@ -21,9 +22,9 @@ from genesis_actors.domain.client_ids import EXECUTION_ID_BITS, execution_id_fro
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.market_source import differing_parts
 from genesis_actors.domain.policy import TwapDefaults
+from genesis_actors.domain.queueing import Queue
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.base import Address
-from genesis_actors.messages.events import TwapAccepted, TwapStarted
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
@@ -50,7 +51,7 @@ from genesis_actors.values import (
     Symbol,
 )
 
-Begin: TypeAlias = Callable[[Execution, tuple[TwapAccepted, TwapStarted]], None]
+Begin: TypeAlias = Callable[[Execution, FirstEvents], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Admitting:
         venue: Address[VenueMessage],
         market_data: Address[MarketDataMessage],
         risk: Address[JudgeParent],
+        queue: Queue,
         begin: Begin,
     ) -> None:
         self.described: dict[Symbol, SymbolDescribed] = {}
@@ -92,6 +94,7 @@ class Admitting:
         self._venue = venue
         self._market_data = market_data
         self._risk = risk
+        self._queue = queue
         self._begin = begin
         self._waiting: dict[Symbol, list[_Candidate]] = {}
         self._admitting: dict[ExecutionId, _Candidate] = {}
@@ -250,7 +253,11 @@ class Admitting:
             self.ask(message, is_open=lambda _: False)
             return
         execution, events = accept(
-            admission, candidate.execution_id, self._prefix, self._market_source
+            admission,
+            candidate.execution_id,
+            self._prefix,
+            self._market_source,
+            self._queue.rules if self._queue.is_full else None,
         )
         if order.client_id is not None:
             self._known[order.client_id] = KnownOrder(

@@ -144,7 +144,16 @@ def _executions(
 
     states = None if shows_all else [state for state in ExecutionState if not state.is_final]
     rows = queries.executions(db, states=states)
-    views = [execution_view(row, queries.slices(db, row.execution_id), None) for row in rows]
+    places = queries.queue_places(db)
+    views = [
+        execution_view(
+            row,
+            queries.slices(db, row.execution_id),
+            None,
+            queue_place=places.get(row.execution_id),
+        )
+        for row in rows
+    ]
     return queries.mode(db), views
 
 

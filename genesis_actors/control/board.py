@@ -77,6 +77,9 @@ class Board:
         found = [(s.execution.created_at, key) for key, s in self._known.items() if not is_over(s)]
         return [key for _, key in sorted(found, reverse=True)]
 
+    def is_queued(self, execution_id: ExecutionId) -> bool:
+        return self._known[execution_id].execution.state == ExecutionState.QUEUED
+
     def text(self, execution_id: ExecutionId) -> str:
         """Return the execution as JSON. All who ask within a second share one rendering."""
         status, now = self._known[execution_id], self._now()

@@ -138,7 +138,17 @@ class Desk:
 
     async def executions(self, *, shows_all: bool) -> str:
         """Return the executions as JSON, the newest first."""
-        texts = [self.board.text(key) for key in self.board.open_ids()]
+        found = self.board.open_ids()
+        texts = [self.board.text(key) for key in found]
+        if any(self.board.is_queued(key) for key in found):
+            # Who is next depends on all who wait, and on the time: that is in no execution's own text.
+            places = await self.aside(
+                lambda: queries.queue_places(self._engine.database, self.now())
+            )
+            texts = [
+                _placed(told, places[key]) if key in places else told
+                for key, told in zip(found, texts, strict=True)
+            ]
         if shows_all:
             ended = [state for state in ExecutionState if state.is_final]
             texts += await self.aside(lambda: self._ended_texts(ended))
@@ -340,6 +350,10 @@ class Desk:
             )
             for row in rows
         ]
+
+
+def _placed(text: str, place: int) -> str:
+    return json.dumps({**json.loads(text), "queue_place": place}, ensure_ascii=False)
 
 
 def _child_named(status: ExecutionStatus, name: str) -> ClientOrderId:

@@ -138,6 +138,12 @@ class Unhalt(Command):
     reply_to: SkipValidation[Address[HaltDone]]
 
 
+class LeaveQueue(Command):
+    """There is room for this execution: it begins now."""
+
+    execution_id: ExecutionId
+
+
 class ExecutionFinished(Event):
     """A slicer has nothing more to do; it still records fills that arrive late."""
 

@@ -209,6 +209,7 @@ def test_acceptance_and_start_are_the_executions_first_events() -> None:
     assert events[0].arrival_price == 100
     assert events[0].arrival_at == NOON
     assert events[0].order.seed == 5
+    assert isinstance(events[1], TwapStarted)
     assert events[1].ends_at == NOON + timedelta(minutes=10)
     assert events[1].participation_window_microseconds == 60_000_000
     assert execution.state is ExecutionState.RUNNING
