@@ -102,7 +102,8 @@ class TradingCore:
         failures = ground.guardian
         past = replace(stock.past(self._began_at), paused_by=paused_by)
         if ground.repeats_time:
-            past = replace(past, fills=())
+            # Positions stay: what an ended run has bought is in the account.
+            past = replace(past, fills=(), account=replace(past.account, trades=()))
         self._recovered = store.statuses(past.executions)
         self._gate = Gate(settings.gate_limits(), is_halted=past.is_halted)
         ground.gate.replace(self._gate)
@@ -118,8 +119,10 @@ class TradingCore:
             limits=settings.risk_limits(),
             venue=venue,
             outcomes=routed,
+            halts=ground.commands,
             failures=failures,
         )
+        risk.tell(past.account)
         outcomes.connect(risk)
         analytics = AnalyticsActor.start(
             runtime,
@@ -132,6 +135,7 @@ class TradingCore:
         supervisor = SupervisorActor.start(
             runtime,
             defaults=settings.twap_defaults(),
+            queue_rules=settings.queue_rules(),
             venue=VenueTraits(
                 ground.venue.name,
                 replace(ground.venue.proof, counts_from=ground.began_at),

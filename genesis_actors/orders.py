@@ -161,6 +161,7 @@ class Order(_Written):
     on_deadline: OnDeadline | None = None
     style: Style | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
 
     if TYPE_CHECKING:  # What is written is not yet what is held.
 
@@ -217,6 +218,7 @@ class TwapOrder(Order):
             on_deadline=self.on_deadline,
             style=self.style,
             seed=self.seed,
+            priority=self.priority,
         )
 
 

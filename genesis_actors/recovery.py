@@ -23,7 +23,7 @@ from genesis_actors.domain.projection import current_rows
 from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.events import TwapAccepted
-from genesis_actors.messages.risk import RestoreFills
+from genesis_actors.messages.risk import PastPosition, RestoreAccount, RestoreFills, Traded
 from genesis_actors.steady import utc_now
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.lock import EngineLock
@@ -43,7 +43,9 @@ from genesis_actors.storage.recovery import (
     load_identity,
     load_known_trades,
     load_open_executions,
+    load_positions,
     load_quantities,
+    load_trades_of_day,
     load_unsure_orders,
 )
 from genesis_actors.values import ClientId, ExecutionId, ParentOrder, Symbol
@@ -123,6 +125,8 @@ class Stock:
     newest_at: datetime | None
     quantities: Mapping[Symbol, Sequence[TradedQuantity]]
     unsure_orders: Mapping[Symbol, Sequence[OrderedQuantity]]
+    positions: tuple[PastPosition, ...]
+    trades_of_day: tuple[Traded, ...]
     known_trades: Mapping[Symbol, datetime | None]
     left_alone: frozenset[Symbol]
     is_halted: bool
@@ -142,6 +146,7 @@ class Stock:
                 )
                 for symbol in sorted(self.quantities.keys() | self.unsure_orders.keys())
             ),
+            account=RestoreAccount(self.positions, self.trades_of_day),
             recorded=frozenset(
                 (order, trade_id)
                 for found in self.quantities.values()
@@ -166,6 +171,8 @@ def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Sto
         newest_at=newest_at,
         quantities=load_quantities(connection, since - BUDGET_TIME),
         unsure_orders=load_unsure_orders(connection, since - BUDGET_TIME),
+        positions=load_positions(connection),
+        trades_of_day=() if newest_at is None else load_trades_of_day(connection, newest_at),
         known_trades=load_known_trades(connection, since, BUDGET_TIME),
         left_alone=frozenset(x.order.symbol for x, _ in folded if x and not chosen(x.order)),
         is_halted=identity is not None and identity.halted_at is not None,

@@ -35,9 +35,10 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from genesis_actors.domain.gate import GateLimits
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.policy import TwapDefaults
-from genesis_actors.notation import parse_decimal, parse_duration, parse_rate
+from genesis_actors.domain.queueing import QueueRules
+from genesis_actors.notation import parse_decimal, parse_duration, parse_rate, parse_symbol
 from genesis_actors.places import SOCKET_NAME, TOKEN_NAME, default_state_dir
-from genesis_actors.values import OnDeadline, OnSlippage, Style
+from genesis_actors.values import OnDeadline, OnSlippage, Style, Symbol
 
 
 class SettingsError(ValueError):
@@ -51,9 +52,6 @@ class NotBuiltYetError(SettingsError):
 _NOT_BUILT_YET: Final = {
     ("account",),
     ("engine", "max_concurrent"),
-    ("risk", "max_symbol_exposure"),
-    ("risk", "max_portfolio_exposure"),
-    ("risk", "max_open_executions"),
     ("risk", "correlation_warning"),
     ("risk", "correlation_critical"),
 }
@@ -90,6 +88,7 @@ Rate = Annotated[Decimal, BeforeValidator(_to_rate), Field(ge=0, le=1)]
 Share = Annotated[Decimal, BeforeValidator(_to_rate), Field(ge=0)]
 Number = Annotated[Decimal, BeforeValidator(_to_decimal), Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+RestrictedSymbol = Annotated[str, AfterValidator(parse_symbol)]
 
 
 class _Section(BaseModel):
@@ -207,6 +206,14 @@ class RiskSettings(_Section):
     max_order_quantity: Annotated[Number, Field(gt=0)] | None = None
     max_orders_per_second: Annotated[int, Field(gt=0)] | None = 1_000
     max_deviation_bps: Number | None = Decimal(200)
+    max_symbol_exposure: Number | None = None
+    max_portfolio_exposure: Number | None = None
+    max_daily_loss: Annotated[Number, Field(gt=0)] | None = None
+    restricted_symbols: tuple[RestrictedSymbol, ...] = ()
+    allows_self_trades: bool = False
+    max_open_executions: Annotated[int, Field(gt=0)] | None = None
+    queue_ageing: Duration = timedelta(minutes=5)
+    queue_expiry: Duration = timedelta(hours=1)
 
 
 class ControlSettings(_Section):
@@ -283,6 +290,19 @@ class Settings(BaseSettings):
         return RiskLimits(
             max_order_notional=self.risk.max_order_notional,
             max_deviation_bps=self.risk.max_deviation_bps,
+            max_symbol_exposure=self.risk.max_symbol_exposure,
+            max_portfolio_exposure=self.risk.max_portfolio_exposure,
+            max_daily_loss=self.risk.max_daily_loss,
+            max_orders_per_second=self.risk.max_orders_per_second,
+            restricted_symbols=frozenset(map(Symbol, self.risk.restricted_symbols)),
+            allows_self_trades=self.risk.allows_self_trades,
+        )
+
+    def queue_rules(self) -> QueueRules:
+        return QueueRules(
+            max_open=self.risk.max_open_executions,
+            ageing=self.risk.queue_ageing,
+            expiry=self.risk.queue_expiry,
         )
 
     def gate_limits(self) -> GateLimits:

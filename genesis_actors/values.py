@@ -61,6 +61,18 @@ def quotient(numerator: Decimal, denominator: Decimal) -> Decimal | None:
     return EXACT.quantize(EXACT.divide(numerator, denominator), FIGURE_PLACES)
 
 
+def fee_in_quote(symbol: Symbol, price: Decimal, fee: Decimal, fee_currency: str) -> Decimal | None:
+    """Return a trade's fee in the quote currency, None where it was paid in a third one.
+
+    >>> fee_in_quote(Symbol("BTC/USDT"), Decimal(60_000), Decimal("0.001"), "BTC")
+    Decimal('60.000')
+    """
+    base, _, quote = symbol.partition("/")
+    if fee_currency == quote or not fee:
+        return fee
+    return EXACT.multiply(fee, price) if fee_currency == base else None
+
+
 def floor_to_step(value: Decimal, step: Decimal) -> Decimal:
     """Return the largest multiple of `step` that is not above `value`.
 
@@ -264,6 +276,7 @@ class Reason(StrEnum):
     BUSY = "busy"
     UNKNOWN_ID = "unknown_id"
     MAX_OPEN_EXECUTIONS = "max_open_executions"
+    QUEUE_EXPIRED = "queue_expired"
     # A slice that is skipped, cut or delayed.
     AHEAD_OF_SCHEDULE = "ahead_of_schedule"
     OVERDUE_MERGED = "overdue_merged"
@@ -283,6 +296,9 @@ class Reason(StrEnum):
     MAX_ORDER_NOTIONAL = "max_order_notional"
     MAX_SYMBOL_EXPOSURE = "max_symbol_exposure"
     MAX_PORTFOLIO_EXPOSURE = "max_portfolio_exposure"
+    MAX_DAILY_LOSS = "max_daily_loss"
+    RESTRICTED_SYMBOL = "restricted_symbol"
+    SELF_TRADE = "self_trade"  # a resting order of our own would be met
     PRICE_COLLAR = "price_collar"
     HALTED = "halted"
     DUPLICATE_ORDER = "duplicate_order"  # an id that was sent before
@@ -408,6 +424,7 @@ class ParentOrder:
     on_deadline: OnDeadline | None = None
     style: Style | None = None
     seed: int | None = None
+    priority: int = 0  # a higher one leaves the queue sooner
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,16 @@ _SHORTEST_WINDOW_SECONDS = Decimal(60)
 
 
 def execution_view(
-    row: ExecutionRow, slices: Sequence[SliceRow | PlannedPart], now: datetime | None
+    row: ExecutionRow,
+    slices: Sequence[SliceRow | PlannedPart],
+    now: datetime | None,
+    *,
+    queue_place: int | None = None,
 ) -> View:
-    """Return an execution. `now` is the time up to which its schedule is judged while it is open."""
+    """Return an execution. `now` is the time up to which its schedule is judged while it is open.
+
+    `queue_place` is how many have begun when it has, where it waits for its turn.
+    """
     until = row.finished_at or (row.paused_at if _is_paused(row) else None) or now
     planned = None if until is None else progress_of_schedule(row, slices, until)
     return {
@@ -71,6 +78,7 @@ def execution_view(
         "early_completion_reason": _text(row.early_completion_reason),
         "paused_at": _time(row.paused_at),
         "participation_window_seconds": _number(_window_seconds(row)),
+        "queue_place": queue_place,
     }
 
 

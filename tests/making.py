@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from genesis_actors.domain.admission import Admission, Market, accept, admit
+from genesis_actors.domain.admission import Admission, FirstEvents, Market, accept, admit
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.policy import TwapDefaults
-from genesis_actors.messages.events import TwapAccepted, TwapStarted
 from genesis_actors.messages.venue import (
     Balance,
     HourlyVolume,
@@ -70,7 +69,7 @@ def a_parent_order(
 
 def an_execution(
     order: ParentOrder | None = None,
-) -> tuple[Execution, tuple[TwapAccepted, TwapStarted]]:
+) -> tuple[Execution, FirstEvents]:
     market = Market(RULES, (BTC,), {"USDT": Decimal(10**9), "BTC": Decimal(10**6)}, QUOTE, None)
     admission = admit(order or a_parent_order(), market, TwapDefaults(), now=NOON, seed=1)
     assert isinstance(admission, Admission)

@@ -9,14 +9,22 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from genesis_actors.actors.past import KnownOrder
-from genesis_actors.domain.admission import Market, Rejection, accept, admit
+from genesis_actors.domain.admission import (
+    Admission,
+    FirstEvents,
+    Market,
+    Rejection,
+    accept,
+    admit,
+    refused_by_risk,
+)
 from genesis_actors.domain.client_ids import EXECUTION_ID_BITS, execution_id_from
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.market_source import differing_parts
 from genesis_actors.domain.policy import TwapDefaults
+from genesis_actors.domain.queueing import Queue
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.base import Address
-from genesis_actors.messages.events import TwapAccepted, TwapStarted
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
@@ -24,6 +32,7 @@ from genesis_actors.messages.market_data import (
     UnwatchSymbol,
     WatchSymbol,
 )
+from genesis_actors.messages.risk import JudgeParent, ParentJudged
 from genesis_actors.messages.supervisor import ExecutionStarted, OrderRejected, StartExecution
 from genesis_actors.messages.venue import (
     DescribeSymbol,
@@ -42,7 +51,7 @@ from genesis_actors.values import (
     Symbol,
 )
 
-Begin: TypeAlias = Callable[[Execution, tuple[TwapAccepted, TwapStarted]], None]
+Begin: TypeAlias = Callable[[Execution, FirstEvents], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,8 @@ class Admitting:
         market_source: MarketSource | None,
         venue: Address[VenueMessage],
         market_data: Address[MarketDataMessage],
+        risk: Address[JudgeParent],
+        queue: Queue,
         begin: Begin,
     ) -> None:
         self.described: dict[Symbol, SymbolDescribed] = {}
@@ -82,9 +93,12 @@ class Admitting:
         self._market_source = market_source
         self._venue = venue
         self._market_data = market_data
+        self._risk = risk
+        self._queue = queue
         self._begin = begin
         self._waiting: dict[Symbol, list[_Candidate]] = {}
         self._admitting: dict[ExecutionId, _Candidate] = {}
+        self._judged: dict[ExecutionId, tuple[_Candidate, Admission]] = {}
         self._starting: dict[ExecutionId, list[StartExecution]] = {}
 
     def ask(self, message: StartExecution, *, is_open: Callable[[ExecutionId], bool]) -> None:
@@ -197,11 +211,6 @@ class Admitting:
 
     def _admit(self, candidate: _Candidate, quote: Quote | None) -> None:
         message, order = candidate.message, candidate.message.order
-        # Two starts with one client id may have met on the way here: the first of them has it.
-        if order.client_id is not None and order.client_id in self._known:
-            self._unwatch(candidate)
-            self.ask(message, is_open=lambda _: False)
-            return
         described = self.described[order.symbol]
         market = Market(
             rules=described.rules,
@@ -216,8 +225,39 @@ class Admitting:
             self._unwatch(candidate)
             self._reject(message, admission.reason, admission.message, admission.hint)
             return
+        self._judged[candidate.execution_id] = candidate, admission
+        self._actor.send(
+            self._risk,
+            JudgeParent(
+                execution_id=candidate.execution_id,
+                symbol=order.symbol,
+                side=order.side,
+                quantity=admission.quantity,
+                mid=None if quote is None else quote.mid,
+                reply_to=self._actor.actor_ref,
+            ),
+        )
+
+    def on_judged(self, judged: ParentJudged) -> None:
+        """Begin what risk lets begin."""
+        candidate, admission = self._judged.pop(judged.execution_id)
+        message, order = candidate.message, candidate.message.order
+        if judged.reason is not None:
+            self._unwatch(candidate)
+            what, hint = refused_by_risk(judged, admission)
+            self._reject(message, judged.reason, what, hint)
+            return
+        # Two starts with one client id may have met on the way here: the first of them has it.
+        if order.client_id is not None and order.client_id in self._known:
+            self._unwatch(candidate)
+            self.ask(message, is_open=lambda _: False)
+            return
         execution, events = accept(
-            admission, candidate.execution_id, self._prefix, self._market_source
+            admission,
+            candidate.execution_id,
+            self._prefix,
+            self._market_source,
+            self._queue.rules if self._queue.is_full else None,
         )
         if order.client_id is not None:
             self._known[order.client_id] = KnownOrder(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.proof import NO_DELAYS, ProofRules
-from genesis_actors.messages.risk import RestoreFills
+from genesis_actors.messages.risk import RestoreAccount, RestoreFills
 from genesis_actors.messages.venue import OrderFilled, PastOrder, RestoreOrders
 from genesis_actors.values import (
     ClientOrderId,
@@ -40,6 +40,7 @@ class Past:
 
     executions: tuple[Execution, ...] = ()
     fills: tuple[RestoreFills, ...] = ()
+    account: RestoreAccount = field(default_factory=RestoreAccount)
     recorded: frozenset[tuple[ClientOrderId, TradeId]] = frozenset()
     """Trades, by their orders, that need not be recorded when they are told again: ids are unique in a symbol only."""
     left_alone: frozenset[Symbol] = frozenset()
@@ -74,6 +75,7 @@ def past_orders(execution: Execution) -> RestoreOrders:
     return RestoreOrders(
         execution_id=execution.execution_id,
         symbol=execution.order.symbol,
+        side=execution.order.side,
         parent_quantity=execution.quantity,
         orders=tuple(
             PastOrder(
@@ -81,6 +83,8 @@ def past_orders(execution: Execution) -> RestoreOrders:
                 fills=tuple((fill.trade_id, fill.traded_at, fill.quantity) for fill in child.fills),
                 settled_quantity=child.settled_quantity,
                 reserved_quantity=child.reserved_quantity,
+                price=child.price,
+                resting=child.resting,
             )
             for child in execution.children.values()
         ),

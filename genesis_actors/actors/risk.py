@@ -6,11 +6,33 @@ after a restart they are rebuilt from the open children before anything is sent.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from typing import assert_never
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, assert_never
 
-from genesis_actors.domain.limits import RiskLimits, SymbolUse, check_risk_limits
-from genesis_actors.messages.risk import RestoreFills, RiskMessage
+
+
+from genesis_actors.domain.exposure import Account
+from genesis_actors.domain.giving_way import GivingWay
+from genesis_actors.domain.limits import (
+    RiskDecision,
+    RiskLimits,
+    SymbolUse,
+    check_parent_order,
+    check_risk_limits,
+)
+from genesis_actors.domain.participation import minimum_quantity
+from genesis_actors.messages.risk import (
+    JudgeParent,
+    ParentJudged,
+    RestoreAccount,
+    RestoreFills,
+    RiskMessage,
+    Traded,
+)
+from genesis_actors.messages.supervisor import Halt, HaltDone
 from genesis_actors.messages.venue import (
     AmendParent,
     CancelOrder,
@@ -32,15 +54,51 @@ from genesis_actors.messages.venue import (
 )
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import ZERO, ClientOrderId, MarketRules, Symbol
+from genesis_actors.values import (
+    ZERO,
+    ClientOrderId,
+    ExecutionId,
+    MarketRules,
+    Reason,
+    Side,
+    Symbol,
+    decimal_text,
+    fee_in_quote,
+)
 
 REMEMBERED_ORDERS = 100_000
+_SECOND: Final = timedelta(seconds=1)
+
+log = get_logger()
 
 
 @dataclass(slots=True)
 class _SymbolBook:
     rules: MarketRules
     use: SymbolUse
+
+
+@dataclass(slots=True)
+class _Order:
+    """What is remembered of an order, also beyond its end, because fills may come late.
+
+    `side` is None for one of an earlier run that is known by its trades alone, all of which are in the tables. Of
+    `filled`, `said` is the operator's word: trades that come later take its place.
+    """
+
+    symbol: Symbol
+    side: Side | None = None
+    execution_id: ExecutionId | None = None
+    price: Decimal = ZERO
+    filled: Decimal = ZERO
+    said: Decimal = ZERO
+
+
+class _Nobody:
+    """Where the answer to our own halt goes."""
+
+    def tell(self, message: HaltDone) -> None:
+        del message
 
 
 class RiskActor(MessageActor[RiskMessage]):
@@ -55,14 +113,19 @@ class RiskActor(MessageActor[RiskMessage]):
         limits: RiskLimits,
         venue: Address[OrderMessage],
         outcomes: Address[VenueOutcome],
+        halts: Address[Halt],
         failures: Address[ActorFailed],
     ) -> None:
         super().__init__(runtime, name="risk", supervisor=failures)
         self._limits = limits
         self._venue = venue
         self._outcomes = outcomes
+        self._halts = halts
         self._symbols: dict[Symbol, _SymbolBook] = {}
-        self._symbol_of: dict[ClientOrderId, Symbol] = {}
+        self._orders: dict[ClientOrderId, _Order] = {}
+        self._account = Account()
+        self._giving_way = GivingWay()
+        self._passed_at: deque[datetime] = deque()
 
     def handle(self, message: RiskMessage) -> None:
         match message:
@@ -71,26 +134,20 @@ class RiskActor(MessageActor[RiskMessage]):
             case CancelOrder() | LookUpOrder() | AmendParent():
                 self.send(self._venue, message)
             case SettleOrder():
-                book = self._book_of(message.client_order_id)
-                if book is not None:
-                    now = self.clock.now()
-                    book.use.settle(message.client_order_id, now, message.filled_quantity)
+                self._settle(message)
                 self.send(self._venue, message)
             case SymbolDescribed():
                 self._learn(message)
+            case RestoreAccount():
+                self._restore_account(message)
             case RestoreOrders():
                 self._restore(message)
             case RestoreFills():
                 self._restore_fills(message)
+            case JudgeParent():
+                self._judge_parent(message)
             case OrderFilled():
-                book = self._book_of(message.client_order_id)
-                if book is not None:
-                    book.use.fill(
-                        message.client_order_id,
-                        message.trade_id,
-                        message.traded_at,
-                        message.quantity,
-                    )
+                self._fill(message)
                 self.send(self._outcomes, message)
             case OrderClosed() | OrderNotFound() | OrderRefused():
                 self._release(message)
@@ -100,6 +157,8 @@ class RiskActor(MessageActor[RiskMessage]):
             case _:
                 assert_never(message)
 
+    # --- What is known ---
+
     def _learn(self, described: SymbolDescribed) -> None:
         if described.rules is None:
             return
@@ -107,63 +166,199 @@ class RiskActor(MessageActor[RiskMessage]):
         use = SymbolUse() if book is None else book.use
         self._symbols[described.symbol] = _SymbolBook(described.rules, use)
 
+    def _restore_account(self, past: RestoreAccount) -> None:
+        for position in past.positions:
+            self._account.hold(position.symbol, position.quantity, position.price)
+        for traded in past.trades:
+            self._account.trade_before(traded)
+
     def _restore(self, past: RestoreOrders) -> None:
         use = self._symbols[past.symbol].use
         for order in past.orders:
-            self._remember(order.client_order_id, past.symbol)
+            name = order.client_order_id
+            filled = sum((quantity for _, _, quantity in order.fills), order.settled_quantity)
+            known = _Order(past.symbol, past.side, past.execution_id, order.price, filled)
+            known.said = order.settled_quantity
+            self._remember(name, known)
             for trade_id, at, quantity in order.fills:
-                use.fill(order.client_order_id, trade_id, at, quantity)
-            use.reserve(order.client_order_id, order.reserved_quantity)
+                use.fill(name, trade_id, at, quantity)
+            use.reserve(name, order.reserved_quantity)
+            self._account.reserve(
+                name,
+                past.symbol,
+                past.side,
+                order.reserved_quantity,
+                rests_at=order.price if order.resting else None,
+            )
 
     def _restore_fills(self, past: RestoreFills) -> None:
         use = self._symbols[past.symbol].use
-        for client_order_id, trade_id, at, quantity in past.fills:
-            self._remember(client_order_id, past.symbol)
-            use.fill(client_order_id, trade_id, at, quantity)
-        for client_order_id, filled_quantity in past.orders:
-            self._remember(client_order_id, past.symbol)
-            use.settle(client_order_id, past.at, filled_quantity)
+        for name, trade_id, at, quantity in past.fills:
+            known = self._orders.get(name) or self._remember(name, _Order(past.symbol))
+            if use.fill(name, trade_id, at, quantity):
+                known.filled += quantity
+        for name, side, filled_quantity in past.orders:
+            known = self._orders.get(name) or self._remember(name, _Order(past.symbol))
+            known.side, known.said = side, max(filled_quantity - known.filled, ZERO)
+            known.filled = max(filled_quantity, known.filled)
+            use.settle(name, past.at, filled_quantity)
 
-    def _remember(self, client_order_id: ClientOrderId, symbol: Symbol) -> None:
-        """Note an order's symbol also beyond its end, because fills may come late; the oldest are forgotten."""
-        self._symbol_of[client_order_id] = symbol
-        if len(self._symbol_of) > REMEMBERED_ORDERS:
-            oldest = next(iter(self._symbol_of))
-            self._symbols[self._symbol_of.pop(oldest)].use.forget(oldest)
+    def _remember(self, name: ClientOrderId, order: _Order) -> _Order:
+        """Note an order, also beyond its end; the oldest are forgotten."""
+        self._orders[name] = order
+        if len(self._orders) > REMEMBERED_ORDERS:
+            oldest = next(iter(self._orders))
+            self._symbols[self._orders.pop(oldest).symbol].use.forget(oldest)
+            self._account.release(oldest)
+        return order
+
+    # --- Judging ---
 
     def _judge(self, order: PlaceOrder) -> None:
-        book = self._symbols[order.symbol]
+        book, now = self._symbols[order.symbol], self.clock.now()
         book.use.forget_before(order.window_start)
-        decision = check_risk_limits(
-            order, self._limits, budget=book.use.budget(order), lot=book.rules.lot
-        )
-        if decision.reason is None:
-            self._remember(order.client_order_id, order.symbol)
-            book.use.reserve(order.client_order_id, order.quantity)
-            self.send(self._venue, order)
+        decision = self._decide(order, book, now)
+        if decision.reason is not None:
+            self._refuse(order, decision, now)
             return
+        name = order.client_order_id
+        known = _Order(order.symbol, order.side, order.execution_id, order.price)
+        self._remember(name, known)
+        book.use.reserve(name, order.quantity)
+        rests_at = order.price if order.resting else None
+        self._account.reserve(name, order.symbol, order.side, order.quantity, rests_at=rests_at)
+        self._giving_way.passed(order)
+        self._passed_at.append(now)
+        self.send(self._venue, order)
+
+    def _decide(self, order: PlaceOrder, book: _SymbolBook, now: datetime) -> RiskDecision:
+        decision = check_risk_limits(
+            order,
+            self._limits,
+            budget=book.use.budget(order),
+            lot=book.rules.lot,
+            least=minimum_quantity(book.rules, order.price),
+            standing=self._account.standing(
+                order.symbol,
+                order.side,
+                order.price,
+                mark=order.mid,
+                now=now,
+                orders_in_last_second=self._orders_in_last_second(now),
+            ),
+        )
+        if decision.is_approved and not self._limits.allows_self_trades:
+            return self._giving_way.judge(order, now)
+        return decision
+
+    def _orders_in_last_second(self, now: datetime) -> int:
+        while self._passed_at and self._passed_at[0] <= now - _SECOND:
+            self._passed_at.popleft()
+        return len(self._passed_at)
+
+    def _refuse(self, order: PlaceOrder, decision: RiskDecision, now: datetime) -> None:
+        match decision.reason:
+            case Reason.SELF_TRADE if not order.resting:
+                self._clear_the_way(order, now)
+            case Reason.MAX_DAILY_LOSS:
+                self._halt(decision)
+            case _:
+                pass
         self.send(
             self._outcomes,
             OrderRefused(
-                at=self.clock.now(),
+                at=now,
                 execution_id=order.execution_id,
                 client_order_id=order.client_order_id,
-                reason=decision.reason,
+                reason=decision.reason or Reason.HALTED,
                 limit=decision.limit,
                 actual=decision.actual,
                 available_quantity=decision.available_quantity,
+                is_permanent=decision.is_permanent,
             ),
         )
 
-    def _book_of(self, client_order_id: ClientOrderId) -> _SymbolBook | None:
-        symbol = self._symbol_of.get(client_order_id)
-        return None if symbol is None else self._symbols[symbol]
+    def _clear_the_way(self, order: PlaceOrder, now: datetime) -> None:
+        """Take back the resting orders that `order` would meet: it is the one that has to trade now."""
+        self._giving_way.wait_for(order, now)
+        for name in tuple(self._account.resting_against(order.symbol, order.side, order.price)):
+            known = self._orders[name]
+            if known.execution_id is not None:
+                cancel = CancelOrder(
+                    execution_id=known.execution_id, client_order_id=name, symbol=order.symbol
+                )
+                self.send(self._venue, cancel)
+
+    def _halt(self, decision: RiskDecision) -> None:
+        lost, most = decision.actual or ZERO, decision.limit or ZERO
+        reason = (
+            f"{Reason.MAX_DAILY_LOSS}: the day's trades have lost "
+            f"{decimal_text(round(lost, 8))}, of {decimal_text(most)} that they may"
+        )
+        log.error("halted_by_risk", reason=reason)
+        self.send(self._halts, Halt(reason=reason, reply_to=_Nobody()))
+
+    def _judge_parent(self, asked: JudgeParent) -> None:
+        standing = self._account.standing(
+            asked.symbol, asked.side, ZERO, mark=asked.mid, now=self.clock.now()
+        )
+        decision = check_parent_order(
+            asked.symbol, asked.quantity, self._limits, mid=asked.mid, standing=standing
+        )
+        self.send(
+            asked.reply_to,
+            ParentJudged(
+                execution_id=asked.execution_id,
+                reason=decision.reason,
+                limit=decision.limit,
+                actual=decision.actual,
+            ),
+        )
+
+    # --- What became of orders ---
+
+    def _fill(self, fill: OrderFilled) -> None:
+        known = self._orders.get(fill.client_order_id)
+        if known is None:
+            return
+        name, quantity = fill.client_order_id, fill.quantity
+        use = self._symbols[known.symbol].use
+        if not use.fill(name, fill.trade_id, fill.traded_at, quantity):
+            return
+        self._account.use(name, quantity)
+        said = min(quantity, known.said)
+        known.said -= said
+        known.filled += quantity - said
+        if known.side is not None:
+            fee = fee_in_quote(known.symbol, fill.price, fill.fee, fill.fee_currency) or ZERO
+            self._trade(known, quantity - said, fill.price, fee, fill.traded_at)
+
+    def _settle(self, settled: SettleOrder) -> None:
+        known = self._orders.get(settled.client_order_id)
+        if known is None:
+            return
+        now, name = self.clock.now(), settled.client_order_id
+        self._symbols[known.symbol].use.settle(name, now, settled.filled_quantity)
+        self._account.release(name)
+        said = settled.filled_quantity - known.filled
+        if said > ZERO:
+            known.said += said
+            known.filled += said
+            self._trade(known, said, known.price, ZERO, now)
+
+    def _trade(
+        self, known: _Order, quantity: Decimal, price: Decimal, fee: Decimal, at: datetime
+    ) -> None:
+        if known.side is not None and quantity:
+            self._account.trade(Traded(known.symbol, known.side, quantity, price, fee, at))
 
     def _release(self, outcome: OrderClosed | OrderNotFound | OrderRefused) -> None:
         if isinstance(outcome, OrderNotFound) and not outcome.is_proof:
             return
-        book = self._book_of(outcome.client_order_id)
-        if book is None:
+        name = outcome.client_order_id
+        known = self._orders.get(name)
+        if known is None:
             return
         filled = outcome.filled_quantity if isinstance(outcome, OrderClosed) else None
-        book.use.release(outcome.client_order_id, filled or ZERO)
+        self._symbols[known.symbol].use.release(name, filled or ZERO)
+        self._account.release(name, max((filled or ZERO) - known.filled, ZERO))

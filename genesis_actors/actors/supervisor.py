@@ -13,16 +13,17 @@ from genesis_actors.actors.admitting import Admitting
 from genesis_actors.actors.halting import Halting, WriteHaltAgain
 from genesis_actors.actors.past import KnownOrder, Past, VenueTraits, past_orders
 from genesis_actors.actors.slicer import SlicerActor, SlicerPorts
+from genesis_actors.domain.admission import FirstEvents
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import Execution, restore
 from genesis_actors.domain.known_trades import KnownTrades
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import current_rows
+from genesis_actors.domain.queueing import Queue, QueueRules
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionStatus, News, StatusRestored
-from genesis_actors.messages.events import TwapAccepted, TwapStarted
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketView,
@@ -35,7 +36,7 @@ from genesis_actors.messages.persistence import (
     WriteHalt,
     WriteJournal,
 )
-from genesis_actors.messages.risk import RiskMessage
+from genesis_actors.messages.risk import ParentJudged, RiskMessage
 from genesis_actors.messages.slicer import SlicerMessage
 from genesis_actors.messages.supervisor import (
     AmendExecution,
@@ -45,6 +46,7 @@ from genesis_actors.messages.supervisor import (
     ExecutionFinished,
     ExecutionStarted,
     Halt,
+    LeaveQueue,
     LookAtMarket,
     PauseExecution,
     ResumeExecution,
@@ -78,6 +80,8 @@ log = get_logger()
 MAX_REBUILDS = 3
 REBUILD_WINDOW = timedelta(seconds=60)
 """A slicer that fails more often than `MAX_REBUILDS` within this time is left PAUSED."""
+
+NO_QUEUE = QueueRules()
 
 _ASK_AGAIN = timedelta(seconds=2)
 
@@ -151,6 +155,7 @@ class SupervisorActor(MessageActor[_Message]):
         runtime: Runtime,
         *,
         defaults: TwapDefaults,
+        queue_rules: QueueRules = NO_QUEUE,
         venue: VenueTraits,
         client_order_id_prefix: str,
         ports: SupervisorPorts,
@@ -165,6 +170,7 @@ class SupervisorActor(MessageActor[_Message]):
         self._venue = venue
         self._ports = ports
         self._past = past
+        self._queue = Queue(queue_rules)
         self._slicers: dict[ExecutionId, _Slicer] = {}
         self._of_actor: dict[str, ExecutionId] = {}
         self._restored: set[Symbol] = set()
@@ -191,12 +197,15 @@ class SupervisorActor(MessageActor[_Message]):
             market_source=venue.source,
             venue=ports.venue,
             market_data=ports.market_data,
+            risk=ports.risk,
+            queue=self._queue,
             begin=self._begin_execution,
         )
 
     def begin(self) -> None:
         for x in self._past.executions:
             self._slicers[x.execution_id] = _Slicer()
+            self._queue.learn(x)
             self._watch(x)
             self._recovering.setdefault(x.order.symbol, []).append(x)
         for symbol in dict.fromkeys((*self._recovering, *self._past.known_trades)):
@@ -234,10 +243,14 @@ class SupervisorActor(MessageActor[_Message]):
                 self._on_described(message)
             case MarketView():
                 self._admitting.on_market_view(message)
+            case ParentJudged():
+                self._admitting.on_judged(message)
             case ExecutionStarted():
                 self._admitting.started(message)
             case ExecutionFinished():
                 log.debug("execution_finished", execution_id=message.execution_id)
+                self._queue.forget(message.execution_id)
+                self._let_in()
             case ExecutionLoaded():
                 self._on_loaded(message)
             case TradesTold():
@@ -280,21 +293,20 @@ class SupervisorActor(MessageActor[_Message]):
         else:
             self._admitting.admit_next(symbol)
 
-    def _begin_execution(
-        self, execution: Execution, events: tuple[TwapAccepted, TwapStarted]
-    ) -> None:
+    def _begin_execution(self, execution: Execution, events: FirstEvents) -> None:
         self._slicers[execution.execution_id] = _Slicer()
         self._start_slicer(execution, events)
 
     def _start_slicer(
         self,
         execution: Execution,
-        events: tuple[TwapAccepted, TwapStarted] | tuple[()] = (),
+        events: FirstEvents | tuple[()] = (),
         *,
         paused_by: Reason | None = None,
     ) -> None:
         """Start an actor for an execution, and hand it what has waited for one."""
         slicer = self._slicers[execution.execution_id]
+        self._queue.learn(execution)
         slicer.symbol, slicer.quantity = execution.order.symbol, execution.quantity
         slicer.actor = SlicerActor.start(
             self.runtime,
@@ -329,11 +341,22 @@ class SupervisorActor(MessageActor[_Message]):
             self.send(slicer.actor, message)
         for command in slicer.unanswered:
             self._hand_over(slicer, command)
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """Let those begin for whom there is room, unless nothing may be sent now: their time would only run away."""
+        is_out = self._availability is not None and not self._availability.is_available
+        if is_out or self._halting.is_halted or self._past.paused_by is not None:
+            return
+        ready = [x for x in self._queue.waiting if self._slicers[x].actor is not None]
+        while (found := self._queue.take_next(ready, self.clock.now())) is not None:
+            self._to_slicer(self._slicers[found], LeaveQueue(execution_id=found))
 
     def _on_availability(self, availability: VenueAvailability) -> None:
         self._availability = availability
         for slicer in self._slicers.values():
             self._to_slicer(slicer, availability)
+        self._let_in()
 
     # --- Recovering ----------------------------------------------------------------------------------
 
@@ -442,6 +465,7 @@ class SupervisorActor(MessageActor[_Message]):
         if not slicer.failures and not execution.state.is_final:
             # Another engine will carry it on, and ask for this trade again.
             del self._slicers[execution_id]
+            self._queue.forget(execution_id)
             return
         rows = current_rows(execution, self._venue.name)
         status = ExecutionStatus(rows.execution, rows.slices, rows.orders, rows.fills)
@@ -455,6 +479,7 @@ class SupervisorActor(MessageActor[_Message]):
         self._start_slicer(execution, paused_by=Reason.REPEATED_FAILURE if is_hopeless else None)
 
     def _forget(self, execution_id: ExecutionId) -> None:
+        self._queue.forget(execution_id)
         self._admitting.forget(execution_id)
         for command in self._slicers.pop(execution_id).unanswered:
             self._refuse_unknown(command)
@@ -507,6 +532,7 @@ class SupervisorActor(MessageActor[_Message]):
         self.send(self._ports.gate, changed)
         for slicer in self._slicers.values():
             self._to_slicer(slicer, changed)
+        self._let_in()
 
     # --- Outcomes ------------------------------------------------------------------------------------
 

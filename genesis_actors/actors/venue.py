@@ -165,7 +165,9 @@ class VenueActor(GatedActor[_Message]):
 
     def _on_feed(self, feed: Feed) -> None:
         for rows in feed.rows:
-            self.send(self._market_data, rows)
+            # What only an earlier core had opened is told as the past, once it is opened here.
+            if rows.symbol in self._open_symbols:
+                self.send(self._market_data, rows)
         self._report(feed.outcomes)
 
     def _schedule_feed(self) -> None:

@@ -119,6 +119,12 @@ def fills_text(fills: Sequence[View]) -> str:
     )
 
 
+def _why(view: View) -> str:
+    why = "" if view["reason"] is None else text.words(view["reason"])
+    place = view.get("queue_place")
+    return why if place is None else f"{why} (number {place} in the queue)"
+
+
 def executions_text(views: Sequence[View]) -> str:
     if not views:
         return "no executions"
@@ -132,7 +138,7 @@ def executions_text(views: Sequence[View]) -> str:
                 view["quantity"],
                 _percent(view, "progress", 1),
                 view["state"],
-                "" if view["reason"] is None else text.words(view["reason"]),
+                _why(view),
                 _moment(view["created_at"]),
             )
             for view in views

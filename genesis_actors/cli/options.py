@@ -49,6 +49,7 @@ class Asked:
     algo: str
     client_id: str | None
     seed: int | None
+    priority: int
     venue: str | None
     speed: Decimal | None
     config: Path | None
@@ -201,6 +202,12 @@ def order_options(command: F) -> F:
             help="Your name for it: repeating the command with it resumes, never starts twice.",
         ),
         click.option("--seed", type=kinds.Whole(0, 2**63 - 1), help="The same seed, the same run."),
+        click.option(
+            "--priority",
+            type=click.IntRange(-100, 100),
+            default=0,
+            help="Where not all may run at once, a higher one begins first.",
+        ),
     )(command)
 
 

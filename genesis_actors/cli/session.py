@@ -138,6 +138,7 @@ def order_of(asked: Asked) -> TwapOrder:
         on_deadline=asked.on_deadline,
         style=asked.style,
         seed=asked.seed,
+        priority=asked.priority,
     )
 
 

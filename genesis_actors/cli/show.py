@@ -120,7 +120,11 @@ def _executions(
 
     states = None if shows_all else [state for state in ExecutionState if not state.is_final]
     rows = queries.executions_with_plans(db, states=states)
-    views = [execution_view(row, plan, None) for row, plan in rows]
+    places = queries.queue_places(db)
+    views = [
+        execution_view(row, plan, None, queue_place=places.get(row.execution_id))
+        for row, plan in rows
+    ]
     return queries.mode(db), views
 
 

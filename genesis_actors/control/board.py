@@ -88,6 +88,9 @@ class Board:
     def open_rows(self) -> tuple[ExecutionRow, ...]:
         return tuple(s.execution for s in self._known.values() if not is_over(s))
 
+    def is_queued(self, execution_id: ExecutionId) -> bool:
+        return self._known[execution_id].execution.state == ExecutionState.QUEUED
+
     def text(self, execution_id: ExecutionId) -> str:
         """Return the execution as JSON. All who ask within a second share one rendering."""
         status, now = self._known[execution_id], self._now()

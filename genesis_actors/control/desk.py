@@ -189,7 +189,17 @@ class Desk:
 
     async def executions(self, *, ended: int | None) -> str:
         """Return the open executions as JSON, the newest first, and so many that have ended; None: all of them."""
-        texts = [self.board.text(key) for key in self.board.open_ids()]
+        found = self.board.open_ids()
+        texts = [self.board.text(key) for key in found]
+        if any(self.board.is_queued(key) for key in found):
+            # Who is next depends on all who wait, and on the time: that is in no execution's own text.
+            places = await self.aside(
+                lambda: queries.queue_places(self._engine.database, self.now())
+            )
+            texts = [
+                _placed(told, places[key]) if key in places else told
+                for key, told in zip(found, texts, strict=True)
+            ]
         if ended != 0:
             texts += await self._ended(ended)
         return f"[{', '.join(texts)}]"
@@ -462,6 +472,10 @@ def _start_question(
 ) -> Callable[[Address[ExecutionStarted | OrderRejected]], ControlMessage]:
     parent = order.parent_order()
     return lambda box: StartExecution(order=parent, reply_to=box)
+
+
+def _placed(text: str, place: int) -> str:
+    return json.dumps({**json.loads(text), "queue_place": place}, ensure_ascii=False)
 
 
 def _child_named(status: ExecutionStatus, name: str) -> ClientOrderId:

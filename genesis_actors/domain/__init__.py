@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from genesis_actors.domain.benchmarks import calculate_twap_price
 from genesis_actors.domain.early_completion import check_early_completion
-from genesis_actors.domain.limits import RiskDecision, check_risk_limits
+from genesis_actors.domain.limits import RiskDecision, check_parent_order, check_risk_limits
 from genesis_actors.domain.participation import (
     calculate_participation_rate,
     enforce_participation_limit,
@@ -42,6 +42,7 @@ __all__ = [
     "calculate_time_slices",
     "calculate_twap_price",
     "check_early_completion",
+    "check_parent_order",
     "check_risk_limits",
     "enforce_participation_limit",
     "generate_execution_report",

@@ -7,14 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
+from typing import TypeAlias
 
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.domain.execution import Execution
-from genesis_actors.domain.participation import maximum_quantity
 from genesis_actors.domain.policy import TwapDefaults, resolve
-from genesis_actors.domain.schedule import ScheduleError, TimeSlice, calculate_time_slices
+from genesis_actors.domain.queueing import QueueRules
+from genesis_actors.domain.schedule import ScheduleError, TimeSlice
+from genesis_actors.domain.starting import (
+    likely_price,
+    participation_window,
+    plan_schedule,
+    started,
+)
 from genesis_actors.domain.volume_profile import VolumeProfile
-from genesis_actors.messages.events import PlannedSlice, TwapAccepted, TwapStarted
+from genesis_actors.messages.events import TwapAccepted, TwapQueued, TwapStarted
+from genesis_actors.messages.risk import ParentJudged
 from genesis_actors.values import (
     ZERO,
     ExecutionId,
@@ -31,9 +39,8 @@ from genesis_actors.values import (
     floor_to_step,
 )
 
-SHORTEST_VOLUME_WINDOW = timedelta(seconds=60)
-
-_DEARER = Decimal("1.05")
+FirstEvents: TypeAlias = tuple[TwapAccepted, TwapStarted | TwapQueued]
+"""What an execution's journal begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +66,7 @@ class Admission:
 
     @property
     def participation_window(self) -> timedelta:
-        """Return w: the nominal slice interval, at least a minute."""
-        return max(self.order.duration / len(self.slices), SHORTEST_VOLUME_WINDOW)
+        return participation_window(self.order, self.slices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def admit(
     rejection = outside_bounds(order, policy, defaults)
     if rejection is not None:
         return rejection
-    price = _likely_price(order, market.quote)
+    price = likely_price(order, market.quote)
     quantity = _base_quantity(order, rules, market.quote)
     if quantity is None or (price is None and rules.min_notional):
         what = f"a quantity in {rules.quote}" if quantity is None else "the least order value"
@@ -105,26 +111,15 @@ def admit(
             _HINTS[Reason.QUANTITY_BELOW_MINIMUM],
         )
     try:
-        slices = calculate_time_slices(
-            Decimal(order.duration // timedelta(microseconds=1)) / 60_000_000,
-            market.profile,
-            quantity=quantity,
-            start_at=now,
-            slices=policy.slices,
-            slice_interval=min(
-                max(policy.slice_interval, defaults.min_slice_interval), defaults.max_slice_interval
-            ),
-            min_slice_interval=defaults.min_slice_interval,
-            lot=rules.lot,
-            min_notional=rules.min_notional,
-            min_quantity=rules.min_quantity,
-            max_quantity=_largest(rules, price),
+        slices = plan_schedule(
+            order,
+            rules,
+            policy,
+            quantity,
             price=price,
-            volume_adaptivity=policy.volume_adaptivity,
-            jitter=policy.jitter,
-            seed=policy.seed,
-            min_duration=defaults.min_duration,
-            max_duration=defaults.max_duration,
+            profile=market.profile,
+            bounds=defaults,
+            now=now,
         )
     except ScheduleError as error:
         return Rejection(error.reason, str(error), _HINTS[error.reason])
@@ -141,21 +136,6 @@ _HINTS = {
     Reason.WINDOW_OUT_OF_BOUNDS: "choose another --over, "
     "or let the operator change [twap] min_duration and max_duration",
 }
-
-
-def _largest(rules: MarketRules, price: Decimal | None) -> Decimal | None:
-    """Return the largest slice: a price may rise by a twentieth before a venue's largest value binds it."""
-    if rules.max_notional is None or price is None:
-        return rules.max_quantity
-    return maximum_quantity(rules, price * _DEARER)
-
-
-def _likely_price(order: ParentOrder, quote: Quote | None) -> Decimal | None:
-    """Return the price that we would trade at now: the far touch, or the limit where that is better."""
-    touch = None if quote is None else quote.touch(order.side)
-    if touch is None or order.limit_price is None:
-        return order.limit_price if touch is None else touch
-    return order.limit_price if order.side.is_worse(touch, order.limit_price) else touch
 
 
 def _unknown_symbol(order: ParentOrder, market: Market) -> Rejection:
@@ -219,6 +199,28 @@ def _too_large(
     )
 
 
+def refused_by_risk(judged: ParentJudged, admission: Admission) -> tuple[str, str]:
+    """Return what is told of an order that risk refuses as a whole, and the next step."""
+    symbol, currency = admission.order.symbol, admission.rules.quote
+    if judged.limit is None or judged.actual is None:
+        return (
+            f"the operator does not let {symbol} be traded",
+            "let the operator take it from [risk] restricted_symbols",
+        )
+    limit, actual = decimal_text(judged.limit), decimal_text(round(judged.actual, 2))
+    if judged.reason is Reason.MAX_DAILY_LOSS:
+        return (
+            f"the day's trades have lost {actual} {currency}, of {limit} that they may",
+            "wait for the next day (UTC), or let the operator raise [risk] max_daily_loss",
+        )
+    whose = "the portfolio" if judged.reason is Reason.MAX_PORTFOLIO_EXPOSURE else symbol
+    wished = f"{admission.order.side} {decimal_text(admission.quantity)} {admission.rules.base}"
+    return (
+        f"{wished} would bring the exposure of {whose} to {actual} {currency}, above the operator's {limit}",
+        f"lower the quantity, or let the operator raise [risk] {judged.reason}",
+    )
+
+
 def _unaffordable(
     order: ParentOrder,
     rules: MarketRules,
@@ -250,8 +252,12 @@ def accept(
     execution_id: ExecutionId,
     client_order_id_prefix: str,
     market_source: MarketSource | None = None,
-) -> tuple[Execution, tuple[TwapAccepted, TwapStarted]]:
-    """Return the execution that an admitted order becomes, and the events that say so."""
+    queue: QueueRules | None = None,
+) -> tuple[Execution, FirstEvents]:
+    """Return the execution that an admitted order becomes, and the events that say so.
+
+    With the rules of a `queue` it has to wait there for its turn.
+    """
     order = replace(admission.order, seed=admission.policy.seed)
     quote = admission.quote
     accepted = TwapAccepted(
@@ -266,15 +272,16 @@ def accept(
         arrival_at=None if quote is None else admission.now,
         market_source=market_source,
     )
-    started = TwapStarted(
-        execution_id=execution_id,
-        at=admission.now,
-        ends_at=admission.now + order.duration,
-        participation_window_microseconds=admission.participation_window
-        // timedelta(microseconds=1),
-        slices=tuple(
-            PlannedSlice(number=part.number, due_at=part.due_at, quantity=part.quantity)
-            for part in admission.slices
-        ),
+    began = (
+        started(execution_id, order, admission.slices, admission.now)
+        if queue is None
+        else TwapQueued(
+            execution_id=execution_id,
+            at=admission.now,
+            reason=Reason.MAX_OPEN_EXECUTIONS,
+            priority=order.priority,
+            ageing_microseconds=queue.ageing // timedelta(microseconds=1),
+            expires_at=admission.now + queue.expiry,
+        )
     )
-    return evolve(evolve(None, accepted), started), (accepted, started)
+    return evolve(evolve(None, accepted), began), (accepted, began)

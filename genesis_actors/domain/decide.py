@@ -20,6 +20,7 @@ from genesis_actors.domain.decision import AskMarket, Decision, Refusal, Steps
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.outcomes import on_outcome
 from genesis_actors.domain.pausing import lifts_itself, on_availability, pause, resume
+from genesis_actors.domain.starting import expire_in_queue, leave_queue
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.unknown import ask_again, on_settle
 from genesis_actors.domain.waking import running_wakes
@@ -30,6 +31,7 @@ from genesis_actors.messages.slicer import Wake
 from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
+    LeaveQueue,
     PauseExecution,
     ResumeExecution,
     SettleChild,
@@ -53,6 +55,7 @@ DecidableMessage = (
     | CancelExecution
     | SettleChild
     | AmendExecution
+    | LeaveQueue
     | VenueAvailability
 )
 
@@ -79,6 +82,8 @@ def decide(
             return on_settle(execution, message, now)
         case AmendExecution():
             return amend(execution, message, now, surroundings)
+        case LeaveQueue():
+            return leave_queue(execution, now, surroundings)
         case VenueAvailability():
             return on_availability(execution, message, now, surroundings)
         case _:
@@ -86,6 +91,8 @@ def decide(
 
 
 def _on_wake(x: Execution, now: datetime, surroundings: Surroundings) -> Decision:
+    if x.state is ExecutionState.QUEUED:
+        return expire_in_queue(x, now)
     if not x.open_children:
         # Also before its time: a change of pace that had to wait asked for it, and a question costs little.
         is_alive = x.state in {ExecutionState.RUNNING, ExecutionState.FINISHING}

@@ -32,6 +32,7 @@ from genesis_actors.messages.events import (
     TwapEnded,
     TwapFinishing,
     TwapPaused,
+    TwapQueued,
     TwapRescheduled,
     TwapResumed,
     TwapSliceDelayed,
@@ -89,6 +90,8 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
             raise ValueError("an execution is accepted once")
         case ArrivalObserved():
             return x.having(arrival_price=event.arrival_price, arrival_at=event.at)
+        case TwapQueued():
+            return x.having(reason=event.reason, queue_expires_at=event.expires_at)
         case TwapStarted():
             return _started(x, event)
         case TwapRescheduled():
@@ -180,6 +183,7 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
 def _started(x: Execution, event: TwapStarted) -> Execution:
     return x.having(
         state=ExecutionState.RUNNING,
+        reason=None,
         started_at=event.at,
         ends_at=event.ends_at,
         window=timedelta(microseconds=event.participation_window_microseconds),

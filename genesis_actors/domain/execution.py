@@ -205,6 +205,7 @@ class Execution(_State):
     market_source: MarketSource | None = None  # what a simulated market is made of
     amendments: int = 0
     amended_duration: timedelta | None = None  # from the start to the end that was amended last
+    queue_expires_at: datetime | None = None
     amended_plan_at: datetime | None = None  # when an amendment planned the slices to come
 
     @cached_property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from genesis_actors.domain.exposure import NOTHING_HELD, Standing
 from genesis_actors.domain.participation import symbol_budget
 from genesis_actors.messages.venue import PlaceOrder
 from genesis_actors.values import (
@@ -14,6 +15,7 @@ from genesis_actors.values import (
     ZERO,
     ClientOrderId,
     Reason,
+    Symbol,
     TradeId,
     exact,
     floor_to_step,
@@ -22,10 +24,20 @@ from genesis_actors.values import (
 
 @dataclass(frozen=True, slots=True)
 class RiskLimits:
-    """The operator's limits. Notional in quote, deviation of a child's price from the mid in bps; None: no limit."""
+    """The operator's limits; None: no limit. Amounts in quote, deviation of a child's price from the mid in bps.
+
+    Exposure is the worst that positions may become with what is reserved (see `exposure`); a loss is that of one UTC
+    day's trades, at the newest mids.
+    """
 
     max_order_notional: Decimal | None = None
     max_deviation_bps: Decimal | None = Decimal(200)
+    max_symbol_exposure: Decimal | None = None
+    max_portfolio_exposure: Decimal | None = None
+    max_daily_loss: Decimal | None = None
+    max_orders_per_second: int | None = None
+    restricted_symbols: frozenset[Symbol] = frozenset()
+    allows_self_trades: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +45,14 @@ class RiskDecision:
     """`reason` is None where the order may pass.
 
     `limit` and `actual` are the numbers that were compared; `available_quantity` (base) is what would pass.
+    `is_permanent` says that no order's end, and no later try, would let even the least of it pass.
     """
 
     reason: Reason | None = None
     limit: Decimal | None = None
     actual: Decimal | None = None
     available_quantity: Decimal | None = None
+    is_permanent: bool = False
 
     @property
     def is_approved(self) -> bool:
@@ -50,11 +64,26 @@ APPROVED = RiskDecision()
 
 @exact
 def check_risk_limits(
-    order: PlaceOrder, limits: RiskLimits, *, budget: Decimal | None = None, lot: Decimal
+    order: PlaceOrder,
+    limits: RiskLimits,
+    *,
+    budget: Decimal | None = None,
+    lot: Decimal,
+    least: Decimal | None = None,
+    standing: Standing = NOTHING_HELD,
 ) -> RiskDecision:
-    """Judge one child order. `budget` (base) is what the symbol's executions may still take together.
+    """Judge one child order: the first limit that it would break is what is told.
 
-    The numbers of a refusal are what was compared: notional in quote, quantities in base, deviation in bps.
+    The numbers of a refusal are what was compared: notional, exposure and loss in quote, quantities in base, deviation
+    in bps.
+
+    Args:
+        order: what is to be sent.
+        limits: the operator's.
+        budget: what the symbol's executions may still take together, base.
+        lot: the step of quantities, base.
+        least: the smallest order that the venue takes, base; a lot where it is not known.
+        standing: the account's positions and reservations, as `order` meets them.
 
     >>> from datetime import UTC
     >>> from genesis_actors.values import ExecutionId, Side, Symbol
@@ -79,19 +108,112 @@ def check_risk_limits(
     >>> decision.reason, decision.available_quantity
     (<Reason.MAX_ORDER_NOTIONAL: 'max_order_notional'>, Decimal('0.016'))
     """
+    least = lot if least is None else least
+    return (
+        _check_account(order.symbol, limits, standing)
+        or _check_order(order, limits, lot, least, standing)
+        or _check_exposure(order, limits, lot, least, standing)
+        or _check_budget(order, budget, lot)
+        or APPROVED
+    )
+
+
+def _check_account(symbol: Symbol, limits: RiskLimits, standing: Standing) -> RiskDecision | None:
+    if symbol in limits.restricted_symbols:
+        return RiskDecision(Reason.RESTRICTED_SYMBOL, is_permanent=True)
+    most = limits.max_daily_loss
+    if most is not None and standing.loss_today >= most:
+        return RiskDecision(Reason.MAX_DAILY_LOSS, most, standing.loss_today)
+    return None
+
+
+def _check_order(
+    order: PlaceOrder, limits: RiskLimits, lot: Decimal, least: Decimal, standing: Standing
+) -> RiskDecision | None:
+    rate, passed = limits.max_orders_per_second, standing.orders_in_last_second
+    if rate is not None and passed >= rate:
+        return RiskDecision(Reason.ORDER_RATE, Decimal(rate), Decimal(passed + 1))
     notional = order.quantity * order.price
     most = limits.max_order_notional
     if most is not None and notional > most:
-        return RiskDecision(
-            Reason.MAX_ORDER_NOTIONAL, most, notional, floor_to_step(most / order.price, lot)
-        )
+        available = floor_to_step(most / order.price, lot)
+        is_permanent = available < least
+        return RiskDecision(Reason.MAX_ORDER_NOTIONAL, most, notional, available, is_permanent)
     deviation = order.side.sign * (order.price - order.mid) * BPS / order.mid
     if limits.max_deviation_bps is not None and deviation > limits.max_deviation_bps:
         return RiskDecision(Reason.PRICE_COLLAR, limits.max_deviation_bps, round(deviation, 4))
-    if budget is not None and order.quantity > budget:
+    if standing.crosses_at is not None and not limits.allows_self_trades:
+        return RiskDecision(Reason.SELF_TRADE, standing.crosses_at, order.price)
+    return None
+
+
+def _check_exposure(
+    order: PlaceOrder, limits: RiskLimits, lot: Decimal, least: Decimal, standing: Standing
+) -> RiskDecision | None:
+    """Let pass what makes no exposure larger than its limit, and always what makes a position smaller."""
+    for reason, most, others, others_at_rest in (
+        (Reason.MAX_SYMBOL_EXPOSURE, limits.max_symbol_exposure, ZERO, ZERO),
+        (
+            Reason.MAX_PORTFOLIO_EXPOSURE,
+            limits.max_portfolio_exposure,
+            standing.other_exposure,
+            standing.other_positions,
+        ),
+    ):
+        if most is None:
+            continue
+        room = max(most - others, ZERO) / order.mid - standing.committed
+        if order.quantity <= room:
+            continue
+        at_rest = max(most - others_at_rest, ZERO) / order.mid - standing.position
         return RiskDecision(
-            Reason.SYMBOL_PARTICIPATION_CAP, budget, order.quantity, floor_to_step(budget, lot)
+            reason,
+            most,
+            others + (standing.committed + order.quantity) * order.mid,
+            floor_to_step(max(room, ZERO), lot),
+            is_permanent=floor_to_step(max(at_rest, ZERO), lot) < least,
         )
+    return None
+
+
+def _check_budget(order: PlaceOrder, budget: Decimal | None, lot: Decimal) -> RiskDecision | None:
+    if budget is None or order.quantity <= budget:
+        return None
+    return RiskDecision(
+        Reason.SYMBOL_PARTICIPATION_CAP, budget, order.quantity, floor_to_step(budget, lot)
+    )
+
+
+@exact
+def check_parent_order(
+    symbol: Symbol,
+    quantity: Decimal,
+    limits: RiskLimits,
+    *,
+    mid: Decimal | None,
+    standing: Standing = NOTHING_HELD,
+) -> RiskDecision:
+    """Judge a parent order (`quantity` in base) as it comes in: what could never be filled is not begun.
+
+    Only positions count, not what other executions have reserved: that may pass while this one is worked, and each of
+    its children is judged again. Without a `mid` its exposure cannot be known yet.
+
+    >>> from genesis_actors.values import Symbol
+    >>> limits = RiskLimits(max_symbol_exposure=Decimal(50_000))
+    >>> check_parent_order(Symbol("BTC/USDT"), Decimal(1), limits, mid=Decimal(60_000)).reason
+    <Reason.MAX_SYMBOL_EXPOSURE: 'max_symbol_exposure'>
+    """
+    refused = _check_account(symbol, limits, standing)
+    if refused is not None or mid is None:
+        return refused or APPROVED
+    for reason, most, others in (
+        (Reason.MAX_SYMBOL_EXPOSURE, limits.max_symbol_exposure, ZERO),
+        (Reason.MAX_PORTFOLIO_EXPOSURE, limits.max_portfolio_exposure, standing.other_positions),
+    ):
+        room = None if most is None else max(most - others, ZERO) / mid - standing.position
+        if room is not None and quantity > room:
+            actual = others + (standing.position + quantity) * mid
+            return RiskDecision(reason, most, actual, max(room, ZERO), is_permanent=True)
     return APPROVED
 
 
@@ -128,11 +250,14 @@ class SymbolUse:
     @exact
     def fill(
         self, client_order_id: ClientOrderId, trade_id: TradeId, at: datetime, quantity: Decimal
-    ) -> None:
-        """Turn reserved quantity into filled, each trade once, also of an order that is no longer reserved."""
+    ) -> bool:
+        """Turn reserved quantity into filled, also of an order that is no longer reserved.
+
+        Each trade counts once; return whether this one did.
+        """
         order = self._orders.setdefault(client_order_id, _OrderUse())
         if trade_id in order.trades:
-            return
+            return False
         order.trades.add(trade_id)
         order.filled += quantity
         index = bisect_right(self._times, at)
@@ -141,6 +266,7 @@ class SymbolUse:
         self._before[index:] = [before, *(later + quantity for later in self._before[index:])]
         self._filled += quantity
         self.reserve(client_order_id, max(order.reserved - quantity, ZERO))
+        return True
 
     @exact
     def release(self, client_order_id: ClientOrderId, filled_quantity: Decimal = ZERO) -> None:

@@ -30,10 +30,17 @@ from genesis_actors.messages.venue import (
     OrderOutcomeUnknown,
     OrderRefused,
 )
-from genesis_actors.values import ZERO, ExecutionState, OrderStatus, Reason
+from genesis_actors.values import ZERO, ExecutionState, OrderStatus, Reason, decimal_text
 
 MAX_VENUE_REJECTS = 3
 """So many rejects in a row pause the execution: asking again and again will not change the venue's mind."""
+
+
+def _compared(message: OrderRefused) -> str | None:
+    if message.limit is None or message.actual is None:
+        return None
+    actual, limit = decimal_text(round(message.actual, 8)), decimal_text(message.limit)
+    return f"{actual} is above the limit of {limit}"
 
 
 def on_outcome(x: Execution, message: OrderOutcome, now: datetime, proof: ProofRules) -> Decision:
@@ -165,7 +172,6 @@ def _on_refused(steps: Steps, child: Child, message: OrderRefused) -> None:
         available=available if worth_trying else None,
         is_unsent=True,
     )
-    if message.reason is Reason.INSUFFICIENT_BALANCE and (
-        steps.execution.state is ExecutionState.RUNNING
-    ):
-        pause(steps, message.reason)
+    is_in_vain = message.is_permanent or message.reason is Reason.INSUFFICIENT_BALANCE
+    if is_in_vain and steps.execution.state is ExecutionState.RUNNING:
+        pause(steps, message.reason, _compared(message))

@@ -25,6 +25,8 @@ def next_wake(execution: Execution, now: datetime, surroundings: Surroundings) -
     x, proof = execution, surroundings.proof
     if x.state is ExecutionState.FINISHING and not x.open_children:
         return x.created_at
+    if x.state is ExecutionState.QUEUED:
+        return x.queue_expires_at
     wakes = running_wakes(x, surroundings) if x.state is ExecutionState.RUNNING else []
     for child in x.open_children:
         if child.status is OrderStatus.UNKNOWN:

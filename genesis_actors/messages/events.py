@@ -64,6 +64,18 @@ class ArrivalObserved(ExecutionEvent):
     arrival_price: Decimal
 
 
+class TwapQueued(ExecutionEvent):
+    """It cannot begin yet, for that `reason`: it waits, until `expires_at` at the longest.
+
+    Its `priority` rises by one in every `ageing_microseconds`.
+    """
+
+    reason: Reason
+    priority: int
+    ageing_microseconds: int
+    expires_at: AwareDatetime
+
+
 class TwapStarted(ExecutionEvent):
     """The schedule begins. `participation_window_microseconds` is w, the window that volume is measured over."""
 
@@ -295,6 +307,7 @@ class TwapEnded(ExecutionEvent):
 JournalEvent: TypeAlias = (
     TwapAccepted
     | ArrivalObserved
+    | TwapQueued
     | TwapStarted
     | TwapRescheduled
     | TwapAmended

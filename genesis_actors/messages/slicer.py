@@ -10,6 +10,7 @@ from genesis_actors.messages.persistence import Journaled, JournalFailed
 from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
+    LeaveQueue,
     PauseExecution,
     ResumeExecution,
     SettleChild,
@@ -32,6 +33,7 @@ SlicerMessage: TypeAlias = (
     | CancelExecution
     | SettleChild
     | AmendExecution
+    | LeaveQueue
     | VenueAvailability
     | HaltChanged
     | Journaled

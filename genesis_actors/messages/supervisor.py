@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, SkipValidation
 from genesis_actors.messages.base import Address, Command, Event, Message
 from genesis_actors.messages.market_data import MarketView
 from genesis_actors.messages.persistence import ExecutionLoaded, HaltWritten
+from genesis_actors.messages.risk import ParentJudged
 from genesis_actors.messages.venue import (
     Balance,
     OrderOutcome,
@@ -145,6 +146,12 @@ class LookAtMarket(Command):
     reply_to: SkipValidation[Address[SymbolDescribed]]
 
 
+class LeaveQueue(Command):
+    """There is room for this execution: it begins now."""
+
+    execution_id: ExecutionId
+
+
 class ExecutionFinished(Event):
     """A slicer has nothing more to do; it still records fills that arrive late."""
 
@@ -168,6 +175,7 @@ SupervisorMessage: TypeAlias = (
     | OrderOutcome
     | SymbolDescribed
     | MarketView
+    | ParentJudged
     | ExecutionStarted
     | ExecutionFinished
     | ExecutionLoaded

@@ -117,6 +117,8 @@ class PastOrder:
     fills: tuple[tuple[TradeId, datetime, Decimal], ...]
     settled_quantity: Decimal
     reserved_quantity: Decimal
+    price: Decimal
+    resting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class RestoreOrders:
 
     execution_id: ExecutionId
     symbol: Symbol
+    side: Side
     parent_quantity: Decimal
     orders: tuple[PastOrder, ...]
 
@@ -220,13 +223,15 @@ class OrderClosed(OrderEvent):
 class OrderRefused(OrderEvent):
     """It was not let pass on our side, or the venue did not take it for a reason that passes: it can never trade.
 
-    `available_quantity` is what would have passed, where that is what stood in the way.
+    `available_quantity` is what would have passed, where that is what stood in the way. `is_permanent` says that to try
+    again is in vain.
     """
 
     reason: Reason
     limit: Decimal | None = None
     actual: Decimal | None = None
     available_quantity: Decimal | None = None
+    is_permanent: bool = False
 
 
 class OrderOutcomeUnknown(OrderEvent):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import random
 import tempfile
 import time
 from collections import Counter
@@ -52,6 +53,8 @@ _FAILS_AFTER_ANOTHER: Final = (
     f"{JournalUnreadableError.__name__}: {WRITER_HAS_FAILED}",
 )
 """How failures begin that we have made, or that follow from one which is told by itself."""
+_UNLIMITED: Final = 0.75
+_EXPOSURES: Final = (None, "20000", "100000")
 _NEVER_AT_THE_GATE: Final = {Reason.DUPLICATE_ORDER, Reason.PARENT_QUANTITY}
 """Why the gate stops what should never have come that far."""
 
@@ -145,6 +148,7 @@ class _Simulation:
                 "engine": {"seed": plan.seed},
                 "storage": {"url": f"sqlite+aiosqlite:///{path}"},
                 "twap": {"min_duration": "1m", "max_duration": "60m"},
+                "risk": _limits(plan.seed),
             }
         )
         self._engine: Engine
@@ -350,6 +354,22 @@ class _Simulation:
             trace=tuple(line for x in list(concerned)[:2] for line in self._invariants.trace_of(x)),
             trace_hash=self._trace.hexdigest(),
         )
+
+
+def _limits(seed: int) -> dict[str, object]:
+    """Return limits that bind, in one seed of four: what they refuse, pause and let wait keeps every promise too."""
+    draw = random.Random(f"limits:{seed}")
+    if draw.random() < _UNLIMITED:
+        return {}
+    return {
+        "max_open_executions": draw.choice((3, 5, 10)),
+        "queue_ageing": "30s",
+        "queue_expiry": draw.choice(("2m", "30m")),
+        "max_symbol_exposure": draw.choice(_EXPOSURES),
+        "max_portfolio_exposure": draw.choice(_EXPOSURES),
+        "max_orders_per_second": draw.choice((1, 5, 1_000)),
+        "max_daily_loss": draw.choice((None, "1000000")),
+    }
 
 
 @contextmanager

@@ -6,12 +6,14 @@ Money is text to the database: it is neither summed nor sorted here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
+from genesis_actors.domain.queueing import Waiting, in_order
 from genesis_actors.messages.control import ExecutionStatus
+from genesis_actors.messages.events import TwapQueued
 from genesis_actors.messages.persistence import (
     ExecutionRow,
     FillRow,
@@ -22,6 +24,7 @@ from genesis_actors.messages.persistence import (
 from genesis_actors.storage.batch import EventRow
 from genesis_actors.storage.database import Database, Target, check_schema
 from genesis_actors.storage.errors import AmbiguousExecution, ExecutionNotFound
+from genesis_actors.storage.serialization import from_json
 from genesis_actors.storage.tables import (
     engine_identity,
     events,
@@ -38,6 +41,8 @@ T = TypeVar("T")
 LAST: Final = "@last"
 
 _SHOWN: Final = 5
+_QUEUED_BY: Final = 2
+"""The version of an execution by which it is known to wait."""
 
 
 def executions(
@@ -75,6 +80,38 @@ def executions_with_plans(
         for execution_id, due_at, quantity in connection.execute(plan):
             plans[execution_id].append(PlannedPart(due_at, quantity))
         return [(row, plans[row.execution_id]) for row in found]
+
+    return _read(target, read)
+
+
+def queue_places(target: Target, now: datetime | None = None) -> dict[str, int]:
+    """Return the place of each execution that waits for its turn: 1 is the next one. Without `now`: as last written."""
+    queued = (
+        select(events.c.event_type, events.c.event_data)
+        .join(twap_executions, events.c.aggregate_id == twap_executions.c.execution_id)
+        .where(
+            twap_executions.c.state == ExecutionState.QUEUED,
+            events.c.aggregate_version <= _QUEUED_BY,
+            events.c.event_type == TwapQueued.__name__,
+        )
+    )
+    newest = select(func.max(events.c.created_at))
+
+    def read(connection: Connection) -> dict[str, int]:
+        found = [from_json(kind, data) for kind, data in connection.execute(queued)]
+        waiting = [
+            Waiting(
+                event.execution_id,
+                event.priority,
+                event.at,
+                timedelta(microseconds=event.ageing_microseconds),
+            )
+            for event in found
+            if isinstance(event, TwapQueued)
+        ]
+        at = now or connection.scalar(newest)
+        ordered = [] if at is None else in_order(waiting, at)
+        return {each.execution_id: place for place, each in enumerate(ordered, start=1)}
 
     return _read(target, read)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from genesis_actors.messages.events import JournalEvent, TwapAccepted
+from genesis_actors.messages.risk import PastPosition, Traded
 from genesis_actors.storage.database import Database, Target, check_schema
 from genesis_actors.storage.errors import ForeignDatabase
 from genesis_actors.storage.serialization import from_json
@@ -47,6 +48,7 @@ from genesis_actors.values import (
     Symbol,
     TradeId,
     VenueOrderId,
+    fee_in_quote,
     parse_time,
 )
 
@@ -105,8 +107,8 @@ class RecordedFill:
 TradedQuantity: TypeAlias = tuple[ClientOrderId, TradeId, datetime, Decimal]
 """One trade of ours: its order, its id, its time and its quantity."""
 
-OrderedQuantity: TypeAlias = tuple[ClientOrderId, Decimal]
-"""An order of ours, and what it has filled in all."""
+OrderedQuantity: TypeAlias = tuple[ClientOrderId, Side, Decimal]
+"""An order of ours, its side, and what it has filled in all."""
 
 
 def load_identity(target: Target | Connection) -> Identity | None:
@@ -198,11 +200,43 @@ def load_unsure_orders(
 
     def query(connection: Connection) -> dict[Symbol, list[OrderedQuantity]]:
         by_symbol: dict[Symbol, list[OrderedQuantity]] = defaultdict(list)
-        for symbol, order, quantity in connection.execute(_UNSURE_ORDERS, {"since": since}):
-            by_symbol[Symbol(symbol)].append((ClientOrderId(order), quantity))
+        for symbol, order, side, quantity in connection.execute(_UNSURE_ORDERS, {"since": since}):
+            by_symbol[Symbol(symbol)].append((ClientOrderId(order), _SIDES[side], quantity))
         return by_symbol
 
     return _read(target, query)
+
+
+def load_positions(target: Target | Connection) -> tuple[PastPosition, ...]:
+    """Return the net of all that was traded in each symbol, valued at what was paid last."""
+
+    def query(connection: Connection) -> tuple[PastPosition, ...]:
+        net: dict[str, Decimal] = defaultdict(Decimal)
+        price: dict[str, Decimal | None] = {}
+        found = connection.execute(_FILLED).all()
+        for symbol, side, quantity, average in cast("list[tuple[str, str, str, str]]", found):
+            net[symbol] += _SIDES[side].sign * Decimal(quantity)
+            price[symbol] = Decimal(average)
+        return tuple(PastPosition(Symbol(each), net[each], price[each]) for each in sorted(net))
+
+    return _read(target, query)
+
+
+def load_trades_of_day(target: Target | Connection, at: datetime) -> tuple[Traded, ...]:
+    """Return every trade of ours of the UTC day that has `at` in it."""
+
+    def query(connection: Connection) -> tuple[Traded, ...]:
+        start = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        of_order = fills.c.client_order_id == orders.c.client_order_id
+        of_day = _FILL_COLUMNS.join(orders, of_order).where(fills.c.traded_at >= start)
+        return tuple(_traded(_recorded(row)) for row in connection.execute(of_day))
+
+    return _read(target, query)
+
+
+def _traded(fill: RecordedFill) -> Traded:
+    fee = fee_in_quote(fill.symbol, fill.price, fill.fee, fill.fee_currency)
+    return Traded(fill.symbol, fill.side, fill.quantity, fill.price, fee or ZERO, fill.traded_at)
 
 
 def count_executions(target: Target | Connection) -> int:
@@ -285,7 +319,7 @@ _RECENT_FILLS: Final = (
     .order_by(fills.c.traded_at, fills.c.trade_id)
 )
 _UNSURE_ORDERS: Final = (
-    select(orders.c.symbol, orders.c.client_order_id, orders.c.filled_quantity)
+    select(orders.c.symbol, orders.c.client_order_id, orders.c.side, orders.c.filled_quantity)
     .where(
         orders.c.created_at >= bindparam("since", type_=orders.c.created_at.type),
         (orders.c.filled_quantity == ZERO) | (orders.c.reason == Reason.SETTLED),
@@ -310,6 +344,16 @@ _FIRST_EVENTS: Final = (
         events.c.aggregate_version <= 1,  # A search for its type would read all events.
         events.c.event_type == TwapAccepted.__name__,
     )
+)
+_FILLED: Final = (
+    select(
+        twap_executions.c.symbol,
+        twap_executions.c.side,
+        type_coerce(twap_executions.c.filled_quantity, Text),
+        type_coerce(twap_executions.c.average_price, Text),
+    )
+    .where(twap_executions.c.average_price.is_not(None))
+    .order_by(twap_executions.c.created_at)
 )
 _COUNT: Final = select(func.count()).select_from(twap_executions)
 _NEWEST_EVENT: Final = (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,7 +10,15 @@ from pykka import ActorRef
 from genesis_actors.actors import risk
 from genesis_actors.actors.risk import RiskActor
 from genesis_actors.domain.limits import RiskLimits
-from genesis_actors.messages.risk import RestoreFills
+from genesis_actors.messages.risk import (
+    JudgeParent,
+    ParentJudged,
+    PastPosition,
+    RestoreAccount,
+    RestoreFills,
+    Traded,
+)
+from genesis_actors.messages.supervisor import Halt
 from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
@@ -18,6 +27,7 @@ from genesis_actors.messages.venue import (
     OrderNotFound,
     OrderRefused,
     PastOrder,
+    PlaceOrder,
     RestoreOrders,
     SettleOrder,
     TradesTold,
@@ -30,6 +40,8 @@ from genesis_actors.values import (
     ExecutionId,
     OrderStatus,
     Reason,
+    Side,
+    Symbol,
     TradeId,
     VenueOrderId,
 )
@@ -44,11 +56,13 @@ class Desk:
         self.simulation = simulation
         self.venue = Probe[OrderMessage]()
         self.outcomes = Probe[VenueOutcome]()
+        self.halts = Probe[Halt]()
         self.risk: ActorRef[RiskActor] = RiskActor.start(
             simulation,
             limits=limits or RiskLimits(),
             venue=self.venue,
             outcomes=self.outcomes,
+            halts=self.halts,
             failures=Probe(),
         )
         self.tell(a_description())
@@ -219,12 +233,13 @@ def test_what_a_recovered_execution_uses_is_taken_over_before_anything_is_sent(d
         fills=((TradeId("t1"), NOON, Decimal(3)),),
         settled_quantity=ZERO,
         reserved_quantity=Decimal(4),
+        price=Decimal(100),
     )
     ended = (ClientOrderId("c0"), TradeId("t0"), NOON, Decimal(1))
     heard = (ClientOrderId("c1"), TradeId("t1"), NOON, Decimal(3))
     desk.tell(
         RestoreFills(BTC, NOON, (ended, heard)),
-        RestoreOrders(ExecutionId("x1"), BTC, Decimal(100), (open_order,)),
+        RestoreOrders(ExecutionId("x1"), BTC, Side.BUY, Decimal(100), (open_order,)),
     )
 
     desk.tell(a_child("c2", quantity="3"))
@@ -235,7 +250,7 @@ def test_what_a_recovered_execution_uses_is_taken_over_before_anything_is_sent(d
 def test_what_was_settled_of_an_earlier_run_counts_beyond_its_trades(desk: Desk) -> None:
     """Also where its execution has ended, and nothing else tells of it."""
     traded = (ClientOrderId("c1"), TradeId("t1"), NOON, Decimal(3))
-    desk.tell(RestoreFills(BTC, NOON, (traded,), ((ClientOrderId("c1"), Decimal(5)),)))
+    desk.tell(RestoreFills(BTC, NOON, (traded,), ((ClientOrderId("c1"), Side.BUY, Decimal(5)),)))
 
     desk.tell(a_child("c2", quantity="6"))
 
@@ -244,7 +259,7 @@ def test_what_was_settled_of_an_earlier_run_counts_beyond_its_trades(desk: Desk)
 
 def test_a_trade_counts_that_is_told_of_an_order_of_an_execution_that_has_ended(desk: Desk) -> None:
     ended = a_child("c1", quantity="4")
-    desk.tell(RestoreFills(BTC, NOON, (), ((ended.client_order_id, ZERO),)))
+    desk.tell(RestoreFills(BTC, NOON, (), ((ended.client_order_id, Side.BUY, ZERO),)))
     desk.tell(a_fill(ended, quantity="4"))
 
     desk.tell(a_child("c2", quantity="7"))
@@ -303,3 +318,185 @@ def test_that_all_trades_are_told_comes_behind_them(desk: Desk) -> None:
     desk.tell(first, a_fill(first, quantity="1"), told)
 
     assert desk.outcomes.messages == [a_fill(first, quantity="1"), told]
+
+
+def sold(order: PlaceOrder) -> PlaceOrder:
+    return order.model_copy(update={"side": Side.SELL})
+
+
+def resting(order: PlaceOrder) -> PlaceOrder:
+    return order.model_copy(update={"resting": True})
+
+
+def test_what_is_held_and_reserved_never_exceeds_the_symbols_exposure(
+    simulation: DeterministicRuntime,
+) -> None:
+    desk = Desk(simulation, RiskLimits(max_symbol_exposure=Decimal(1_000)))
+    first = a_child("c1", quantity="4")
+    desk.tell(
+        first,
+        a_fill(first, quantity="4"),
+        a_close(first),
+        a_child("c2", quantity="3", volume="900"),
+    )
+
+    desk.tell(a_child("c3", quantity="4", volume="900"))
+
+    refused = refusal(desk)
+    assert refused.reason is Reason.MAX_SYMBOL_EXPOSURE
+    assert (refused.limit, refused.actual) == (Decimal(1_000), Decimal(1_100))
+    assert refused.available_quantity == Decimal(3)
+    assert not refused.is_permanent, "what is reserved may come back"
+
+
+def test_a_position_that_fills_its_limit_refuses_for_good_but_may_be_reduced(
+    simulation: DeterministicRuntime,
+) -> None:
+    desk = Desk(simulation, RiskLimits(max_symbol_exposure=Decimal(1_000)))
+    first = a_child("c1", quantity="10")
+    desk.tell(first, a_fill(first, quantity="10"), a_close(first))
+
+    desk.tell(a_child("c2", quantity="1", volume="900"))
+    assert refusal(desk).reason is Reason.MAX_SYMBOL_EXPOSURE
+    assert refusal(desk).is_permanent
+
+    reducing = sold(a_child("c3", quantity="20", volume="900"))
+    desk.tell(reducing)
+    assert desk.venue.messages[-1] == reducing
+
+
+def test_the_account_is_taken_over_before_anything_is_sent(
+    simulation: DeterministicRuntime,
+) -> None:
+    desk = Desk(
+        simulation,
+        RiskLimits(max_portfolio_exposure=Decimal(1_000), max_daily_loss=Decimal(50)),
+    )
+    ether = PastPosition(Symbol("ETH/USDT"), Decimal(-3), Decimal(200))
+    desk.tell(RestoreAccount((ether,)))
+
+    desk.tell(a_child("c1", quantity="5"))
+    assert refusal(desk).reason is Reason.MAX_PORTFOLIO_EXPOSURE
+    assert refusal(desk).available_quantity == Decimal(4)
+    assert refusal(desk).actual == Decimal(1_100)
+
+    today = Traded(BTC, Side.BUY, Decimal(1), Decimal(160), ZERO, simulation.clock.now())
+    yesterday = replace(today, at=today.at - timedelta(days=1))
+    desk.tell(RestoreAccount((), (yesterday,)), a_child("c2", quantity="1"))
+    assert desk.venue.messages[-1] == a_child("c2", quantity="1")
+
+    desk.tell(RestoreAccount((), (today,)), a_child("c3", quantity="1"))
+    assert refusal(desk).reason is Reason.MAX_DAILY_LOSS
+
+
+def test_the_days_loss_halts_everything(simulation: DeterministicRuntime) -> None:
+    desk = Desk(simulation, RiskLimits(max_daily_loss=Decimal(50)))
+    now = simulation.clock.now()
+    first = a_child("c1", quantity="10")
+    fill = a_fill(first, quantity="10", at=now).model_copy(update={"price": Decimal(105)})
+    desk.tell(first, fill, a_close(first))
+
+    desk.tell(a_child("c2", quantity="1", volume="900"))
+
+    assert refusal(desk).reason is Reason.MAX_DAILY_LOSS
+    assert (refusal(desk).limit, refusal(desk).actual) == (Decimal(50), Decimal(50))
+    [halt] = desk.halts.messages
+    assert halt.reason == "max_daily_loss: the day's trades have lost 50, of 50 that they may"
+
+
+def test_a_restricted_symbol_is_refused_for_good(simulation: DeterministicRuntime) -> None:
+    desk = Desk(simulation, RiskLimits(restricted_symbols=frozenset({BTC})))
+
+    desk.tell(a_child())
+
+    assert refusal(desk).reason is Reason.RESTRICTED_SYMBOL
+    assert refusal(desk).is_permanent
+
+
+def test_more_orders_than_the_second_allows_are_refused_until_it_is_over(
+    simulation: DeterministicRuntime,
+) -> None:
+    desk = Desk(simulation, RiskLimits(max_orders_per_second=2))
+    desk.tell(*(a_child(f"c{number}", quantity="1") for number in (1, 2, 3)))
+
+    assert refusal(desk).reason is Reason.ORDER_RATE
+    assert (refusal(desk).limit, refusal(desk).actual) == (Decimal(2), Decimal(3))
+
+    simulation.run_until(lambda: False, deadline=simulation.clock.now() + timedelta(seconds=1))
+    simulation.clock.move_to(simulation.clock.now() + timedelta(seconds=1))
+    desk.tell(a_child("c4", quantity="1"))
+    assert len(desk.venue.messages) == 3
+
+
+def test_an_order_that_would_meet_our_own_waits_until_that_has_given_way(desk: Desk) -> None:
+    ours = resting(sold(a_child("c1", quantity="1", price="100", execution_id="x2")))
+    desk.tell(ours, a_child("c2", quantity="1", price="100"))
+
+    assert refusal(desk).reason is Reason.SELF_TRADE
+    assert (refusal(desk).limit, refusal(desk).actual) == (Decimal(100), Decimal(100))
+    assert not refusal(desk).is_permanent
+    assert desk.venue.messages[-1] == CancelOrder(
+        execution_id=ours.execution_id, client_order_id=ours.client_order_id, symbol=BTC
+    )
+
+    again = resting(sold(a_child("c3", quantity="1", price="100", execution_id="x2")))
+    desk.tell(a_close(ours), again)
+    assert refusal(desk).client_order_id == "c3", "it would be in the way again"
+
+    taking = a_child("c4", quantity="1", price="100")
+    desk.tell(taking, again)
+    assert desk.venue.messages[-2:] == [taking, again]
+
+
+def test_our_own_order_at_a_worse_price_is_not_met(desk: Desk) -> None:
+    ours = resting(sold(a_child("c1", quantity="1", price="100.5", execution_id="x2")))
+    order = a_child("c2", quantity="1", price="100.4")
+
+    desk.tell(ours, order)
+
+    assert desk.venue.messages == [ours, order]
+
+
+def test_what_the_operator_says_of_an_order_is_no_trade_beside_the_one_that_comes_later(
+    simulation: DeterministicRuntime,
+) -> None:
+    desk = Desk(simulation, RiskLimits(max_symbol_exposure=Decimal(1_000)))
+    first = a_child("c1", quantity="10")
+    said = SettleOrder(
+        execution_id=first.execution_id,
+        client_order_id=first.client_order_id,
+        symbol=BTC,
+        filled_quantity=Decimal(6),
+    )
+
+    desk.tell(first, said, a_fill(first, quantity="6"), a_child("c2", quantity="5", volume="900"))
+
+    assert refusal(desk).available_quantity == Decimal(4)
+
+
+@pytest.mark.parametrize(
+    ("limits", "quantity", "reason"),
+    [
+        (RiskLimits(max_symbol_exposure=Decimal(1_000)), "10", None),
+        (RiskLimits(max_symbol_exposure=Decimal(1_000)), "10.1", Reason.MAX_SYMBOL_EXPOSURE),
+        (RiskLimits(max_portfolio_exposure=Decimal(1_000)), "10.1", Reason.MAX_PORTFOLIO_EXPOSURE),
+        (RiskLimits(restricted_symbols=frozenset({BTC})), "1", Reason.RESTRICTED_SYMBOL),
+        (RiskLimits(), "1000000", None),
+    ],
+)
+def test_what_could_never_be_filled_is_not_begun(
+    simulation: DeterministicRuntime, limits: RiskLimits, quantity: str, reason: Reason | None
+) -> None:
+    desk, answers = Desk(simulation, limits), Probe[ParentJudged]()
+    desk.tell(
+        JudgeParent(
+            execution_id=ExecutionId("x1"),
+            symbol=BTC,
+            side=Side.BUY,
+            quantity=Decimal(quantity),
+            mid=Decimal(100),
+            reply_to=answers,
+        )
+    )
+
+    assert [answer.reason for answer in answers.messages] == [reason]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -22,7 +22,7 @@ from genesis_actors.messages.persistence import (
     WriteHalt,
     WriteJournal,
 )
-from genesis_actors.messages.risk import RiskMessage
+from genesis_actors.messages.risk import JudgeParent, ParentJudged, RiskMessage
 from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
@@ -86,6 +86,9 @@ class House:
         self.venue = Probe[VenueMessage]()
         self.risk = Probe[RiskMessage]()
         self.news = Probe[News]()
+        self.judged: Callable[[JudgeParent], ParentJudged] = lambda asked: ParentJudged(
+            execution_id=asked.execution_id
+        )
         self.ref: ActorRef[SupervisorActor] = SupervisorActor.start(
             simulation,
             defaults=TwapDefaults(),
@@ -130,6 +133,11 @@ class House:
             if isinstance(message, MarketQuery):
                 message.reply_to.tell(_view(message))
         self.market.messages.clear()
+        self.simulation.run_until_quiet()
+        asked = [m for m in self.risk.messages if isinstance(m, JudgeParent)]
+        self.risk.messages = [m for m in self.risk.messages if not isinstance(m, JudgeParent)]
+        for question in asked:
+            question.reply_to.tell(self.judged(question))
         self.simulation.run_until_quiet()
         for write in self.journal.messages:
             if isinstance(write, NoteTrades):

@@ -24,20 +24,27 @@ from tests.making import BTC, NOON
 
 
 class Exchange:
-    def __init__(self, simulation: DeterministicRuntime, latency: timedelta) -> None:
+    def __init__(
+        self,
+        simulation: DeterministicRuntime,
+        latency: timedelta,
+        *,
+        venue: PaperVenue | None = None,
+        opened: Symbol = BTC,
+    ) -> None:
         self.simulation = simulation
         self.feed = Probe[MarketFeed]()
         self.outcomes = Probe[OrderOutcome]()
         self.described = Probe[SymbolDescribed]()
         self.ref = VenueActor.start(
             simulation,
-            venue=PaperVenue(seed=3, latency=latency),
+            venue=venue or PaperVenue(seed=3, latency=latency),
             gate=Gate(GateLimits(max_orders_per_second=1)),
             market_data=self.feed,
             outcomes=self.outcomes,
             failures=Probe(),
         )
-        self.describe(BTC)
+        self.describe(opened)
 
     def describe(self, symbol: Symbol) -> SymbolDescribed:
         self.tell(DescribeSymbol(symbol=symbol, reply_to=self.described))
@@ -127,3 +134,21 @@ def test_requests_without_latency_are_answered_at_once(simulation: Deterministic
     assert isinstance(filled[0], OrderAccepted)
     assert len(exchange.outcomes.messages) > len(filled)
     assert isinstance(exchange.outcomes.messages[-1], OrderNotFound)
+
+
+def test_a_market_that_an_earlier_core_had_opened_is_told_from_its_past_on(
+    simulation: DeterministicRuntime,
+) -> None:
+    """Newer rows first would make those of the past come too late: they are told in their order or not at all."""
+    venue = PaperVenue(seed=3)
+    venue.open(BTC, simulation.clock.now())
+    ether = Symbol("ETH/USDT")
+    exchange = Exchange(simulation, timedelta(0), venue=venue, opened=ether)
+    simulation.advance_to(simulation.clock.now() + timedelta(seconds=5))
+    assert {rows.symbol for rows in exchange.rows} == {ether}
+
+    exchange.describe(BTC)
+    simulation.advance_to(simulation.clock.now() + timedelta(seconds=5))
+    times = [rows.at for rows in exchange.rows if rows.symbol == BTC]
+    assert times
+    assert times == sorted(times)

@@ -359,12 +359,24 @@ class Desk:
     def reject(self, detail: str = "no") -> Decision:
         return self.close(OrderStatus.REJECTED, Reason.VENUE_REJECTED, detail=detail)
 
-    def refuse(self, reason: Reason, available: str | None = None) -> Decision:
+    def refuse(
+        self,
+        reason: Reason,
+        available: str | None = None,
+        *,
+        compared: tuple[str, str] | None = None,
+        for_good: bool = False,
+    ) -> Decision:
+        """Refuse the newest child. `compared` are the limit, and what met it."""
+        limit, actual = (None, None) if compared is None else map(Decimal, compared)
         return self.tell(
             OrderRefused(
                 **self._of(-1),
                 reason=reason,
+                limit=limit,
+                actual=actual,
                 available_quantity=None if available is None else Decimal(available),
+                is_permanent=for_good,
             )
         )
 

@@ -51,6 +51,7 @@ from genesis_actors.messages.events import (
     TwapCompleted,
     TwapEnded,
     TwapSlowed,
+    TwapStarted,
 )
 from genesis_actors.messages.market_data import MarketView, PriceCrossed
 from genesis_actors.messages.slicer import Wake
@@ -442,6 +443,7 @@ class Play:
             self.rejection = admission
             return
         self.execution, first = accept(admission, EXECUTION_ID, "g7k2pd")
+        assert isinstance(first[1], TwapStarted)
         assert sum(part.quantity for part in first[1].slices) == order.quantity
         self._apply(Decision(self.execution, first, (AskMarket(),)), first=True)
         self._attend()

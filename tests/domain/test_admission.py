@@ -9,9 +9,17 @@ from typing import Any
 
 import pytest
 
-from genesis_actors.domain.admission import Admission, Market, Rejection, accept, admit
+from genesis_actors.domain.admission import (
+    Admission,
+    Market,
+    Rejection,
+    accept,
+    admit,
+    refused_by_risk,
+)
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.messages.events import TwapAccepted, TwapStarted
+from genesis_actors.messages.risk import ParentJudged
 from genesis_actors.values import ExecutionState, MarketRules, Quote, Reason, Side, Symbol
 from tests.domain.executions import (
     EXECUTION_ID,
@@ -201,6 +209,7 @@ def test_acceptance_and_start_are_the_executions_first_events() -> None:
     assert events[0].arrival_price == 100
     assert events[0].arrival_at == NOON
     assert events[0].order.seed == 5
+    assert isinstance(events[1], TwapStarted)
     assert events[1].ends_at == NOON + timedelta(minutes=10)
     assert events[1].participation_window_microseconds == 60_000_000
     assert execution.state is ExecutionState.RUNNING
@@ -241,3 +250,28 @@ def test_a_largest_value_makes_more_slices_and_leaves_room_for_a_higher_price() 
 
 def test_an_account_that_nobody_may_look_into_is_not_held_against_an_order() -> None:
     assert isinstance(admitted("10", replace(market(), balances=None)), Admission)
+
+
+@pytest.mark.parametrize(
+    ("reason", "compared", "said"),
+    [
+        (Reason.RESTRICTED_SYMBOL, None, "does not let BTC/USDT be traded"),
+        (Reason.MAX_DAILY_LOSS, ("50", "60.005"), "have lost 60 USDT, of 50 that they may"),
+        (
+            Reason.MAX_SYMBOL_EXPOSURE,
+            ("900", "1000"),
+            "buy 10 BTC would bring the exposure of BTC/USDT to 1000 USDT, above the operator's 900",
+        ),
+        (Reason.MAX_PORTFOLIO_EXPOSURE, ("900", "1000"), "exposure of the portfolio to 1000 USDT"),
+    ],
+)
+def test_what_risk_refuses_as_a_whole_is_told_with_the_setting(
+    reason: Reason, compared: tuple[str, str] | None, said: str
+) -> None:
+    limit, actual = (None, None) if compared is None else map(Decimal, compared)
+    judged = ParentJudged(execution_id=EXECUTION_ID, reason=reason, limit=limit, actual=actual)
+
+    message, hint = refused_by_risk(judged, admission())
+
+    assert said in message
+    assert "[risk]" in hint

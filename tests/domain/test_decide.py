@@ -860,3 +860,27 @@ def test_auto_without_any_time_takes_at_once() -> None:
     desk.at(300).look()
 
     assert not desk.child().resting
+
+
+def test_what_risk_refuses_for_good_pauses_with_the_numbers_and_forgets_nothing() -> None:
+    desk = Desk(execution(["1"] * 5)).at(30)
+    desk.look()
+
+    decision = desk.refuse(Reason.MAX_SYMBOL_EXPOSURE, compared=("1000", "1100.0"), for_good=True)
+
+    paused = decision.events[-1]
+    assert isinstance(paused, TwapPaused)
+    assert paused.reason is Reason.MAX_SYMBOL_EXPOSURE
+    assert paused.detail == "1100 is above the limit of 1000"
+    assert desk.execution.state is ExecutionState.PAUSED
+    assert desk.execution.remaining_quantity == Decimal(5)
+
+
+def test_what_passes_is_tried_again() -> None:
+    desk = Desk(execution(["1"] * 5)).at(30)
+    desk.look()
+
+    desk.refuse(Reason.ORDER_RATE, compared=("10", "11"))
+
+    assert desk.execution.state is ExecutionState.RUNNING
+    assert desk.execution.retry_at is not None

@@ -26,6 +26,7 @@ from genesis_actors.values import (
     ExecutionId,
     OrderStatus,
     Reason,
+    Side,
     TradeId,
     VenueOrderId,
 )
@@ -155,11 +156,11 @@ def test_a_settled_order_takes_what_the_operator_said_or_what_was_traded(gate: G
 def test_what_was_sent_before_a_restart_counts(gate: Gate) -> None:
     traded = ((TradeId("t1"), NOON, Decimal(2)),)
     past = (
-        PastOrder(ClientOrderId("open"), traded, ZERO, Decimal(3)),
-        PastOrder(ClientOrderId("ended"), (), ZERO, ZERO),
-        PastOrder(ClientOrderId("settled"), (), Decimal(1), ZERO),
+        PastOrder(ClientOrderId("open"), traded, ZERO, Decimal(3), Decimal(100)),
+        PastOrder(ClientOrderId("ended"), (), ZERO, ZERO, Decimal(100)),
+        PastOrder(ClientOrderId("settled"), (), Decimal(1), ZERO, Decimal(100)),
     )
-    gate.restore(RestoreOrders(ExecutionId("x1"), BTC, Decimal(10), past))
+    gate.restore(RestoreOrders(ExecutionId("x1"), BTC, Side.BUY, Decimal(10), past))
 
     assert reason(gate, order("ended", "1")) is Reason.DUPLICATE_ORDER
     assert reason(gate, order("b", "5")) is Reason.PARENT_QUANTITY

@@ -147,8 +147,8 @@ def test_orders_of_which_more_may_be_told_are_found_by_symbol(database: Database
     written(database, write("x1", execution=execution_row("x1"), orders=orders))
 
     assert recovery.load_unsure_orders(database, NOON) == {
-        "BTC/USDT": [("x1-2", ZERO)],
-        "ETH/USDT": [("x1-3", Decimal("0.1"))],
+        "BTC/USDT": [("x1-2", Side.BUY, ZERO)],
+        "ETH/USDT": [("x1-3", Side.BUY, Decimal("0.1"))],
     }
 
 

@@ -1,0 +1,231 @@
+"""What the engine's own trading has made of the account: positions, what they may yet become, and the day's result.
+
+A position is the net of all that this database's executions have traded in a symbol. Its exposure is the worst it may
+become with what is reserved, in either direction, at the newest mid that is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from genesis_actors.messages.risk import Traded
+from genesis_actors.values import ZERO, ClientOrderId, Side, Symbol, exact
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the account stands as one order meets it; reservations are those of all orders but this one.
+
+    Of its symbol, in base and counted in the direction of the order's side: `position`, and `committed`, which has what
+    is reserved on that side in it. Of all others together, in quote: `other_positions`, and `other_exposure`, the same
+    with what is reserved. `loss_today` is in quote, negative for a gain. `crosses_at` is the best price of a resting
+    order of ours that this one would trade with, None where there is none.
+    """
+
+    position: Decimal = ZERO
+    committed: Decimal = ZERO
+    other_positions: Decimal = ZERO
+    other_exposure: Decimal = ZERO
+    loss_today: Decimal = ZERO
+    orders_in_last_second: int = 0
+    crosses_at: Decimal | None = None
+
+
+NOTHING_HELD = Standing()
+
+
+@dataclass(frozen=True, slots=True)
+class _Resting:
+    side: Side
+    price: Decimal
+
+
+@dataclass(slots=True)
+class Position:
+    """One symbol's position and reservations in base, with the cash flow of one UTC day's trades in quote."""
+
+    currency: str
+    quantity: Decimal = ZERO
+    mark: Decimal | None = None
+    bought: Decimal = ZERO  # Reserved to be bought; likewise sold.
+    sold: Decimal = ZERO
+    day: date = date.min
+    day_quantity: Decimal = ZERO
+    day_cash: Decimal = ZERO
+
+    @property
+    def value(self) -> Decimal:
+        return abs(self.quantity) * (self.mark or ZERO)
+
+    @property
+    def exposure(self) -> Decimal:
+        """Return the worst that the position may become, in quote."""
+        return max(self.quantity + self.bought, self.sold - self.quantity) * (self.mark or ZERO)
+
+    def reserve(self, side: Side, more: Decimal) -> None:
+        if side is Side.BUY:
+            self.bought += more
+        else:
+            self.sold += more
+
+    def loss_on(self, day: date) -> Decimal:
+        if self.day != day:
+            return ZERO
+        return -(self.day_cash + self.day_quantity * (self.mark or ZERO))
+
+
+@dataclass(slots=True)
+class _Reservation:
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+
+
+@dataclass(slots=True)
+class Account:
+    """Every position of the account. Reservations are keyed by client order id, and released once."""
+
+    positions: dict[Symbol, Position] = field(default_factory=dict[Symbol, Position])
+    _reserved: dict[ClientOrderId, _Reservation] = field(
+        default_factory=dict[ClientOrderId, _Reservation]
+    )
+    _resting: dict[Symbol, dict[ClientOrderId, _Resting]] = field(
+        default_factory=dict[Symbol, dict[ClientOrderId, _Resting]]
+    )
+
+    def position(self, symbol: Symbol) -> Position:
+        found = self.positions.get(symbol)
+        if found is None:
+            found = self.positions[symbol] = Position(symbol.rpartition("/")[2])
+        return found
+
+    @exact
+    def hold(self, symbol: Symbol, quantity: Decimal, mark: Decimal | None) -> None:
+        """Take over a position (base, negative for a short one) of earlier runs, and the last price known of it."""
+        position = self.position(symbol)
+        position.quantity += quantity
+        position.mark = position.mark or mark
+
+    @exact
+    def reserve(
+        self,
+        client_order_id: ClientOrderId,
+        symbol: Symbol,
+        side: Side,
+        quantity: Decimal,
+        *,
+        rests_at: Decimal | None = None,
+    ) -> None:
+        """Reserve what an order may trade, and remember that it rests, if it does."""
+        self.release(client_order_id)
+        if quantity:
+            self._reserved[client_order_id] = _Reservation(symbol, side, quantity)
+            self.position(symbol).reserve(side, quantity)
+        if quantity and rests_at is not None:
+            resting = self._resting.setdefault(symbol, {})
+            resting[client_order_id] = _Resting(side, rests_at)
+
+    @exact
+    def use(self, client_order_id: ClientOrderId, quantity: Decimal) -> None:
+        """Turn so much of a reservation into what was traded: the trade itself is told by `trade`."""
+        reserved = self._reserved.get(client_order_id)
+        if reserved is None:
+            return
+        used = min(quantity, reserved.quantity)
+        if used == reserved.quantity:
+            self.release(client_order_id)
+            return
+        reserved.quantity -= used
+        self.position(reserved.symbol).reserve(reserved.side, -used)
+
+    @exact
+    def release(self, client_order_id: ClientOrderId, but: Decimal = ZERO) -> None:
+        """Reserve `but` that much at most for an order from now on, which rests no longer."""
+        reserved = self._reserved.get(client_order_id)
+        if reserved is None:
+            return
+        resting = self._resting.get(reserved.symbol)
+        if resting is not None:
+            resting.pop(client_order_id, None)
+        left = min(but, reserved.quantity)
+        self.position(reserved.symbol).reserve(reserved.side, left - reserved.quantity)
+        reserved.quantity = left
+        if not left:
+            del self._reserved[client_order_id]
+
+    @exact
+    def trade(self, traded: Traded) -> None:
+        position, day = self.position(traded.symbol), traded.at.astimezone(UTC).date()
+        quantity = traded.side.sign * traded.quantity
+        position.quantity += quantity
+        if position.mark is None:
+            position.mark = traded.price
+        self._count(position, day, quantity, traded)
+
+    @exact
+    def trade_before(self, traded: Traded) -> None:
+        """Count a trade of an earlier run in its day's result alone: its position is known as a whole."""
+        position, day = self.position(traded.symbol), traded.at.astimezone(UTC).date()
+        self._count(position, day, traded.side.sign * traded.quantity, traded)
+
+    @staticmethod
+    def _count(position: Position, day: date, quantity: Decimal, traded: Traded) -> None:
+        if day < position.day:
+            return  # Told late, of a day that is over.
+        if day > position.day:
+            position.day, position.day_quantity, position.day_cash = day, ZERO, ZERO
+        position.day_quantity += quantity
+        position.day_cash -= quantity * traded.price + traded.fee
+
+    @exact
+    def standing(
+        self,
+        symbol: Symbol,
+        side: Side,
+        price: Decimal,
+        *,
+        mark: Decimal | None,
+        now: datetime,
+        orders_in_last_second: int = 0,
+    ) -> Standing:
+        """Return how the account stands as an order comes in; `mark` is its symbol's mid."""
+        position = self.position(symbol)
+        position.mark = mark or position.mark
+        others = [
+            other
+            for other in self.positions.values()
+            if other is not position and other.currency == position.currency
+        ]
+        today = now.astimezone(UTC).date()
+        own = side.sign * position.quantity
+        return Standing(
+            position=own,
+            committed=own + (position.bought if side is Side.BUY else position.sold),
+            other_positions=sum((other.value for other in others), ZERO),
+            other_exposure=sum((other.exposure for other in others), ZERO),
+            loss_today=sum((other.loss_on(today) for other in others), position.loss_on(today)),
+            orders_in_last_second=orders_in_last_second,
+            crosses_at=self._crossed_by(symbol, side, price),
+        )
+
+    def resting_against(
+        self, symbol: Symbol, side: Side, price: Decimal
+    ) -> Iterable[ClientOrderId]:
+        """Return our resting orders that an order of `side` at `price` would trade with."""
+        for client_order_id, other in self._resting.get(symbol, {}).items():
+            if other.side is not side and not side.is_worse(other.price, price):
+                yield client_order_id
+
+    def _crossed_by(self, symbol: Symbol, side: Side, price: Decimal) -> Decimal | None:
+        resting = self._resting.get(symbol)
+        if not resting:
+            return None
+        crossed = [resting[other].price for other in self.resting_against(symbol, side, price)]
+        return (min if side is Side.BUY else max)(crossed) if crossed else None
+
+    @property
+    def reserved_orders(self) -> frozenset[ClientOrderId]:
+        return frozenset(self._reserved)
