@@ -344,8 +344,8 @@ MUTANTS = (
         "Who has asked when actors failed never hears what came of it.",
         (
             "actors/control.py",
-            "                for asked in self._asked.values():\n",
-            "                for asked in list(self._asked.values())[:0]:\n",
+            "        for number, asked in list(self._asked.items()):\n",
+            "        for number, asked in list(self._asked.items())[:0]:\n",
         ),
     ),
     _mutant(
@@ -372,8 +372,8 @@ MUTANTS = (
         "After a restart the others use what an order without an answer may yet take.",
         (
             "actors/risk.py",
-            "            use.reserve(order.client_order_id, order.reserved_quantity)\n",
-            "            use.reserve(order.client_order_id, ZERO)\n",
+            "            use.reserve(name, order.reserved_quantity)\n",
+            "            use.reserve(name, ZERO)\n",
         ),
     ),
     _mutant(

@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, assert_never
 
-
-
 from genesis_actors.domain.exposure import Account
 from genesis_actors.domain.giving_way import GivingWay
 from genesis_actors.domain.limits import (
@@ -24,6 +22,7 @@ from genesis_actors.domain.limits import (
     check_risk_limits,
 )
 from genesis_actors.domain.participation import minimum_quantity
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.risk import (
     JudgeParent,
     ParentJudged,
