@@ -87,6 +87,7 @@ class Ground:
     guardian: Relay[ActorFailed | JournalDown | JournalBack]
     gate: GateSwitch
     began_at: datetime
+    makes_reports: bool
     repeats_time: bool
     """Whether each run passes through the same time anew: what ended runs took then is nothing to the next one."""
 
@@ -131,6 +132,7 @@ class TradingCore:
             market_data=market_data,
             venue=venue,
             failures=failures,
+            makes_reports=ground.makes_reports,
         )
         supervisor = SupervisorActor.start(
             runtime,

@@ -147,12 +147,14 @@ class Engine(Caller):
         market_tap: Address[MarketRows] | None = None,
         make_runtime: Callable[[int, datetime], Runtime] | None = None,
         persistence: type[PersistenceActor] = PersistenceActor,
+        makes_reports: bool = True,
     ) -> Engine:
         """Lock and migrate the database, recover what is open, and only then start.
 
         `recover` chooses which open executions are carried on; the others stay as they are. `market_tap` hears every
         market row first; it must not send anything. A simulation brings a runtime (of its seed and start) and a
-        writer of its own. Raises SourceError, StorageError, SettingsError, LiveNotAllowedError, OtherMarketError.
+        writer of its own, and may do without reports. Raises SourceError, StorageError, SettingsError,
+        LiveNotAllowedError, OtherMarketError.
         """
         settings = Settings() if settings is None else settings
         if venue is None:
@@ -195,6 +197,7 @@ class Engine(Caller):
                 guardian=Relay(),
                 gate=GateSwitch(),
                 began_at=runtime.clock.now(),
+                makes_reports=makes_reports,
                 repeats_time=virtual is not None and make_runtime is None,
             )
             # A disk does not come back in virtual time, unless the disk itself is simulated.

@@ -55,18 +55,21 @@ class AnalyticsActor(MessageActor[_Accepted]):
         market_data: Address[CutRecord],
         venue: Address[LookAtDepth],
         failures: Address[ActorFailed],
+        makes_reports: bool = True,
     ) -> None:
         super().__init__(runtime, name="analytics", supervisor=failures)
         self._database = database
         self._journal = journal
         self._market_data = market_data
         self._venue = venue
+        self._makes_reports = makes_reports
         self._due: defaultdict[Symbol, dict[ExecutionId, None]] = defaultdict(dict)
 
     def handle(self, message: _Accepted) -> None:
         match message:
             case ExecutionNews():
-                self._on_news(message)
+                if self._makes_reports:
+                    self._on_news(message)
             case StatusRestored():
                 pass  # An execution that goes on; its news will tell of its end.
             case DepthSeen():
