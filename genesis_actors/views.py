@@ -21,7 +21,7 @@ from genesis_actors.messages.persistence import (
     PlannedPart,
     SliceRow,
 )
-from genesis_actors.values import ExecutionState, decimal_text, quotient, time_text
+from genesis_actors.values import ExecutionState, OrderStatus, decimal_text, quotient, time_text
 
 View: TypeAlias = dict[str, object]
 
@@ -83,11 +83,13 @@ def execution_view(
 
 
 def status_view(status: ExecutionStatus, now: datetime | None) -> View:
-    """Return an execution with its slices and fills."""
+    """Return an execution with its slices and fills, and the child orders whose outcome nobody knows yet."""
+    unknown = [o.client_order_id for o in status.orders if o.status == OrderStatus.UNKNOWN]
     return {
         **execution_view(status.execution, status.slices, now),
         "slices": slice_views(status.slices, status.orders),
         "fills": fill_views(status.fills, status.orders),
+        "unknown_orders": unknown,
     }
 
 

@@ -42,6 +42,12 @@ def summary_text(view: View) -> str:
     still = Decimal(view["working_quantity"]) + Decimal(view["unknown_quantity"])
     if still:
         lines.append(("at the venue", f"{text.quantity(still)} {base} working or unknown"))
+    unknown = view.get("unknown_orders")
+    if unknown:
+        lines.append(("unknown", f"what became of {', '.join(unknown)}: the venue is asked again"))
+        lines.append(
+            ("", f"if nobody can look it up: genesis settle {view['id']} CHILD --filled QTY")
+        )
     if terms := view.get("terms"):
         lines.append(("terms", _terms(terms, quote)))
     end = view["finished_at"] or view["ends_at"]

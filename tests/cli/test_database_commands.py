@@ -27,8 +27,10 @@ def test_what_is_shown_is_what_the_run_returned(command: Command, result: Said) 
     listed = command("ps", "-a", *DB, "-o", "json").data
 
     returned = {name: value for name, value in result.data.items() if name != "warnings"}
-    assert shown == by_prefix == returned
-    assert listed == [{n: v for n, v in shown.items() if n not in {"slices", "fills"}}]
+    assert shown == by_prefix
+    assert {name: value for name, value in shown.items() if name != "terms"} == returned
+    details = {"slices", "fills", "unknown_orders", "terms"}
+    assert listed == [{n: v for n, v in shown.items() if n not in details}]
     assert command("ps", *DB, "-o", "json").data == []
     assert command("slices", "@last", *DB, "-o", "json").data == shown["slices"]
     assert command("fills", "@last", *DB, "-o", "json").data == shown["fills"]
