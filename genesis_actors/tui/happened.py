@@ -64,6 +64,10 @@ _TOLD: Final[Mapping[str, tuple[str, _Words]]] = {
         INK,
         lambda d: f"accepted: {_q(d['quantity'])}, arrival {_p(d['arrival_price'])}",
     ),
+    "TwapQueued": (
+        AMBER,
+        lambda d: f"waits for its turn{_why(d)}, until {_term(d['expires_at'])} at the longest",
+    ),
     "ArrivalObserved": (DIM, lambda d: f"arrival {_p(d['arrival_price'])}"),
     "TwapStarted": (
         CYAN,

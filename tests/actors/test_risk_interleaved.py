@@ -75,8 +75,12 @@ class Interleavings(RuleBasedStateMachine):
         self.start()
 
     def start(self) -> None:
-        self.desk = Desk(DeterministicRuntime(seed=1, start=NOON), LIMITS)
+        self.runtime = DeterministicRuntime(seed=1, start=NOON)
+        self.desk = Desk(self.runtime, LIMITS)
         self.desk.tell(a_description(ETH))
+
+    def teardown(self) -> None:
+        self.runtime.stop()
 
     # --- What happens ---
 
@@ -185,6 +189,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         """Another process begins with what the tables have."""
+        self.runtime.stop()
         self.start()
         positions = tuple(PastPosition(s, self.position(s), self.mids[s]) for s in SYMBOLS)
         self.desk.tell(RestoreAccount(positions))
