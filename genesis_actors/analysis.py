@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from genesis_actors.domain.attribution import PARTS, By, ExecutionCost, grouped, next_changes
-from genesis_actors.domain.report import SCHEMA, generate_execution_report
+from genesis_actors.domain.report import SCHEMA
 from genesis_actors.report_view import plain, report_view
 from genesis_actors.storage import queries
 from genesis_actors.storage.analysis import load_evidence
@@ -32,11 +32,7 @@ def report_of(target: Target, name: str, *, again: bool = False) -> View:
         view: View = json.loads(stored)
         if view.get("schema") == SCHEMA and view["is_final"]:
             return view
-    evidence = load_evidence(database, key)
-    report = generate_execution_report(
-        evidence.journal, evidence.record, evidence.depth, venue=evidence.venue
-    )
-    return report_view(report)
+    return report_view(load_evidence(database, key).report())
 
 
 def portfolio_of(target: Target, since: timedelta | datetime | None, by: By) -> View:

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from pykka import ActorDeadError
 
-from genesis_actors.domain.report import ExecutionReport, generate_execution_report
+from genesis_actors.domain.report import ExecutionReport
 from genesis_actors.listeners import Failures, When
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import (
@@ -138,12 +138,9 @@ class Caller:
         The market of the last minute of one that is still open may not be written down yet.
         """
         try:
-            evidence = load_evidence(self.database, execution_id)
+            return load_evidence(self.database, execution_id).report()
         except ExecutionNotFound:
             raise KeyError(execution_id) from None
-        return generate_execution_report(
-            evidence.journal, evidence.record, evidence.depth, venue=evidence.venue
-        )
 
     # --- Waiting ---------------------------------------------------------------------------------
 

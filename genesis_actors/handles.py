@@ -9,11 +9,13 @@ from typing import Final
 
 from genesis_actors.calling import ANSWER_SECONDS, Build, Caller, is_over
 from genesis_actors.domain.report import ExecutionReport
+from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
     CommandDone,
+    CommandRefused,
     PauseExecution,
     ResumeExecution,
     SettleChild,
@@ -23,6 +25,26 @@ from genesis_actors.orders import Amendment
 from genesis_actors.values import ClientOrderId, ExecutionId, ExecutionState, Reason, ResumeMode
 
 _CANCELLED: Final = ExecutionState.CANCELLED
+
+
+def amend_execution(
+    execution_id: ExecutionId,
+    amendment: Amendment,
+    note: str | None,
+    reply_to: Address[CommandDone | CommandRefused],
+) -> AmendExecution:
+    """Return what a user has written as the message that the execution takes."""
+    return AmendExecution(
+        execution_id=execution_id,
+        limit_price=None if amendment.limit == "off" else amendment.limit,
+        removes_limit=amendment.limit == "off",
+        ends_at=amendment.deadline,
+        duration=amendment.duration,
+        quantity=amendment.quantity,
+        max_participation=amendment.max_participation,
+        note=note,
+        reply_to=reply_to,
+    )
 
 
 class TwapHandle:
@@ -190,17 +212,7 @@ class TwapHandle:
         )
 
     def _amend(self, amendment: Amendment, note: str | None) -> Build:
-        return lambda box: AmendExecution(
-            execution_id=self.execution_id,
-            limit_price=None if amendment.limit == "off" else amendment.limit,
-            removes_limit=amendment.limit == "off",
-            ends_at=amendment.deadline,
-            duration=amendment.duration,
-            quantity=amendment.quantity,
-            max_participation=amendment.max_participation,
-            note=note,
-            reply_to=box,
-        )
+        return lambda box: amend_execution(self.execution_id, amendment, note, box)
 
     def _cancelled_before(self) -> CommandDone:
         return CommandDone(execution_id=self.execution_id, state=_CANCELLED, was_already=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from genesis_actors.domain.market_recorder import OBSERVED_AFTER
-from genesis_actors.domain.report import generate_execution_report
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.analytics import AnalyticsMessage
 from genesis_actors.messages.control import ExecutionNews, StatusRestored
@@ -105,10 +104,7 @@ class AnalyticsActor(MessageActor[_Accepted]):
 
     def _report(self, execution_id: ExecutionId) -> None:
         try:
-            evidence = load_evidence(self._database, execution_id)
-            report = generate_execution_report(
-                evidence.journal, evidence.record, evidence.depth, venue=evidence.venue
-            )
+            report = load_evidence(self._database, execution_id).report()
             text = json.dumps(report_view(report), ensure_ascii=False, separators=(",", ":"))
         except Exception as error:  # noqa: BLE001 - trading goes on without a report, and not without its actors
             log.warning(

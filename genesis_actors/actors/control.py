@@ -30,7 +30,7 @@ from genesis_actors.messages.persistence import JournalDown
 from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
-    CommandRefused,
+    ExecutionCommand,
     Halt,
     LookAtMarket,
     OrderRejected,
@@ -191,22 +191,14 @@ class ControlActor(MessageActor[_Message]):
     def _on_command(self, command: _ForExecution) -> None:
         execution_id = command.execution_id
         if self._has_to_wait(command):
-            self.send(
-                command.reply_to,
-                CommandRefused(
-                    execution_id=execution_id,
-                    reason=Reason.BUSY,
-                    message=f"an earlier command for execution {execution_id} is not answered yet",
-                ),
-            )
+            what = f"an earlier command for execution {execution_id} is not answered yet"
+            self.send(command.reply_to, command.refused(Reason.BUSY, what))
             return
         if self._is_core_lost:
-            refused = CommandRefused(
-                execution_id=execution_id,
-                reason=Reason.JOURNAL_DOWN,
-                message=f"nobody works this execution until the database can be read again: {self._outage}",
+            what = (
+                f"nobody works this execution until the database can be read again: {self._outage}"
             )
-            self.send(command.reply_to, refused)
+            self.send(command.reply_to, command.refused(Reason.JOURNAL_DOWN, what))
             return
         number = self._hand_on(command)
         if not isinstance(command, SettleChild):
@@ -241,35 +233,31 @@ class ControlActor(MessageActor[_Message]):
         for number, asked in list(self._asked.items()):
             asked.failures += 1
             command = asked.command
-            is_begun = isinstance(command, StartExecution) and command.execution_id in begun
-            if (
-                asked.failures < MAX_FAILURES
-                or is_begun
-                or isinstance(command, Halt | Unhalt | LookAtMarket)
+            is_suspect = asked.failures >= MAX_FAILURES
+            had = f"the engine has failed {asked.failures} times while it had this"
+            if is_suspect and isinstance(command, ExecutionCommand):
+                what = f"{had} command: look at the execution, and at the log"
+                self._on_answered(Answered(number, command.refused(Reason.REPEATED_FAILURE, what)))
+            elif (
+                is_suspect
+                and isinstance(command, StartExecution)
+                and command.execution_id not in begun
             ):
-                self.send(self._executions_address, command)
-            elif isinstance(command, StartExecution):
                 rejected = OrderRejected(
                     reason=Reason.REPEATED_FAILURE,
-                    message=f"the engine has failed {asked.failures} times while it had this order",
+                    message=f"{had} order",
                     hint="nothing was started; look at the log before you give it again",
                 )
-                self.send(self.actor_ref, Answered(number, rejected))
+                self._on_answered(Answered(number, rejected))
             else:
-                refused = CommandRefused(
-                    execution_id=command.execution_id,
-                    reason=Reason.REPEATED_FAILURE,
-                    message=f"the engine has failed {asked.failures} times while it had this command: "
-                    "look at the execution, and at the log",
-                )
-                self.send(self.actor_ref, Answered(number, refused))
+                self.send(self._executions_address, command)
 
     def _on_answered(self, answered: Answered) -> None:
         asked = self._asked.pop(answered.number, None)
         if asked is None:
             return  # It was asked again, and answered twice.
         command = asked.command
-        if not isinstance(command, StartExecution | Halt | Unhalt | LookAtMarket) and (
+        if isinstance(command, ExecutionCommand) and (
             self._busy.get(command.execution_id) == answered.number
         ):
             del self._busy[command.execution_id]

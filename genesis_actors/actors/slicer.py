@@ -41,7 +41,6 @@ from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
     CommandDone,
-    CommandRefused,
     ExecutionCommand,
     ExecutionFinished,
     ExecutionStarted,
@@ -232,16 +231,10 @@ class SlicerActor(MessageActor[SlicerMessage]):
         )
 
     def _refuse(self, command: ExecutionCommand, refusal: Refusal) -> None:
-        self.send(
-            command.reply_to,
-            CommandRefused(
-                execution_id=command.execution_id,
-                reason=refusal.reason,
-                message=refusal.message,
-                limit=refusal.limit,
-                actual=refusal.actual,
-            ),
+        refused = command.refused(
+            refusal.reason, refusal.message, limit=refusal.limit, actual=refusal.actual
         )
+        self.send(command.reply_to, refused)
 
     def _on_command(
         self,

@@ -440,14 +440,7 @@ class SupervisorActor(MessageActor[_Message]):
         slicer.survived = list(slicer.unanswered)
         for command in refused:
             message = "the execution has failed twice while it had this command: look at it, and at the log"
-            self.send(
-                command.reply_to,
-                CommandRefused(
-                    execution_id=command.execution_id,
-                    reason=Reason.REPEATED_FAILURE,
-                    message=message,
-                ),
-            )
+            self.send(command.reply_to, command.refused(Reason.REPEATED_FAILURE, message))
 
     def _load(self, execution_id: ExecutionId) -> None:
         self.send(self._ports.journal, LoadExecution(execution_id, self.actor_ref))
@@ -511,14 +504,8 @@ class SupervisorActor(MessageActor[_Message]):
         self._to_slicer(slicer, command.model_copy(update={"reply_to": answer}))
 
     def _refuse_unknown(self, command: _Command) -> None:
-        self.send(
-            command.reply_to,
-            CommandRefused(
-                execution_id=command.execution_id,
-                reason=Reason.UNKNOWN_ID,
-                message=f"there is no open execution {command.execution_id}",
-            ),
-        )
+        message = f"there is no open execution {command.execution_id}"
+        self.send(command.reply_to, command.refused(Reason.UNKNOWN_ID, message))
 
     def _on_answered(self, answered: CommandAnswered) -> None:
         slicer, command = self._slicers.get(answered.execution_id), answered.command

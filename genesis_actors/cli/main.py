@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from genesis_actors import __version__
-from genesis_actors.cli.errors import Invocation, not_built_yet, report
+from genesis_actors.cli.errors import Invocation, report
 from genesis_actors.cli.options import FORMATS
 from genesis_actors.cli.streams import fill_gaps
 
@@ -49,9 +49,6 @@ COMMANDS = {
 }
 """Each command: where its implementation is, and what it is for."""
 
-PLANNED: tuple[str, ...] = ()
-"""Known by name, so that nobody takes them for a slip of the keyboard."""
-
 
 class Genesis(click.Group):
     """The group of all commands. Every error ends here, as a message and an exit code."""
@@ -63,8 +60,6 @@ class Genesis(click.Group):
         if cmd_name in COMMANDS:
             module, _, name = COMMANDS[cmd_name][0].partition(":")
             return getattr(import_module(f"genesis_actors.cli.{module}"), name)
-        if cmd_name in PLANNED:
-            raise not_built_yet(f"genesis {cmd_name}", "see what there is: genesis --help")
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -114,6 +114,20 @@ def _all(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def page_options(command: F) -> F:
+    """Add --format and --out, of what can be a page as well."""
+    out = click.option(
+        "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file."
+    )
+    form = click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json", "html", "csv"]),
+        help="Default: text, or what -o says.",
+    )
+    return form(out(command))
+
+
 def output_option(command: F) -> F:
     return click.option(
         "-o",

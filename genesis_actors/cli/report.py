@@ -19,13 +19,7 @@ _FORMS: Final = {"json": "json", "text": "table", "csv": "csv"}
 
 @click.command()
 @click.argument("execution", metavar="ID", shell_complete=complete_execution)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "html", "csv"]),
-    help="Default: text, or what -o says.",
-)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file.")
+@options.page_options
 @click.option("--again", is_flag=True, help="Make it anew from the journal and the market.")
 @click.option(
     "--shared-js",

@@ -48,13 +48,7 @@ class Since(click.ParamType[timedelta | datetime | None]):
     help="How long before the newest end, or a time, or all.",
 )
 @click.option("--by", type=click.Choice(_KINDS), default="symbol", show_default=True)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "html", "csv"]),
-    help="Default: text, or what -o says.",
-)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file.")
+@options.page_options
 @options.database_option
 @socket_option
 @options.output_option

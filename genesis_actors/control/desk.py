@@ -28,6 +28,7 @@ from genesis_actors.control.tail import Tail, told
 from genesis_actors.control.terms import terms_in_force
 from genesis_actors.domain.attribution import By
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
+from genesis_actors.handles import amend_execution
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import (
     ControlMessage,
@@ -36,7 +37,6 @@ from genesis_actors.messages.control import (
     GetStatus,
 )
 from genesis_actors.messages.supervisor import (
-    AmendExecution,
     CancelExecution,
     CommandDone,
     CommandRefused,
@@ -261,8 +261,9 @@ class Desk:
     async def journal(self, name: str, last: int) -> str:
         """Return, as JSON, the terms in force of an execution, and its last events as the stream tells them."""
         key, database = await self.resolve(name), self._engine.database
-        terms = await self.aside(lambda: terms_in_force(database, key))
-        rows = await self.aside(lambda: queries.newest_events(database, key, last))
+        terms, rows = await self.aside(
+            lambda: (terms_in_force(database, key), queries.newest_events(database, key, last))
+        )
         events = ", ".join(told(row).line.rstrip() for row in rows)
         return f'{{"terms": {json.dumps(terms)}, "events": [{events}]}}'
 
@@ -326,21 +327,8 @@ class Desk:
         )
 
     async def amend(self, name: str, amendment: Amendment, note: str | None) -> View:
-        is_off = amendment.limit == "off"
         return await self._command(
-            name,
-            lambda key, box: AmendExecution(
-                execution_id=key,
-                limit_price=None if amendment.limit == "off" else amendment.limit,
-                removes_limit=is_off,
-                ends_at=amendment.deadline,
-                duration=amendment.duration,
-                quantity=amendment.quantity,
-                max_participation=amendment.max_participation,
-                note=note,
-                reply_to=box,
-            ),
-            "amended",
+            name, lambda key, box: amend_execution(key, amendment, note, box), "amended"
         )
 
     async def settle(self, name: str, request: SettleRequest) -> View:

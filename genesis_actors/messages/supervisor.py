@@ -75,6 +75,22 @@ class ExecutionCommand(Command):
     execution_id: ExecutionId
     reply_to: SkipValidation[Address[CommandDone | CommandRefused]]
 
+    def refused(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        limit: Decimal | None = None,
+        actual: Decimal | None = None,
+    ) -> CommandRefused:
+        return CommandRefused(
+            execution_id=self.execution_id,
+            reason=reason,
+            message=message,
+            limit=limit,
+            actual=actual,
+        )
+
 
 class PauseExecution(ExecutionCommand):
     """Stop sending children. Done when that is durable and nothing is working or unknown."""

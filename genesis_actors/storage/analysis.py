@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from genesis_actors.domain.market_record import Depth, MarketRecord, MarketSegment
 from genesis_actors.domain.market_recorder import AFTERMATH, read_segment
+from genesis_actors.domain.report import ExecutionReport, generate_execution_report
 from genesis_actors.messages.events import JournalEvent, TwapAccepted
 from genesis_actors.storage.database import Database, Target, check_schema
 from genesis_actors.storage.errors import ExecutionNotFound
@@ -32,6 +33,9 @@ class Evidence:
     record: MarketRecord
     depth: Depth | None
     venue: str
+
+    def report(self) -> ExecutionReport:
+        return generate_execution_report(self.journal, self.record, self.depth, venue=self.venue)
 
 
 def load_evidence(target: Target, execution_id: str) -> Evidence:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from genesis_actors.cli.main import COMMANDS, PLANNED
+from genesis_actors.cli.main import COMMANDS
 from tests.cli.conftest import ROOT, Command
 
 ORDER = ("BTC/USDT", "buy", "1", "--over", "10m")
@@ -83,14 +83,6 @@ def test_a_usage_error_is_json_wherever_the_option_stands(before: bool, command:
     assert said.error["code"] == "usage"
     assert said.error["hint"] == "see genesis run --help"
     assert said.err.startswith("error: ")
-
-
-@pytest.mark.parametrize("name", PLANNED)
-def test_a_command_that_is_not_built_yet_says_so(name: str, command: Command) -> None:
-    said = command(name, "whatever", "-ojson")
-
-    assert said.code == 2
-    assert said.error["code"] == "not_built_yet"
 
 
 @pytest.mark.parametrize("option", [("--algo", "iceberg"), ("--algo", "market")])
