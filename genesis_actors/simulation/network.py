@@ -122,6 +122,9 @@ class Network:
         rules = [market.rules for market in self.exchange.markets.values()]
         return {currency: _BALANCE for each in rules for currency in (each.base, each.quote)}
 
+    def held(self) -> Mapping[str, Decimal]:
+        return {}
+
     def volumes(self, symbol: Symbol, before: datetime) -> tuple[HourlyVolume, ...]:
         del before
         return self._volumes.get(symbol, ())
