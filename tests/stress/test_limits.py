@@ -19,6 +19,7 @@ from genesis_actors import Engine, Settings, TwapHandle, TwapOrder
 from genesis_actors.actors.risk import RiskActor
 from genesis_actors.gateways.listings import LISTINGS
 from genesis_actors.messages.events import (
+    ChildClosed,
     ChildFilled,
     ChildIntended,
     JournalEvent,
@@ -31,6 +32,7 @@ from genesis_actors.storage.checks import check_database
 from genesis_actors.storage.recovery import load_events
 from genesis_actors.values import (
     ZERO,
+    ClientOrderId,
     ExecutionState,
     OrderStatus,
     Reason,
@@ -63,7 +65,7 @@ class Limits:
 
     @property
     def order_notional(self) -> Decimal:
-        return Decimal(8_500)
+        return Decimal(7_900)
 
     @property
     def symbol_exposure(self) -> Decimal:
@@ -87,11 +89,12 @@ class Limits:
         return TwapOrder.parse(
             symbol=self.pairs[number % len(self.pairs)],
             side=rolls.choice(["buy", "buy", "sell"]),
-            quantity=f"{rolls.randrange(5_000, 40_000)}quote",
+            quantity=f"{rolls.choice([5_000, 20_000, 39_000])}quote",
             duration="5m",
             slices=5,
             client_id=f"n{number}",
             early_completion="off",
+            jitter="0",
         )
 
 
@@ -128,7 +131,8 @@ def test_no_limit_is_exceeded_and_all_capacity_is_free_at_the_end(
     _check_rate([order.created_at for order in sent], limits)
     _check_open_executions(database, limits)
     journal = [(event, row) for row in ended for event in load_events(database, row.execution_id)]
-    _Ledger(limits).check(journal)
+    refused = (o.client_order_id for o in orders if o.status == OrderStatus.REFUSED)
+    _Ledger(limits, frozenset(map(ClientOrderId, refused))).check(journal)
     assert check_database(database).problems == ()
 
 
@@ -169,45 +173,72 @@ def _check_open_executions(database: Path, limits: Limits) -> None:
 
 @dataclass
 class _Ledger:
-    """Positions and volumes, counted from the journals alone. Orders of one instant have no order among them."""
+    """Positions, reservations and volumes, from the journals alone. Orders of one instant have no order among them."""
 
     limits: Limits
-    positions: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    marks: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
-    fills: defaultdict[str, list[tuple[datetime, Decimal]]] = field(
+    refused: frozenset[ClientOrderId]
+    positions: defaultdict[Symbol, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    open: dict[ClientOrderId, tuple[Symbol, Side, Decimal]] = field(default_factory=dict[Any, Any])
+    marks: dict[Symbol, Decimal] = field(default_factory=dict[Symbol, Decimal])
+    fills: defaultdict[Symbol, list[tuple[datetime, Decimal]]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    passed: int = 0
+    measured: int = 0
 
     def check(self, journal: Iterable[tuple[JournalEvent, ExecutionRow]]) -> None:
         by_time = sorted(journal, key=lambda each: each[0].at)
         for at, some in groupby(by_time, key=lambda each: each[0].at):
             self._instant(at, list(some))
+        assert not any(left for _, _, left in self.open.values())
+        assert self.passed > 5 * self.limits.executions / 2
+        assert self.measured > self.limits.executions
 
     def _instant(self, at: datetime, some: list[tuple[JournalEvent, ExecutionRow]]) -> None:
-        before, marks_before = dict(self.positions), dict(self.marks)
-        volumes = dict[str, Decimal]()
+        marks_before, volumes = dict(self.marks), dict[str, Decimal]()
+        passed = list[tuple[ChildIntended, ExecutionRow]]()
         for event, row in some:
+            symbol, side = Symbol(row.symbol), Side(row.side)
             match event:
-                case ChildIntended():
-                    self.marks[row.symbol] = event.mid
                 case TwapSliceStarted():
-                    volumes[row.symbol] = event.market_volume
+                    volumes[row.execution_id] = event.market_volume
+                case ChildIntended():
+                    self.marks[symbol] = event.mid
+                    if event.client_order_id not in self.refused:
+                        self.open[event.client_order_id] = (symbol, side, event.quantity)
+                        passed.append((event, row))
                 case ChildFilled():
-                    self.positions[row.symbol] += Side(row.side).sign * event.quantity
-                    self.fills[row.symbol].append((event.traded_at, event.quantity))
+                    self.positions[symbol] += side.sign * event.quantity
+                    self.fills[symbol].append((event.traded_at, event.quantity))
+                    left = self.open[event.client_order_id][2] - event.quantity
+                    self.open[event.client_order_id] = (symbol, side, left)
+                case ChildClosed():
+                    self.open.pop(event.client_order_id, None)
                 case _:
                     pass
-        larger = [s for s, held in self.positions.items() if abs(held) > abs(before.get(s, ZERO))]
-        # Whose price has moved since may be above the limit; who adds to it may not.
-        values = {
-            symbol: abs(held)
-            * min(self.marks[symbol], marks_before.get(symbol, self.marks[symbol]))
-            for symbol, held in self.positions.items()
-        }
-        for symbol in larger:
-            assert values[symbol] <= self.limits.symbol_exposure
-        if larger:
-            assert sum(values.values()) <= self.limits.portfolio_exposure
-        for symbol, volume in volumes.items():
-            lately = (quantity for when, quantity in self.fills[symbol] if when > at - WINDOW)
-            assert sum(lately, ZERO) <= CAP * volume
+        lowest = {s: min(mark, marks_before.get(s, mark)) for s, mark in self.marks.items()}
+        for event, row in passed:
+            self.passed += 1
+            symbol, side = Symbol(row.symbol), Side(row.side)
+            mine = self._committed(symbol, side) * event.mid
+            assert mine <= self.limits.symbol_exposure
+            others = (self._exposure(s) * mark for s, mark in lowest.items() if s != symbol)
+            if mine > 0:
+                assert mine + sum(others, ZERO) <= self.limits.portfolio_exposure
+            if row.execution_id in volumes:
+                self.measured += 1
+                lately = (quantity for when, quantity in self.fills[symbol] if when > at - WINDOW)
+                taken = sum(
+                    lately, self._reserved(symbol, Side.BUY) + self._reserved(symbol, Side.SELL)
+                )
+                assert taken <= CAP * volumes[row.execution_id]
+
+    def _reserved(self, symbol: Symbol, side: Side) -> Decimal:
+        ours = (left for s, way, left in self.open.values() if (s, way) == (symbol, side))
+        return sum(ours, ZERO)
+
+    def _committed(self, symbol: Symbol, side: Side) -> Decimal:
+        return side.sign * self.positions[symbol] + self._reserved(symbol, side)
+
+    def _exposure(self, symbol: Symbol) -> Decimal:
+        return max(self._committed(symbol, side) for side in Side)
