@@ -146,8 +146,6 @@ class Attempt:
             )
             most = floor_to_step(part.planned_quantity * x.policy.catch_up_limit, x.rules.lot)
             wanted = _Wanted(quantity, Reason.CATCH_UP_LIMIT if quantity >= most < owed else None)
-        if x.available_quantity is not None and x.available_quantity < wanted.quantity:
-            return _Wanted(x.available_quantity, part.reason)
         return wanted
 
     def _fresh_quote(self) -> Quote | None:
@@ -348,6 +346,7 @@ class Attempt:
                 market_volume=self._view.window_volume,
                 window_start=now - x.window,
                 parent_quantity=x.quantity,
+                remaining_quantity=x.remaining_quantity,
                 resting=self._rests,
             )
         )
