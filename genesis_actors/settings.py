@@ -445,8 +445,6 @@ def _check_variables(sections: list[str]) -> None:
         if not name.upper().startswith("GENESIS_") or "__" not in name:
             continue
         section = name[len("GENESIS_") :].lower().partition("__")[0]
-        if (section,) in _NOT_BUILT_YET:
-            raise NotBuiltYetError(name)
         if section not in sections:
             nearest = get_close_matches(section, sections, 1, 0) or sections[:1]
             raise SettingsError(

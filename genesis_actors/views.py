@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from genesis_actors.domain.figures import progress, progress_of_schedule
 from genesis_actors.domain.plan import Plan, SlicePlan
@@ -21,11 +21,44 @@ from genesis_actors.messages.persistence import (
     PlannedPart,
     SliceRow,
 )
+from genesis_actors.messages.risk import PortfolioSeen
 from genesis_actors.values import ExecutionState, OrderStatus, decimal_text, quotient, time_text
 
 View: TypeAlias = dict[str, object]
 
 _SHORTEST_WINDOW_SECONDS = Decimal(60)
+
+
+_PORTFOLIO: Final[tuple[str, ...]] = (
+    "tier",
+    "account_currency",
+    "equity",
+    "equity_at",
+    "exposure",
+    "correlated_exposure",
+    "correlations",
+)
+
+
+def portfolio_view(seen: PortfolioSeen | None) -> View:
+    """Return how the account stands as a whole; all of it is None where nobody can say."""
+    if seen is None:
+        return dict[str, object].fromkeys(_PORTFOLIO)
+    return {
+        "tier": seen.tier,
+        "account_currency": seen.currency,
+        "equity": None if seen.equity is None else decimal_text(seen.equity),
+        "equity_at": None if seen.equity_at is None else time_text(seen.equity_at),
+        "exposure": decimal_text(seen.exposure),
+        "correlated_exposure": decimal_text(seen.correlated_exposure),
+        "correlations": [
+            {
+                "symbols": [pair.one, pair.other],
+                "correlation": None if pair.correlation is None else decimal_text(pair.correlation),
+            }
+            for pair in seen.pairs
+        ],
+    }
 
 
 def execution_view(

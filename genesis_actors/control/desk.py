@@ -69,6 +69,7 @@ from genesis_actors.views import (
     View,
     execution_view,
     fill_views,
+    portfolio_view,
     slice_views,
     status_view,
 )
@@ -79,6 +80,9 @@ _Reply: TypeAlias = Address[CommandDone | CommandRefused]
 
 READERS = 2
 """Threads that read what is quickly read. Lists and the journal have one each: commands never wait for those."""
+
+PORTFOLIO_SECONDS = 1.0
+"""So long it waits for the risk actor, which may be busy or being replaced."""
 
 HALT_SECONDS = 3.0
 """So long a question about the daemon waits for what the database has of a halt."""
@@ -183,6 +187,7 @@ class Desk:
             "halted_at": halt["halted_at"],
             "halt_reason": halt["reason"],
             "journal_outage": outage,
+            **portfolio_view(await self.aside(lambda: self._engine.portfolio(PORTFOLIO_SECONDS))),
             "connections": connections,
             "last_sequence": self.tail.last,
         }

@@ -343,7 +343,3 @@ class Intentions:
     @exact
     def _add(self, symbol: Symbol, signed: Decimal) -> None:
         self._signed[symbol] = self._signed.get(symbol, ZERO) + signed
-
-    @property
-    def symbols(self) -> frozenset[Symbol]:
-        return frozenset(symbol for symbol, signed in self._signed.items() if signed)
