@@ -68,6 +68,7 @@ class EventHook:
     def leave(self) -> None:
         """Tell nothing more."""
         self._must_leave.set()
+        self._is_closing.set()
         self._has_news.set()
 
     def close(self) -> None:
@@ -155,7 +156,8 @@ class EventHook:
             if error is None:
                 return
             is_final = seconds is None or (error.isdigit() and not _may_pass(int(error)))
-            if is_final or self._must_leave.wait(seconds):
+            # At the end the other events are worth more than another try.
+            if is_final or self._is_closing.wait(seconds):
                 log.warning("on_event_failed", error=f"webhook: {error}", **about)
                 return
 
