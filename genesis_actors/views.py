@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from genesis_actors.domain.figures import progress, progress_of_schedule
 from genesis_actors.domain.plan import Plan, SlicePlan
@@ -29,21 +29,18 @@ View: TypeAlias = dict[str, object]
 _SHORTEST_WINDOW_SECONDS = Decimal(60)
 
 
-_PORTFOLIO: Final[tuple[str, ...]] = (
-    "tier",
-    "account_currency",
-    "equity",
-    "equity_at",
-    "exposure",
-    "correlated_exposure",
-    "correlations",
-)
-
-
 def portfolio_view(seen: PortfolioSeen | None) -> View:
     """Return how the account stands as a whole; all of it is None where nobody can say."""
     if seen is None:
-        return dict[str, object].fromkeys(_PORTFOLIO)
+        return {
+            "tier": None,
+            "account_currency": None,
+            "equity": None,
+            "equity_at": None,
+            "exposure": None,
+            "correlated_exposure": None,
+            "correlations": None,
+        }
     return {
         "tier": seen.tier,
         "account_currency": seen.currency,
