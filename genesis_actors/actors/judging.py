@@ -131,7 +131,9 @@ class Judging:
         self._balances = {each.currency: each.free + each.held for each in described.balances}
 
     def _sample(self, sampled: MidSampled) -> None:
-        self._correlations.record(sampled.symbol, MidSample(sampled.number, sampled.mid))
+        sample = MidSample(sampled.number, sampled.mid)
+        if not self._correlations.record(sampled.symbol, sample):
+            return
         position = self._account.positions.get(sampled.symbol)
         if position is not None:
             position.mark = sampled.mid

@@ -36,6 +36,7 @@ from genesis_actors.messages.control import (
     GetJournalState,
     GetStatus,
 )
+from genesis_actors.messages.risk import PortfolioSeen
 from genesis_actors.messages.supervisor import (
     CancelExecution,
     CommandDone,
@@ -187,10 +188,17 @@ class Desk:
             "halted_at": halt["halted_at"],
             "halt_reason": halt["reason"],
             "journal_outage": outage,
-            **portfolio_view(await self.aside(lambda: self._engine.portfolio(PORTFOLIO_SECONDS))),
+            **portfolio_view(await self._portfolio()),
             "connections": connections,
             "last_sequence": self.tail.last,
         }
+
+    async def _portfolio(self) -> PortfolioSeen | None:
+        try:
+            async with asyncio.timeout(PORTFOLIO_SECONDS):
+                return await self.aside(lambda: self._engine.portfolio(PORTFOLIO_SECONDS))
+        except TimeoutError:  # Who would ask waits for the disk.
+            return None
 
     async def executions(self, *, ended: int | None) -> str:
         """Return the open executions as JSON, the newest first, and so many that have ended; None: all of them."""

@@ -124,10 +124,10 @@ class _Returns:
         self.last: MidSample | None = None
         self.scaled: dict[int, int] = {}
 
-    def record(self, sample: MidSample, most: int) -> None:
+    def record(self, sample: MidSample, most: int) -> bool:
         last = self.last
         if last is not None and sample.number <= last.number:
-            return  # Told again, as a feed that is opened anew does.
+            return False  # Told again, as a feed that is opened anew does.
         if last is not None and sample.number == last.number + 1 and last.mid:
             ratio = EXACT.divide(EXACT.multiply(sample.mid, Decimal(RETURN_SCALE)), last.mid)
             self.scaled[sample.number] = int(EXACT.to_integral_value(ratio)) - RETURN_SCALE
@@ -135,6 +135,7 @@ class _Returns:
         # In order of their numbers: the oldest come first.
         while self.scaled and (oldest := next(iter(self.scaled))) <= sample.number - most:
             del self.scaled[oldest]
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,9 @@ class Correlations:
         self._returns: dict[Symbol, _Returns] = {}
         self._known: dict[tuple[Symbol, Symbol], _Estimate] = {}
 
-    def record(self, symbol: Symbol, sample: MidSample) -> None:
-        self._returns.setdefault(symbol, _Returns()).record(sample, self.rules.samples)
+    def record(self, symbol: Symbol, sample: MidSample) -> bool:
+        """Take a sample in; return whether it is newer than those before."""
+        return self._returns.setdefault(symbol, _Returns()).record(sample, self.rules.samples)
 
     def between(self, one: Symbol, other: Symbol) -> Decimal | None:
         """Return the correlation of two symbols' returns, None while too little is known."""
