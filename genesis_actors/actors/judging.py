@@ -102,6 +102,7 @@ class Judging:
         self._equity: Equity | None = None
         self._equity_at: datetime | None = None
         self._correlations = Correlations(correlation)
+        self._mids: dict[Symbol, Decimal] = {}
         self._waiting: deque[JudgeParent] = deque()
         self._being_written: TierChanged | None = None
 
@@ -132,11 +133,9 @@ class Judging:
 
     def _sample(self, sampled: MidSampled) -> None:
         sample = MidSample(sampled.number, sampled.mid)
-        if not self._correlations.record(sampled.symbol, sample):
-            return
-        position = self._account.positions.get(sampled.symbol)
-        if position is not None:
-            position.mark = sampled.mid
+        if self._correlations.record(sampled.symbol, sample):
+            # Not as the position's mark: what a limit was held against must follow from the journal alone.
+            self._mids[sampled.symbol] = sampled.mid
 
     # --- Parent orders ---
 
@@ -161,6 +160,8 @@ class Judging:
             standing = self._account.standing(
                 asked.symbol, asked.side, ZERO, mark=asked.mid, now=now
             )
+            if asked.mid is not None:
+                self._mids[asked.symbol] = asked.mid
             equity = self._look_at_equity(now)
             change = decide_tier(self._state, equity, self._tiers, now)
             if change is not None:
@@ -224,7 +225,7 @@ class Judging:
             is_priced = position.currency == currency or {position.currency, currency} <= AT_PAR
             base = symbol.partition("/")[0]
             if is_priced and prices.get(base) is None:
-                prices[base] = position.mark
+                prices[base] = self._price(symbol)
         equity = account_equity(currency, self._balances, prices)
         self._equity, self._equity_at = equity, now
         return equity
@@ -264,9 +265,13 @@ class Judging:
         position = self._account.positions.get(symbol)
         return (ZERO if position is None else position.quantity) + self.intentions.of(symbol)
 
+    def _price(self, symbol: Symbol) -> Decimal | None:
+        """Return the newest mid, else what was paid last, else None."""
+        return self._mids.get(symbol) or self._account.position(symbol).mark
+
     def _holdings(self, currency: str) -> list[Holding]:
         return [
-            Holding(symbol, self._held(symbol) * (position.mark or ZERO))
+            Holding(symbol, self._held(symbol) * (self._price(symbol) or ZERO))
             for symbol, position in self._account.positions.items()
             if position.currency == currency
         ]
