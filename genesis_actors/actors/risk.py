@@ -234,7 +234,7 @@ class RiskActor(MessageActor[RiskMessage]):
         decision = check_risk_limits(
             order,
             self._limits,
-            budget=book.use.budget(order),
+            budget=book.use.budget(order) if order.obeys_cap else None,
             lot=book.rules.lot,
             least=minimum_quantity(book.rules, order.price),
             standing=self._account.standing(

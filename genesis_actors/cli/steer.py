@@ -14,11 +14,11 @@ from genesis_actors.cli import options, text
 from genesis_actors.cli import parameters as kinds
 from genesis_actors.cli.completion import complete_execution
 from genesis_actors.cli.door import Asking, socket_option
-from genesis_actors.cli.errors import CliError, ExitCode, not_built_yet
+from genesis_actors.cli.errors import CliError, ExitCode
 from genesis_actors.cli.execution_text import summary_text
 from genesis_actors.cli.output import Output
 from genesis_actors.notation import parse_duration
-from genesis_actors.values import Algo, parse_time, time_text
+from genesis_actors.values import parse_time, time_text
 
 _EXECUTION = click.argument(
     "execution", metavar="ID", type=kinds.EXECUTION, shell_complete=complete_execution
@@ -26,6 +26,7 @@ _EXECUTION = click.argument(
 
 _FIELDS = {
     "over": "duration",
+    "clip": "clip_quantity",
     "limit": "limit_price",
     "max_slippage": "max_slippage_bps",
 }
@@ -47,10 +48,7 @@ def start(socket: str | None, output: str, **given: Any) -> None:  # noqa: ANN40
 
     With --client-id the same command may be given again: it finds the execution it has started, also after a restart.
     """
-    if given["every"] is not None and given["slices"] is not None:
-        raise click.UsageError("--every and --slices contradict each other: give one of them")
-    if given["algo"] != Algo.TWAP:
-        raise not_built_yet(f"--algo {given['algo']}", "leave --algo out: twap is what works")
+    options.check_order(given)
     order = {_FIELDS.get(name, name): value for name, value in given.items() if value is not None}
     answer = Asking(socket).post("executions", body=order)
     view = answer.data

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from genesis_actors.domain.admission import Admission
-from genesis_actors.domain.schedule import TimeSlice
+from genesis_actors.domain.cutting import TimeSlice
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.values import BPS, ZERO, Side, decimal_text, exact, quotient, time_text
 
@@ -59,7 +59,7 @@ def make_plan(
         levels: what the far side of the book shows now, best first.
         market_ends_at: when a recording is over; None where the market goes on.
     """
-    end = admission.now + admission.order.duration
+    end = admission.ends_at
     warnings = foreseeable_warnings(
         quantity=admission.quantity,
         base=admission.rules.base,

@@ -29,7 +29,8 @@ class PlaceOrder(Command):
 
     `resting` posts it at `price` and leaves it there; otherwise it is a limit IOC. `mid`, `market_volume` (base, of
     the last w, which began at `window_start`) and `rate` are the numbers it was decided on; `parent_quantity` (base) is
-    what all children of the execution together may never exceed.
+    what all children of the execution together may never exceed. One that does not obey the cap on its symbol's volume
+    is charged to it all the same.
     """
 
     execution_id: ExecutionId
@@ -45,6 +46,7 @@ class PlaceOrder(Command):
     window_start: AwareDatetime
     parent_quantity: Decimal
     resting: bool = False
+    obeys_cap: bool = True
 
 
 class CancelOrder(Command):

@@ -39,6 +39,7 @@ from genesis_actors.storage.batch import Write
 from genesis_actors.values import (
     BPS,
     ZERO,
+    Algo,
     ClientOrderId,
     ExecutionId,
     ExecutionState,
@@ -240,7 +241,11 @@ class Invariants:
         """Hold the child against the exchange's own volume: its execution's share of it, and its symbol's."""
         row = known.row
         assert row is not None  # noqa: S101 - looked at by the caller
-        window = max(_SHORTEST_WINDOW, known.order.duration / max(row.slices_total, 1))
+        if known.order.algo is Algo.MARKET:
+            return
+        window = _SHORTEST_WINDOW
+        if known.order.algo is Algo.TWAP and known.order.duration is not None:
+            window = max(window, known.order.duration / max(row.slices_total, 1))
         market = self._exchange.markets[order.symbol]
         volume = market.volume(order.window_start, order.window_start + window)
         most = known.terms.rate * volume
