@@ -183,6 +183,8 @@ def plan_view(plan: Plan) -> View:
         "estimated_cost_bps": _number(plan.estimated_cost_bps),
         "sweep_cost_bps": _number(plan.sweep_cost_bps),
         "warnings": list(plan.warnings),
+        "algo": str(plan.algo),
+        "collar_price": _number(plan.collar_price),
     }
 
 

@@ -18,7 +18,7 @@ from genesis_actors.cli.errors import CliError, ExitCode
 from genesis_actors.cli.execution_text import summary_text
 from genesis_actors.cli.output import Output
 from genesis_actors.notation import parse_duration
-from genesis_actors.values import parse_time, time_text
+from genesis_actors.values import Algo, parse_time, time_text
 
 _EXECUTION = click.argument(
     "execution", metavar="ID", type=kinds.EXECUTION, shell_complete=complete_execution
@@ -31,6 +31,11 @@ _FIELDS = {
     "max_slippage": "max_slippage_bps",
 }
 """Options whose names differ from those of an order's fields."""
+
+_EXEMPT = (
+    "a market order is exempt from the participation cap: other executions of the symbol wait until it is out of "
+    "their volume window"
+)
 
 _ONE_WAIT_SECONDS = 30
 """The daemon is asked anew so often, so that neither end waits on a connection that has died."""
@@ -52,6 +57,8 @@ def start(socket: str | None, output: str, **given: Any) -> None:  # noqa: ANN40
     order = {_FIELDS.get(name, name): value for name, value in given.items() if value is not None}
     answer = Asking(socket).post("executions", body=order)
     view = answer.data
+    if view["is_new"] and view["algo"] == Algo.MARKET:
+        click.echo(f"warning: {_EXEMPT}", err=True)
     Output(output, answer.mode).write_item(view, lambda: _started_text(view))
 
 
@@ -186,7 +193,8 @@ def _started_text(view: Mapping[str, Any]) -> str:
     what = f"{view['side']} {view['quantity']} {view['symbol']}"
     if view["is_new"]:
         end = None if view["ends_at"] is None else parse_time(view["ends_at"])
-        return f"started {view['id']}: {what} in {view['slices_total']} slices until {text.clock(end)} UTC"
+        parts = text.parts(view["algo"], view["slices_total"])
+        return f"started {view['id']}: {what} in {parts} {text.until(view['algo'], end)} UTC"
     return f"started before, as {view['id']}: {what}, {view['state']} with {_filled(view)} filled"
 
 

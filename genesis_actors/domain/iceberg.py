@@ -225,11 +225,11 @@ def plan_clips(
     clipping = policy.clipping
     if clipping is None:
         raise ValueError("only an iceberg has clips")
-    is_first = first_number == 1
+    further = clipping.further_quantity or clipping.clip_quantity
     return calculate_clips(
         quantity=quantity,
         clips=clipping.clips,
-        clip_quantity=clipping.clip_quantity if is_first else clipping.further_quantity,
+        clip_quantity=clipping.clip_quantity if first_number == 1 else further,
         variation=clipping.variation,
         min_pause=clipping.min_pause,
         max_pause=clipping.max_pause,
