@@ -46,11 +46,12 @@ bench: .venv/.installed ## Measure this machine.
 SEEDS ?= 5000
 KILLS ?= 200
 
-soak: .venv/.installed ## Simulate thousands of hostile seeds, then kill real runs. Takes hours.
+soak: .venv/.installed .venv/.tested ## Simulate thousands of hostile seeds, then kill real runs. Takes hours.
 	$(BIN)/genesis simulate --seeds $(SEEDS) --executions 20 --minutes 10 --faults hostile \
 		--jobs $(WORKERS) --quiet
 	$(BIN)/python scripts/kill_soak.py --kills $(KILLS)
 	$(BIN)/python scripts/kill_acknowledged.py --kills $(KILLS)
+	$(BIN)/python -m pytest -m soak
 
 mutants: .venv/.installed ## Plant bugs, and see that the simulator finds each of them.
 	$(BIN)/python -m mutants --jobs $(WORKERS)

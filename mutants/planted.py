@@ -188,7 +188,7 @@ MUTANTS = (
         "symbol_budget_ignores_reserved",
         "Executions that work at one instant use the same volume twice, and move the market.",
         (
-            "domain/limits.py",
+            "domain/symbol_use.py",
             "            reserved=self.reserved,\n",
             "            reserved=ZERO,\n",
         ),
@@ -197,7 +197,7 @@ MUTANTS = (
         "symbol_budget_ignores_fills",
         "All executions of a symbol together take more than their share.",
         (
-            "domain/limits.py",
+            "domain/symbol_use.py",
             "filled_in_window=self.filled_since(order.window_start)",
             "filled_in_window=ZERO",
         ),
@@ -211,7 +211,7 @@ MUTANTS = (
             "filled_in_window=ZERO",
         ),
         (
-            "domain/limits.py",
+            "domain/symbol_use.py",
             "filled_in_window=self.filled_since(order.window_start)",
             "filled_in_window=ZERO",
         ),

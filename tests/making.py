@@ -118,6 +118,7 @@ def a_child(
         market_volume=Decimal(volume),
         window_start=window_start,
         parent_quantity=Decimal(1_000_000),
+        remaining_quantity=Decimal(1_000_000),
     )
 
 

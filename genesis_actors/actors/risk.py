@@ -17,11 +17,11 @@ from genesis_actors.domain.giving_way import GivingWay
 from genesis_actors.domain.limits import (
     RiskDecision,
     RiskLimits,
-    SymbolUse,
     check_parent_order,
     check_risk_limits,
 )
 from genesis_actors.domain.participation import minimum_quantity
+from genesis_actors.domain.symbol_use import SymbolUse
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.risk import (
     JudgeParent,
@@ -179,6 +179,7 @@ class RiskActor(MessageActor[RiskMessage]):
             known = _Order(past.symbol, past.side, past.execution_id, order.price, filled)
             known.said = order.settled_quantity
             self._remember(name, known)
+            use.know(name, past.execution_id)
             for trade_id, at, quantity in order.fills:
                 use.fill(name, trade_id, at, quantity)
             use.reserve(name, order.reserved_quantity)
@@ -216,13 +217,20 @@ class RiskActor(MessageActor[RiskMessage]):
     def _judge(self, order: PlaceOrder) -> None:
         book, now = self._symbols[order.symbol], self.clock.now()
         book.use.forget_before(order.window_start)
-        decision = self._decide(order, book, now)
+        least = minimum_quantity(book.rules, order.price)
+        decision = self._decide(order, book, least, now)
+        if decision.reason is Reason.SYMBOL_PARTICIPATION_CAP:
+            book.use.wait_for(order, least=least, now=now)
+        elif decision.reason is not None:
+            book.use.want_nothing(order.execution_id)
         if decision.reason is not None:
             self._refuse(order, decision, now)
             return
+        book.use.passed(order, now)
         name = order.client_order_id
         known = _Order(order.symbol, order.side, order.execution_id, order.price)
         self._remember(name, known)
+        book.use.know(name, order.execution_id)
         book.use.reserve(name, order.quantity)
         rests_at = order.price if order.resting else None
         self._account.reserve(name, order.symbol, order.side, order.quantity, rests_at=rests_at)
@@ -230,13 +238,17 @@ class RiskActor(MessageActor[RiskMessage]):
         self._passed_at.append(now)
         self.send(self._venue, order)
 
-    def _decide(self, order: PlaceOrder, book: _SymbolBook, now: datetime) -> RiskDecision:
+    def _decide(
+        self, order: PlaceOrder, book: _SymbolBook, least: Decimal, now: datetime
+    ) -> RiskDecision:
         decision = check_risk_limits(
             order,
             self._limits,
-            budget=book.use.budget(order) if order.obeys_cap else None,
+            budget=book.use.allowance(order, lot=book.rules.lot, least=least, now=now)
+            if order.obeys_cap
+            else None,
             lot=book.rules.lot,
-            least=minimum_quantity(book.rules, order.price),
+            least=least,
             standing=self._account.standing(
                 order.symbol,
                 order.side,

@@ -151,8 +151,6 @@ class Attempt:
             most = floor_to_step(part.planned_quantity * x.policy.catch_up_limit, x.rules.lot)
             is_cut = x.policy.clipping is None and quantity >= most < owed
             wanted = _Wanted(quantity, Reason.CATCH_UP_LIMIT if is_cut else None)
-        if x.available_quantity is not None and x.available_quantity < wanted.quantity:
-            return _Wanted(x.available_quantity, part.reason)
         return wanted
 
     def _fresh_quote(self) -> Quote | None:
@@ -382,6 +380,7 @@ class Attempt:
                 market_volume=self._view.window_volume,
                 window_start=now - x.window,
                 parent_quantity=x.quantity,
+                remaining_quantity=x.remaining_quantity,
                 resting=self._rests,
                 obeys_cap=x.algo is not Algo.MARKET,
             )

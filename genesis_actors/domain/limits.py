@@ -1,25 +1,13 @@
-"""The limits that each child order must pass, and the budget that all executions of a symbol share."""
+"""The limits that each child order must pass."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from decimal import Decimal
 
 from genesis_actors.domain.exposure import NOTHING_HELD, Standing
-from genesis_actors.domain.participation import symbol_budget
 from genesis_actors.messages.venue import PlaceOrder
-from genesis_actors.values import (
-    BPS,
-    ZERO,
-    ClientOrderId,
-    Reason,
-    Symbol,
-    TradeId,
-    exact,
-    floor_to_step,
-)
+from genesis_actors.values import BPS, ZERO, Reason, Symbol, exact, floor_to_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +73,8 @@ def check_risk_limits(
         least: the smallest order that the venue takes, base; a lot where it is not known.
         standing: the account's positions and reservations, as `order` meets them.
 
-    >>> from datetime import UTC
-    >>> from genesis_actors.values import ExecutionId, Side, Symbol
+    >>> from datetime import UTC, datetime
+    >>> from genesis_actors.values import ClientOrderId, ExecutionId, Side, Symbol
     >>> order = PlaceOrder(
     ...     execution_id=ExecutionId("x1"),
     ...     client_order_id=ClientOrderId("x1-1"),
@@ -100,6 +88,7 @@ def check_risk_limits(
     ...     market_volume=Decimal(5),
     ...     window_start=datetime(2024, 8, 8, tzinfo=UTC),
     ...     parent_quantity=Decimal(10),
+    ...     remaining_quantity=Decimal(10),
     ... )
     >>> check_risk_limits(order, RiskLimits(), lot=Decimal("0.001")).is_approved
     True
@@ -215,101 +204,3 @@ def check_parent_order(
             actual = others + (standing.position + quantity) * mid
             return RiskDecision(reason, most, actual, max(room, ZERO), is_permanent=True)
     return APPROVED
-
-
-LONGEST_WINDOW = timedelta(days=1)
-"""How long own fills are kept: no order's participation window is longer."""
-
-
-@dataclass(slots=True)
-class _OrderUse:
-    reserved: Decimal = ZERO
-    filled: Decimal = ZERO
-    trades: set[TradeId] = field(default_factory=set[TradeId])
-
-
-class SymbolUse:
-    """What our own executions have taken of one symbol lately, and have reserved, both sides together."""
-
-    def __init__(self) -> None:
-        # Of each fill, by time: when, and what had been filled before it.
-        self._times: list[datetime] = []
-        self._before: list[Decimal] = []
-        self._filled = ZERO
-        self._orders: dict[ClientOrderId, _OrderUse] = {}
-        self.reserved = ZERO
-
-    @exact
-    def reserve(self, client_order_id: ClientOrderId, quantity: Decimal) -> None:
-        order = self._orders.get(client_order_id)
-        if order is None:
-            order = self._orders[client_order_id] = _OrderUse()
-        self.reserved += quantity - order.reserved
-        order.reserved = quantity
-
-    @exact
-    def fill(
-        self, client_order_id: ClientOrderId, trade_id: TradeId, at: datetime, quantity: Decimal
-    ) -> bool:
-        """Turn reserved quantity into filled, also of an order that is no longer reserved.
-
-        Each trade counts once; return whether this one did.
-        """
-        order = self._orders.setdefault(client_order_id, _OrderUse())
-        if trade_id in order.trades:
-            return False
-        order.trades.add(trade_id)
-        order.filled += quantity
-        index = bisect_right(self._times, at)
-        before = self._before[index] if index < len(self._before) else self._filled
-        self._times.insert(index, at)
-        self._before[index:] = [before, *(later + quantity for later in self._before[index:])]
-        self._filled += quantity
-        self.reserve(client_order_id, max(order.reserved - quantity, ZERO))
-        return True
-
-    @exact
-    def release(self, client_order_id: ClientOrderId, filled_quantity: Decimal = ZERO) -> None:
-        """Reserve nothing more for an order, but what is known to be filled beyond the trades heard so far."""
-        order = self._orders.get(client_order_id)
-        if order is not None:
-            self.reserve(client_order_id, max(filled_quantity - order.filled, ZERO))
-
-    @exact
-    def settle(
-        self, client_order_id: ClientOrderId, at: datetime, filled_quantity: Decimal
-    ) -> None:
-        """Count what the operator says was filled, beyond the trades heard so far, as filled now."""
-        self.release(client_order_id)
-        order = self._orders.get(client_order_id)
-        if order is not None and filled_quantity > order.filled:
-            quantity = filled_quantity - order.filled
-            self.fill(client_order_id, TradeId(f"settled-{client_order_id}"), at, quantity)
-
-    def forget(self, client_order_id: ClientOrderId) -> None:
-        """Forget an order for good. What it has filled stays counted."""
-        self.release(client_order_id)
-        self._orders.pop(client_order_id, None)
-
-    @exact
-    def filled_since(self, start: datetime) -> Decimal:
-        """Return what was filled after `start`."""
-        index = bisect_right(self._times, start)
-        return self._filled - self._before[index] if index < len(self._before) else ZERO
-
-    def forget_before(self, start: datetime) -> None:
-        """Forget what no order can need any more, as one whose window begins at `start` comes in.
-
-        Windows differ, so fills before `start` may count for another order.
-        """
-        index = bisect_right(self._times, start - LONGEST_WINDOW)
-        del self._times[:index], self._before[:index]
-
-    def budget(self, order: PlaceOrder) -> Decimal:
-        """Return what `order` may take so that all executions together stay within the rate."""
-        return symbol_budget(
-            rate=order.rate,
-            window_volume=order.market_volume,
-            filled_in_window=self.filled_since(order.window_start),
-            reserved=self.reserved,
-        )

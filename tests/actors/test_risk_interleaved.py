@@ -104,6 +104,7 @@ class Interleavings(RuleBasedStateMachine):
                 "price": price,
                 "mid": mid,
                 "resting": is_resting,
+                "remaining_quantity": quantity * {"x1": 1, "x2": 5, "x3": 50}[execution],
             }
         )
         told = len(self.desk.outcomes.messages)

@@ -77,6 +77,7 @@ class Exchange:
             market_volume=Decimal(1),
             window_start=NOON,
             parent_quantity=Decimal(10),
+            remaining_quantity=Decimal(10),
         )
 
 

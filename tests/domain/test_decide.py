@@ -322,6 +322,17 @@ def test_a_refusal_with_an_available_quantity_is_tried_again_at_once_with_that(
     assert working.execution.slice(1).reason is Reason.SYMBOL_PARTICIPATION_CAP
 
 
+def test_a_slice_that_was_cut_goes_on_to_what_it_was_to_do(working: Desk) -> None:
+    working.refuse(Reason.SYMBOL_PARTICIPATION_CAP, available="0.35")
+    working.look()
+    working.fill("0.35")
+
+    part = working.execution.slice(1)
+    assert (part.status, part.target_quantity) == (SliceStatus.WORKING, 1)
+    working.at(20).look()
+    assert working.child().quantity == Decimal("0.65")
+
+
 def test_an_available_quantity_is_kept_to_even_where_the_rest_is_dust() -> None:
     desk = Desk(execution(["1"]))
     desk.at(150).look()

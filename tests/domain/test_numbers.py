@@ -55,6 +55,7 @@ ORDER = PlaceOrder(
     market_volume=Decimal(50),
     window_start=NOON,
     parent_quantity=Decimal(10),
+    remaining_quantity=Decimal(10),
 )
 
 # Every rule that takes numbers, and whole numbers for it.

@@ -81,6 +81,7 @@ def test_a_due_slice_becomes_a_limit_ioc_at_the_touch_worsened_by_the_collar(des
             market_volume=Decimal(600),
             window_start=NOON - seconds(45),
             parent_quantity=desk.execution.quantity,
+            remaining_quantity=desk.execution.remaining_quantity + 1,
         )
     ]
 

@@ -59,6 +59,7 @@ def an_order(
         market_volume=Decimal(1),
         window_start=at(0),
         parent_quantity=Decimal(1_000_000),
+        remaining_quantity=Decimal(1_000_000),
         resting=resting,
     )
 

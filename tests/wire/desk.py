@@ -49,6 +49,7 @@ class Desk(Generic[E]):
             market_volume=Decimal(100),
             window_start=datetime.now(UTC),
             parent_quantity=Decimal(1_000),
+            remaining_quantity=Decimal(1_000),
             **more,
         )
 
