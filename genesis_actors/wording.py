@@ -76,13 +76,13 @@ def parts(algo: str, count: int | None = None) -> str:
     return f"{count} {one}{'' if count == 1 else 's'}"
 
 
-def until(algo: str, at: datetime | None) -> str:
+def until(algo: str, at: datetime | None, zone: str = "") -> str:
     """Return until when an order is worked: a TWAP's window is over then, others may end long before.
 
-    >>> until("twap", None), until("iceberg", datetime(2024, 8, 8, 12, tzinfo=UTC))
-    ('until -', 'until 12:00:00 at the latest')
+    >>> until("twap", None), until("iceberg", datetime(2024, 8, 8, 12, tzinfo=UTC), " UTC")
+    ('until -', 'until 12:00:00 UTC at the latest')
     """
-    return f"until {clock(at)}{'' if algo == Algo.TWAP else ' at the latest'}"
+    return f"until {clock(at)}{zone}{'' if algo == Algo.TWAP else ' at the latest'}"
 
 
 def words(code: str | None) -> str:

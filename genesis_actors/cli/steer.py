@@ -194,7 +194,7 @@ def _started_text(view: Mapping[str, Any]) -> str:
     if view["is_new"]:
         end = None if view["ends_at"] is None else parse_time(view["ends_at"])
         parts = text.parts(view["algo"], view["slices_total"])
-        return f"started {view['id']}: {what} in {parts} {text.until(view['algo'], end)} UTC"
+        return f"started {view['id']}: {what} in {parts} {text.until(view['algo'], end, ' UTC')}"
     return f"started before, as {view['id']}: {what}, {view['state']} with {_filled(view)} filled"
 
 
