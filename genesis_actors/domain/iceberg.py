@@ -36,6 +36,7 @@ from genesis_actors.values import (
     ceil_to_step,
     decimal_text,
     exact,
+    floor_to_step,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -258,23 +259,24 @@ def with_further_clips(policy: Policy, quantity: Decimal, clips: int, lot: Decim
 def further_clips(
     x: Execution, quantity: Decimal, *, price: Decimal | None, now: datetime
 ) -> tuple[TimeSlice, ...]:
-    """Return clips like those that `x` began with, behind all that have begun: of what is left of it, or added."""
+    """Return clips like those that `x` began with, behind all that have begun: of what is left of it, or added.
+
+    What is no whole lot stays out; what cannot be cut at all, as it could not be traded at a price 5 % lower, is one.
+    """
     number = len(x.slices) - len(x.unsent_slices) + 1
+    whole_lots = floor_to_step(quantity, x.rules.lot)
     try:
         return plan_clips(
             x.rules,
             x.policy,
-            quantity,
+            whole_lots,
             price=price,
             window=None,
             now=now,
             first_number=max(number, 2),
         )
-    except ScheduleError as error:
-        if error.reason is not Reason.QUANTITY_BELOW_MINIMUM:
-            raise
-        # It can be traded at the price of now, if not at one 5 % lower.
-        return (TimeSlice(number, now, quantity),)
+    except ScheduleError:
+        return (TimeSlice(number, now, whole_lots),)
 
 
 def clip_to_measure(x: Execution) -> Slice | None:

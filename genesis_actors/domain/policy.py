@@ -96,13 +96,9 @@ def resolve(order: ParentOrder, defaults: TwapDefaults, seed: int) -> Policy:
         seed=_or(order.seed, seed),
         duration=order.duration,
     )
-    match order.algo:
-        case Algo.TWAP:
-            return policy
-        case Algo.ICEBERG:
-            return _clipped(policy, order, defaults)
-        case Algo.MARKET:
-            return _swept(policy, defaults)
+    if order.algo is Algo.ICEBERG:
+        return _clipped(policy, order, defaults)
+    return _swept(policy, defaults) if order.algo is Algo.MARKET else policy
 
 
 def _clipped(policy: Policy, order: ParentOrder, defaults: TwapDefaults) -> Policy:

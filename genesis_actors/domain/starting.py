@@ -44,13 +44,10 @@ def plan_schedule(
 ) -> tuple[TimeSlice, ...]:
     """Return the slices of `quantity` (base) from `now` on, as the order's algorithm has them. Raises ScheduleError."""
     window = window_of(order, policy)
-    match order.algo:
-        case Algo.ICEBERG:
-            return plan_clips(rules, policy, quantity, price=price, window=window, now=now)
-        case Algo.MARKET:
-            return plan_sweep(rules, quantity, price=price, now=now)
-        case Algo.TWAP:
-            pass
+    if order.algo is Algo.ICEBERG:
+        return plan_clips(rules, policy, quantity, price=price, window=window, now=now)
+    if order.algo is Algo.MARKET:
+        return plan_sweep(rules, quantity, price=price, now=now)
     return calculate_time_slices(
         Decimal(window // timedelta(microseconds=1)) / 60_000_000,
         profile,

@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_actors.domain import ScheduleError, TimeSlice, calculate_clips
+from genesis_actors.domain.admission import Admission, Market, Rejection, admit
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import restore, snapshot
+from genesis_actors.domain.iceberg import further_clips, plan_clips, with_further_clips
+from genesis_actors.domain.policy import TwapDefaults, resolve
 from genesis_actors.messages.events import (
     ClipMeasured,
     TwapEnded,
@@ -32,7 +35,7 @@ from genesis_actors.values import (
     SliceStatus,
     Style,
 )
-from tests.domain.executions import NOON, Desk, execution, seconds
+from tests.domain.executions import CALM, NOON, RULES, Desk, execution, parent_order, quote, seconds
 
 ONE = Decimal(1)
 WHOLE_LOTS: dict[str, Any] = {"lot": ONE}
@@ -65,7 +68,8 @@ def test_clips_add_up_and_each_is_tradable_and_near_the_mean(
     assert min(sizes(made)) >= least
     for size in sizes(made):
         assert mean * 8 <= size * 10 <= mean * 12 or abs(size - mean) < 1
-    assert len(made) == clips or mean < 2 * least + 5  # Fewer only where more could not be traded.
+    one_more = lots // (len(made) + 1)
+    assert len(made) == clips or one_more - one_more // 5 < least
     pauses = [later.due_at - earlier.due_at for earlier, later in pairwise(made)]
     assert made[0].due_at == NOON
     assert all(seconds(1) <= pause <= seconds(5) for pause in pauses)
@@ -336,3 +340,40 @@ def test_a_child_that_never_left_changes_nothing_of_its_clip() -> None:
     assert [order.quantity for order in desk.sent] == [1, Decimal("0.5")]
     desk.close(OrderStatus.EXPIRED)
     assert desk.execution.working_slice is desk.execution.slice(1)
+
+
+def test_only_an_iceberg_has_clips() -> None:
+    twap = resolve(parent_order(), CALM, seed=1)
+
+    assert with_further_clips(twap, ONE, 1, ONE) is twap
+    with pytest.raises(ValueError, match="only an iceberg"):
+        plan_clips(RULES, twap, ONE, price=ONE, window=None, now=NOON)
+
+
+def test_a_rest_that_can_be_traded_only_at_the_price_of_now_is_one_clip() -> None:
+    desk = an_iceberg()
+    (clip,) = further_clips(desk.execution, Decimal("0.1"), price=Decimal(50), now=NOON)
+
+    assert clip.quantity == Decimal("0.1")  # Worth 5, which is the least.
+
+
+def test_what_is_no_whole_lot_is_in_no_clip() -> None:
+    clips = further_clips(an_iceberg().execution, Decimal("1.0049"), price=Decimal(50), now=NOON)
+
+    assert sum(sizes(clips)) == 1
+
+
+def test_an_admitted_iceberg_notes_how_large_its_clips_are() -> None:
+    order = parent_order("10", algo=Algo.ICEBERG, clips=3, duration=None)
+    market = Market(RULES, (), None, quote("99", "101"), None)
+    admission = admit(order, market, TwapDefaults(), now=NOON, seed=1)
+
+    assert isinstance(admission, Admission)
+    assert admission.policy.clipping is not None
+    assert admission.policy.clipping.further_quantity == Decimal("3.34")
+    assert admission.ends_at == NOON + timedelta(minutes=30)
+    assert admission.participation_window == seconds(60)
+    too_many = parent_order("100", algo=Algo.ICEBERG, clips=900, duration=None)
+    refused = admit(too_many, market, TwapDefaults(), now=NOON, seed=1)
+    assert isinstance(refused, Rejection)
+    assert "--over" in refused.hint
