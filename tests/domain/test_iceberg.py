@@ -83,12 +83,13 @@ def test_a_clip_shows_what_was_asked_for_wherever_that_adds_up(
     hundredths: int, clip: int, seed: int
 ) -> None:
     made = sizes(calculate_clips(quantity=hundredths, clip_quantity=clip, seed=seed, **WHOLE_LOTS))
-    adds_up = any(8 * n * clip <= 10 * hundredths <= 12 * n * clip for n in range(1, 101))
+    least, most = -(-8 * clip // 10), 12 * clip // 10
+    adds_up = any(n * least <= hundredths <= n * most for n in range(1, 101))
 
     assert sum(made) == hundredths
     for size in made:
-        assert size * 10 <= clip * 12 + 10
-        assert not adds_up or size * 10 >= clip * 8 - 10
+        assert size <= most
+        assert not adds_up or size >= least
 
 
 def test_seeds_differ_and_sizes_do_not_give_pauses_away() -> None:
