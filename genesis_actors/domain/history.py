@@ -66,6 +66,10 @@ class History:
     )
     incidents: list[Incident] = field(default_factory=list[Incident])
     delays: Counter[tuple[int, Reason]] = field(default_factory=Counter[tuple[int, Reason]])
+    delayed_at: dict[tuple[int, Reason], datetime] = field(
+        default_factory=dict[tuple[int, Reason], datetime]
+    )
+    """When a slice was first held back by a reason."""
     cuts: Counter[tuple[int, Reason]] = field(default_factory=Counter[tuple[int, Reason]])
 
 
@@ -95,6 +99,7 @@ def _note(history: History, event: JournalEvent) -> None:
             history.first_filled_at.setdefault(event.client_order_id, event.at)
         case TwapSliceDelayed():
             history.delays[event.slice_number, event.reason] += 1
+            history.delayed_at.setdefault((event.slice_number, event.reason), event.at)
         case _:
             _note_incident(history, event)
 

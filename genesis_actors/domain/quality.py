@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Final
 
 from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.figures import benchmark_window
 from genesis_actors.domain.history import History
-from genesis_actors.values import ZERO, Liquidity, MarketSummary, Reason, exact, quotient
+from genesis_actors.values import ZERO, Liquidity, Reason, exact, quotient
 
 CAP_REASONS: Final = frozenset(
     {
@@ -56,8 +57,9 @@ class ReasonCount:
 
 
 @exact
-def participation(history: History, market: MarketSummary | None) -> Participation:
+def participation(history: History) -> Participation:
     x = history.execution
+    market = benchmark_window(x, x.market)
     bound = slices_stopped_by(history, CAP_REASONS)
     return Participation(
         cap=x.policy.max_participation,
