@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,7 +120,7 @@ def test_the_benchmark_window_of_who_waited_begins_with_its_schedule(database: P
         row = waiting.wait().execution
         let_pass(engine, timedelta(minutes=6))
     x = fold(None, load_events(database, waiting.execution_id))
-    report = report_of(database, waiting.execution_id, again=True)
+    report: Any = report_of(database, waiting.execution_id, again=True)
     record = load_evidence(database, waiting.execution_id).record
 
     assert x is not None
@@ -143,7 +144,7 @@ def test_what_never_began_has_no_benchmark_window(database: Path) -> None:
         engine.submit(an_order(client_id="first"))
         waiting = engine.submit(an_order(client_id="second"))
         row = waiting.wait().execution
-    report = report_of(database, waiting.execution_id, again=True)
+    report: Any = report_of(database, waiting.execution_id, again=True)
 
     assert (row.twap_benchmark, row.vwap_benchmark, row.participation_rate) == (None, None, None)
     prices = {name: each["price"] for name, each in report["benchmarks"].items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -26,9 +27,13 @@ CAP_REASONS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Participation:
-    """Shares of the market's volume without ours. `slices_bound` were cut or delayed by the cap."""
+    """Shares of the market's volume without ours. `slices_bound` were cut or delayed by the cap.
+
+    `cap` is the one in force at the end; `caps` says from when on which one was.
+    """
 
     cap: Decimal
+    caps: tuple[tuple[datetime, Decimal], ...]
     average: Decimal | None
     highest_slice: Decimal | None
     slices_bound: int
@@ -63,6 +68,7 @@ def participation(history: History) -> Participation:
     bound = slices_stopped_by(history, CAP_REASONS)
     return Participation(
         cap=x.policy.max_participation,
+        caps=tuple(history.caps),
         average=None if market is None else quotient(x.filled_quantity, market.volume),
         highest_slice=x.max_slice_participation,
         slices_bound=len(bound),

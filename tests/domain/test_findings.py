@@ -170,6 +170,28 @@ def test_changes_of_pace_and_plan_are_told() -> None:
     assert "amended" in kinds
 
 
+def test_a_halt_is_an_incident_while_it_keeps_something_from_being_sent() -> None:
+    desk = Desk(execution(["1", "1"]))
+    desk.is_halted = True
+    desk.at(75).look()
+    desk.at(85).look()
+    desk.is_halted = False
+    desk.at(95).look()
+    (halt,) = history(desk, ["1", "1"]).incidents
+
+    assert (halt.kind, halt.at, halt.until) == ("halted", NOON + seconds(75), NOON + seconds(95))
+
+
+def test_each_cap_is_known_with_when_it_began_to_be_in_force() -> None:
+    desk = Desk(execution(["1", "1"]))
+    desk.at(30).amend(max_participation="0.05")
+
+    assert history(desk, ["1", "1"]).caps == [
+        (NOON, Decimal("0.10")),
+        (NOON + seconds(30), Decimal("0.05")),
+    ]
+
+
 def test_a_new_plan_is_told() -> None:
     from genesis_actors.values import OnDeadline
 

@@ -379,7 +379,7 @@ def test_a_verdict_says_what_was_done_and_what_it_cost() -> None:
 
     assert first == "Bought 10 of 10 BTC (100.0 %) at 100.01 USDT on average; it is COMPLETED."
     assert second == (
-        "Against the arrival price it cost 11.00 bps, 1.10 USDT with fees, most of it fees (+10.00 bps) "
+        "Against the arrival price it cost 11.00 bps, 1.10 USDT with fees, first of all fees (+10.00 bps) "
         "and the spread (+1.00 bps)."
     )
     assert third == "Against a plain TWAP we saved 0.00 bps (0.00 USDT)."
@@ -395,7 +395,7 @@ def test_a_sweep_that_the_depth_did_not_hold_is_compared_for_what_it_held() -> N
     said_last = verdict(history.execution, findings(history, CALM, depth, desk.now))[-1]
 
     assert said_last == (
-        "Against one sweep at arrival of the 4 BTC that the depth held we saved 2.00 bps (0.08 USDT)."
+        "Against one sweep at arrival of the 4 BTC that were seen in the book we saved 2.00 bps (0.08 USDT)."
     )
 
 
@@ -407,6 +407,20 @@ def test_a_gain_and_nothing_are_called_so(quote: str, bps: str) -> None:
 
     assert ("gained 20.00" in second) is (quote == "-2")
     assert ("cost 0.00 bps, 0.00 USDT with fees." in second) is (quote == "0")
+
+
+def test_what_it_cost_before_fees_is_said_where_only_these_are_not_known() -> None:
+    desk = Desk(execution(["10"]))
+    desk.at(150).look()
+    desk.fill("10", "100.01", fee_currency="BNB")
+    desk.look()
+    history = read_history([*beginning(["10"]), *desk.events])
+    said_second = verdict(history.execution, findings(history, CALM, None, desk.now))[1]
+
+    assert said_second == (
+        "Against the arrival price it cost 1.00 bps, 0.10 USDT before fees; those were paid in a currency whose price "
+        "is not known."
+    )
 
 
 def test_a_sale_is_called_one_and_an_unknown_cost_unknown() -> None:
