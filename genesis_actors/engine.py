@@ -22,6 +22,7 @@ from genesis_actors.core import GateSwitch, Ground, TradingCore
 from genesis_actors.gateways.live import LiveVenue
 from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.handles import TwapHandle
+from genesis_actors.hooks import EventHook, program_of
 from genesis_actors.listeners import (
     Callback,
     CallbackThread,
@@ -108,6 +109,7 @@ class Engine(Caller):
         self.venue = ground.venue
         self.settings = ground.settings
         self._store = ground.store
+        self._hook = _hook_of(ground)
         self._commands = ground.commands
         self._subscribers: list[Callback | CallbackThread | NewsStream] = []
         # What nobody mends shuts the gate first of all.
@@ -126,6 +128,8 @@ class Engine(Caller):
         def start_core(paused_by: Reason | None) -> TradingCore:
             return TradingCore(ground, ground.store.look(ground.recover), paused_by=paused_by)
 
+        if self._hook is not None:
+            self.listen(self._hook)
         guardian = GuardianActor.start(
             runtime,
             core=core,
@@ -157,6 +161,7 @@ class Engine(Caller):
         LiveNotAllowedError, OtherMarketError.
         """
         settings = Settings() if settings is None else settings
+        program_of(settings.on_event)
         if venue is None:
             check_mode(settings)
             venue = open_venue(settings)
@@ -333,6 +338,8 @@ class Engine(Caller):
             self._failures.tell(_STOPPED)
             for subscriber in self._subscribers:
                 subscriber.close()
+            if self._hook is not None:
+                self._hook.close()
         finally:
             _let_go(self.venue)
             self._store.close()
@@ -343,6 +350,8 @@ class Engine(Caller):
     def abandon(self) -> None:
         """Leave everything as a crash of the process would: nothing more is written, sent or answered."""
         self._is_stopped = True
+        if self._hook is not None:
+            self._hook.leave()
         self.runtime.abandon()
         _let_go(self.venue)
         self._store.close()
@@ -373,6 +382,14 @@ class Engine(Caller):
         if isinstance(answer, OrderRejected):
             raise OrderRejectedError(answer)
         return TwapHandle(self, answer.execution_id, is_new=answer.is_new)
+
+
+def _hook_of(ground: Ground) -> EventHook | None:
+    """Return who tells the operator's program of all that is new from here on; None where nobody asked for that."""
+    settings, database = ground.settings.on_event, ground.store.database
+    if not settings.program and settings.webhook is None:
+        return None
+    return EventHook(settings, database, after=queries.last_sequence(database))
 
 
 _STOPPED = ActorFailed(actor_name="engine", actor_urn="", error="it was stopped")

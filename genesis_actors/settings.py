@@ -13,6 +13,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, cast
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +22,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
@@ -226,6 +229,33 @@ class ControlSettings(_Section):
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
+class OnEventSettings(_Section):
+    """Who is told what happens to executions: a program (an argument list, no shell), a webhook, or both.
+
+    `types` are names of the journal's events. A program that takes longer than `timeout` is killed. The webhook's
+    address may hold a secret, and counts as one.
+    """
+
+    program: tuple[str, ...] = ()
+    webhook: SecretStr | None = None
+    types: frozenset[str] = frozenset(
+        {"TwapStarted", "TwapPaused", "TwapResumed", "TwapCompleted", "TwapEnded", "ChildUnknown"}
+    )
+    timeout: Duration = timedelta(seconds=10)
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_safe(cls, webhook: SecretStr | None) -> SecretStr | None:
+        if webhook is not None:
+            parts = urlsplit(webhook.get_secret_value())
+            is_here = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+            if not parts.hostname or parts.scheme not in {"https", "http"}:
+                raise ValueError("write an address that begins with https://")
+            if parts.scheme == "http" and not is_here:
+                raise ValueError("http:// only to this machine; others could read it: use https://")
+        return webhook
+
+
 class Settings(BaseSettings):
     """All settings. `Settings(twap={"max_duration": "60m"})` needs no file; `Settings.load(path)` reads one."""
 
@@ -242,6 +272,7 @@ class Settings(BaseSettings):
     twap: TwapSettings = TwapSettings()
     risk: RiskSettings = RiskSettings()
     control: ControlSettings = ControlSettings()
+    on_event: OnEventSettings = OnEventSettings()
 
     if TYPE_CHECKING:  # What is written is not yet what is held.
 
@@ -338,7 +369,10 @@ _SECRETS: Final = {"apikey", "secret", "password", "privatekey", "token", "uid",
 
 
 def _has_secrets(file: Mapping[str, Any]) -> bool:
-    found: Any = file
+    found: Any = file.get("on_event")
+    if isinstance(found, dict) and cast("dict[str, Any]", found).get("webhook"):
+        return True
+    found = file
     for part in ("venue", "ccxt", "config"):
         found = cast("dict[str, Any]", found).get(part) if isinstance(found, dict) else None
     return isinstance(found, dict) and any(

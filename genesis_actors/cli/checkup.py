@@ -157,6 +157,10 @@ def _plain(value: object) -> object:
         case Mapping():
             fields = cast("Mapping[object, object]", value)
             return {str(name): _plain(each) for name, each in fields.items()}
+        case tuple():
+            return [_plain(each) for each in cast("tuple[object, ...]", value)]
+        case frozenset():
+            return sorted(str(_plain(each)) for each in cast("frozenset[object]", value))
         case Decimal():
             return decimal_text(value)
         case timedelta():

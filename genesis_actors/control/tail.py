@@ -7,7 +7,6 @@ journal's, however slow a reader is, and none costs memory; the newest events ar
 from __future__ import annotations
 
 import asyncio
-import json
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from genesis_actors.storage import queries
 from genesis_actors.storage.batch import EventRow
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import StorageError
-from genesis_actors.values import time_text
 
 T = TypeVar("T")
 
@@ -124,18 +122,7 @@ class Tail:
 
 
 def told(row: EventRow) -> Told:
-    """Return a row of the journal as its readers get it: HIGH, never dropped."""
-    head = {
-        "sequence": row.sequence_number,
-        "priority": "HIGH",
-        "type": row.event_type,
-        "execution_id": row.aggregate_id,
-        "version": row.aggregate_version,
-        "at": time_text(row.created_at),
-    }
-    # The event is JSON already.
-    line = f'{json.dumps(head)[:-1]}, "data": {row.event_data}}}\n'
-    return Told(row.sequence_number, row.aggregate_id, line)
+    return Told(row.sequence_number, row.aggregate_id, row.line())
 
 
 def sequence_before(database: Database, at: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from genesis_actors.messages.persistence import (
 from genesis_actors.storage.serialization import event_id, to_json
 from genesis_actors.storage.statements import Parameters, Statement, Statements
 from genesis_actors.storage.tables import events
+from genesis_actors.values import time_text
 
 Write: TypeAlias = WriteJournal | StoreReport | StoreMarket | StoreDepth | NoteTrades
 
@@ -39,6 +41,19 @@ class EventRow:
     engine_epoch: int
     event_data: str
     created_at: datetime
+
+    def line(self) -> str:
+        """Return it as readers of events get it, one line of JSON: HIGH, never dropped."""
+        head = {
+            "sequence": self.sequence_number,
+            "priority": "HIGH",
+            "type": self.event_type,
+            "execution_id": self.aggregate_id,
+            "version": self.aggregate_version,
+            "at": time_text(self.created_at),
+        }
+        # The event is JSON already.
+        return f'{json.dumps(head)[:-1]}, "data": {self.event_data}}}\n'
 
 
 @dataclass(frozen=True, slots=True)
