@@ -25,7 +25,7 @@ from genesis_actors.messages.events import JournalEvent
 from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
 from genesis_actors.values import SliceStatus, exact
 
-SCHEMA: Final = "genesis-report/2"
+SCHEMA: Final = "genesis-report/3"
 """The name and version of the report as JSON: the same version may get more figures, but loses none."""
 
 _PATH_POINTS: Final = 600
