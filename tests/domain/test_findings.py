@@ -94,7 +94,7 @@ def test_the_market_s_own_drift_is_told_beside_what_came_back() -> None:
     # After 5 s: by 5 of 190 at the fill, and at the 21 whole seconds of the window by 5 of 200 to 180.
     assert mark.reversion_bps == quotient(BPS * 5, Decimal(190))
     assert mark.market_bps == quotient(BPS * 5 * 21, Decimal(sum(range(180, 201))))
-    assert sales.market_bps == -mark.market_bps
+    assert sales.market_bps == quotient(-BPS * 5 * 21, Decimal(sum(range(180, 201))))
 
 
 # --- History ---
