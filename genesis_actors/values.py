@@ -163,6 +163,38 @@ class Algo(StrEnum):
     MARKET = "market"
 
 
+class TradingTier(StrEnum):
+    """What an account may do, by what it is worth. Ordered: a higher tier may do what a lower one may.
+
+    >>> TradingTier.SNIPER < TradingTier.HUNTER < TradingTier.STRATEGIST
+    True
+    """
+
+    SNIPER = "SNIPER"
+    HUNTER = "HUNTER"
+    STRATEGIST = "STRATEGIST"
+
+    @property
+    def rank(self) -> int:
+        return _RANKS[self.value]
+
+    # Not as texts, which would put the hunter first.
+    def __lt__(self, other: str) -> bool:
+        return self.rank < TradingTier(other).rank
+
+    def __le__(self, other: str) -> bool:
+        return self.rank <= TradingTier(other).rank
+
+    def __gt__(self, other: str) -> bool:
+        return self.rank > TradingTier(other).rank
+
+    def __ge__(self, other: str) -> bool:
+        return self.rank >= TradingTier(other).rank
+
+
+_RANKS = {name: rank for rank, name in enumerate(("SNIPER", "HUNTER", "STRATEGIST"))}
+
+
 class Style(StrEnum):
     """How a child order meets the market."""
 
@@ -296,6 +328,10 @@ class Reason(StrEnum):
     MAX_ORDER_NOTIONAL = "max_order_notional"
     MAX_SYMBOL_EXPOSURE = "max_symbol_exposure"
     MAX_PORTFOLIO_EXPOSURE = "max_portfolio_exposure"
+    MAX_CORRELATED_EXPOSURE = "max_correlated_exposure"
+    CORRELATION_CRITICAL = "correlation_critical"  # it adds to a direction that is held already
+    TIER_TOO_LOW = "tier_too_low"
+    EQUITY_UNKNOWN = "equity_unknown"  # what the account is worth has no price yet
     MAX_DAILY_LOSS = "max_daily_loss"
     RESTRICTED_SYMBOL = "restricted_symbol"
     SELF_TRADE = "self_trade"  # a resting order of our own would be met
@@ -319,6 +355,7 @@ class Reason(StrEnum):
     VOLUME_DEPARTED = "volume_departed"
     SETTLED = "settled"  # by the operator's word
     AMENDED = "amended"  # planned anew, as the order was amended
+    REPLENISHED = "replenished"  # what an iceberg's clips have left is cut into further ones
     JOURNAL_DOWN = "journal_down"
     # A real venue.
     RATE_LIMITED = "rate_limited"  # it asks for fewer requests
@@ -408,7 +445,7 @@ class ParentOrder:
     symbol: Symbol
     side: Side
     quantity: Decimal
-    duration: timedelta
+    duration: timedelta | None
     quantity_in_quote: bool = False
     algo: Algo = Algo.TWAP
     client_id: ClientId | None = None
@@ -425,6 +462,25 @@ class ParentOrder:
     style: Style | None = None
     seed: int | None = None
     priority: int = 0  # a higher one leaves the queue sooner
+    clip_quantity: Decimal | None = None  # of an iceberg, in base; or how many clips
+    clips: int | None = None
+    on_slippage: OnSlippage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clipping:
+    """How an iceberg is cut: into so many clips, or into clips of about a quantity (base), within `variation` of that.
+
+    Between two of them it pauses for a time drawn from `min_pause` to `max_pause`. Further clips, of what the first
+    have left or an amendment has added, are about `further_quantity` (base) each; None before there is a schedule.
+    """
+
+    clips: int | None
+    clip_quantity: Decimal | None
+    variation: Decimal
+    min_pause: timedelta
+    max_pause: timedelta
+    further_quantity: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,3 +509,5 @@ class Policy:
     quiet_share: Decimal  # of the expected volume; below it the rate is halved
     anomaly_multiple: Decimal  # of the expected volume; above it the rate is halved
     seed: int
+    duration: timedelta | None = None  # None in journals from before it was noted: the order has it
+    clipping: Clipping | None = None  # of an iceberg

@@ -21,11 +21,48 @@ from genesis_actors.messages.persistence import (
     PlannedPart,
     SliceRow,
 )
-from genesis_actors.values import ExecutionState, OrderStatus, decimal_text, quotient, time_text
+from genesis_actors.messages.risk import PortfolioSeen
+from genesis_actors.values import (
+    Algo,
+    ExecutionState,
+    OrderStatus,
+    decimal_text,
+    quotient,
+    time_text,
+)
 
 View: TypeAlias = dict[str, object]
 
 _SHORTEST_WINDOW_SECONDS = Decimal(60)
+
+
+def portfolio_view(seen: PortfolioSeen | None) -> View:
+    """Return how the account stands as a whole; all of it is None where nobody can say."""
+    if seen is None:
+        return {
+            "tier": None,
+            "account_currency": None,
+            "equity": None,
+            "equity_at": None,
+            "exposure": None,
+            "correlated_exposure": None,
+            "correlations": None,
+        }
+    return {
+        "tier": seen.tier,
+        "account_currency": seen.currency,
+        "equity": None if seen.equity is None else decimal_text(seen.equity),
+        "equity_at": None if seen.equity_at is None else time_text(seen.equity_at),
+        "exposure": decimal_text(seen.exposure),
+        "correlated_exposure": decimal_text(seen.correlated_exposure),
+        "correlations": [
+            {
+                "symbols": [pair.one, pair.other],
+                "correlation": None if pair.correlation is None else decimal_text(pair.correlation),
+            }
+            for pair in seen.pairs
+        ],
+    }
 
 
 def execution_view(
@@ -114,6 +151,8 @@ def slice_view(part: SliceRow, child_orders: int) -> View:
         "market_volume": _number(part.market_volume),
         "sent_at": _time(part.sent_at),
         "done_at": _time(part.done_at),
+        "market_price_after": _number(part.market_price_after),
+        "impact_bps": _number(part.impact_bps),
     }
 
 
@@ -147,6 +186,8 @@ def _is_paused(row: ExecutionRow) -> bool:
 
 def _window_seconds(row: ExecutionRow) -> Decimal | None:
     """Return w, the time over which market volume is measured."""
+    if row.algo != Algo.TWAP:
+        return _SHORTEST_WINDOW_SECONDS
     interval = quotient(row.duration_seconds, Decimal(row.slices_total))
     return None if interval is None else max(interval, _SHORTEST_WINDOW_SECONDS)
 
@@ -172,6 +213,8 @@ def plan_view(plan: Plan) -> View:
         "estimated_cost_bps": _number(plan.estimated_cost_bps),
         "sweep_cost_bps": _number(plan.sweep_cost_bps),
         "warnings": list(plan.warnings),
+        "algo": str(plan.algo),
+        "collar_price": _number(plan.collar_price),
     }
 
 

@@ -223,6 +223,7 @@ def _foreseen(session: Session, row: ExecutionRow) -> tuple[str, ...]:
         return ()
     policy = resolve(session.order.parent_order(), session.settings.twap_defaults(), row.seed)
     return foreseeable_warnings(
+        algo=session.order.algo,
         quantity=row.quantity,
         base=row.symbol.partition("/")[0],
         max_participation=policy.max_participation,

@@ -36,6 +36,7 @@ from genesis_actors.messages.control import (
     GetJournalState,
     GetStatus,
 )
+from genesis_actors.messages.risk import PortfolioSeen
 from genesis_actors.messages.supervisor import (
     CancelExecution,
     CommandDone,
@@ -69,6 +70,7 @@ from genesis_actors.views import (
     View,
     execution_view,
     fill_views,
+    portfolio_view,
     slice_views,
     status_view,
 )
@@ -79,6 +81,9 @@ _Reply: TypeAlias = Address[CommandDone | CommandRefused]
 
 READERS = 2
 """Threads that read what is quickly read. Lists and the journal have one each: commands never wait for those."""
+
+PORTFOLIO_SECONDS = 1.0
+"""So long it waits for the risk actor, which may be busy or being replaced."""
 
 HALT_SECONDS = 3.0
 """So long a question about the daemon waits for what the database has of a halt."""
@@ -183,9 +188,17 @@ class Desk:
             "halted_at": halt["halted_at"],
             "halt_reason": halt["reason"],
             "journal_outage": outage,
+            **portfolio_view(await self._portfolio()),
             "connections": connections,
             "last_sequence": self.tail.last,
         }
+
+    async def _portfolio(self) -> PortfolioSeen | None:
+        try:
+            async with asyncio.timeout(PORTFOLIO_SECONDS):
+                return await self.aside(lambda: self._engine.portfolio(PORTFOLIO_SECONDS))
+        except TimeoutError:  # Who would ask waits for the disk.
+            return None
 
     async def executions(self, *, ended: int | None) -> str:
         """Return the open executions as JSON, the newest first, and so many that have ended; None: all of them."""

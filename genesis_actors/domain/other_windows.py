@@ -28,6 +28,7 @@ from genesis_actors.messages.market_data import MarketView
 from genesis_actors.messages.venue import OrderClosed, OrderFilled, PlaceOrder
 from genesis_actors.values import (
     ZERO,
+    Algo,
     ExecutionState,
     Liquidity,
     MarketSummary,
@@ -68,10 +69,12 @@ class OtherWindow:
 def other_windows(history: History, record: MarketRecord, shortest: int) -> OtherWindow | None:
     """Return which windows of at least `shortest` minutes would have sufficed; None where that cannot be told.
 
-    That is so for orders that rest, since nobody knows which of those would have been met, and where the book, other
-    executions or expected volumes had held this one back, since these are not recorded.
+    That is so for what is no TWAP, for orders that rest, since nobody knows which of those would have been met, and
+    where the book, other executions or expected volumes had held this one back, since these are not recorded.
     """
     x = history.execution
+    if x.algo is not Algo.TWAP:
+        return None
     if (
         x.started_at is None
         or not x.filled_quantity
@@ -134,7 +137,7 @@ def _suffices(x: Execution, record: MarketRecord, duration: timedelta) -> bool:
 def _begun(x: Execution, record: MarketRecord, duration: timedelta) -> Execution | None:
     start = x.started_at or x.created_at
     order = replace(x.order, duration=duration)
-    policy = replace(x.policy, on_deadline=OnDeadline.LEAVE)
+    policy = replace(x.policy, duration=duration, on_deadline=OnDeadline.LEAVE)
     touch = record.touch(x.order.side, start)
     bounds = TwapDefaults(min_duration=min(duration, MINUTE), max_duration=duration)
     bounds = replace(bounds, min_slice_interval=policy.min_slice_interval)
@@ -164,7 +167,7 @@ def _begun(x: Execution, record: MarketRecord, duration: timedelta) -> Execution
         arrival_price=x.arrival_price,
         arrival_at=x.arrival_at,
     )
-    return evolve(accepted, started(x.execution_id, order, slices, start))
+    return evolve(accepted, started(x.execution_id, order, policy, slices, start))
 
 
 class _Replay:

@@ -11,6 +11,7 @@ from typing import Final
 
 from genesis_actors.domain.comparisons import SWEEP, Comparison
 from genesis_actors.domain.costs import is_cut_short
+from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.figures import benchmark_window
 from genesis_actors.domain.findings import Findings
 from genesis_actors.domain.history import History
@@ -18,7 +19,7 @@ from genesis_actors.domain.market_record import NOTHING_RECORDED, MarketRecord
 from genesis_actors.domain.other_windows import LONGEST, MINUTE, other_windows
 from genesis_actors.domain.quality import slices_stopped_by
 from genesis_actors.domain.timing import held_back_by, late_slices
-from genesis_actors.values import BPS, EXACT, ZERO, OnDeadline, Reason, decimal_text, exact
+from genesis_actors.values import BPS, EXACT, ZERO, Algo, OnDeadline, Reason, decimal_text, exact
 
 _MOST_UNBOUND: Final = Decimal("0.2")
 """Of the slices: so many may be bound by the cap before a longer window is worth its risk."""
@@ -26,6 +27,7 @@ _SPREAD_SHARE: Final = Decimal("0.5")
 _LITTLE_USED: Final = Decimal("0.25")
 """Of the cap: an order that needs less of it could have been done sooner."""
 _COSTLY_BPS: Final = Decimal(1)
+_IN_PARTS: Final = "--algo iceberg or twap"
 _LATE_MS: Final = Decimal(1000)
 _SHORTEST: Final = timedelta(minutes=5)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -62,12 +64,12 @@ def _cap_bound(history: History, found: Findings, record: MarketRecord) -> Itera
         return
     numbers: dict[str, Decimal | int | None] = {}
     if x.filled_quantity >= x.quantity and not x.deadline_applied:
-        then = "later slices caught up, and all of it was done within the window"
+        then = f"later {_parts(x)} caught up, and all of it was done within the window"
     else:
         then, numbers = _longer_window(history, record)
     yield Recommendation(
         "cap_bound",
-        f"The {_percent(share.cap)} cap bound {bound} of {slices} slices: {then}.",
+        f"The {_percent(share.cap)} cap bound {bound} of {slices} {_parts(x)}: {then}.",
         _numbers(slices_bound=bound, slices_total=slices, cap=share.cap, **numbers),
     )
 
@@ -77,6 +79,11 @@ def _longer_window(
 ) -> tuple[str, dict[str, Decimal | int | None]]:
     """Say which window would have sufficed; where none is known that would, how much of the order the cap allowed."""
     x = history.execution
+    if x.algo is Algo.ICEBERG:
+        return (
+            "it lets clips pass only as the market trades, so a smaller order, or a higher cap, helps",
+            {},
+        )
     found = other_windows(history, record, x.duration // MINUTE + 1)
     if found is None:
         return "a longer window, or a smaller order, fits it better", {}
@@ -112,7 +119,7 @@ def _left_over(
         return
     limited = len(slices_stopped_by(history, [Reason.LIMIT_PRICE]))
     if limited:
-        why = f"the limit price stopped {limited} of {len(x.slices)} slices: move it, or accept what is left"
+        why = f"the limit price stopped {limited} of {len(x.slices)} {_parts(x)}: move it, or accept what is left"
     else:
         why = _AT_DEADLINE[x.policy.on_deadline]
     cost = ""
@@ -137,9 +144,27 @@ _AT_DEADLINE: Final = {
 }
 
 
-def _spread_paid(
-    _history: History, found: Findings, _record: MarketRecord
+def _book_too_thin(
+    history: History, _found: Findings, _record: MarketRecord
 ) -> Iterator[Recommendation]:
+    x = history.execution
+    left = x.quantity - x.filled_quantity
+    if x.algo is not Algo.MARKET or x.reason is not Reason.THIN_BOOK or left <= ZERO:
+        return
+    collar = x.policy.price_collar_bps
+    yield Recommendation(
+        "book_too_thin",
+        f"The book held {decimal_text(x.filled_quantity)} of {decimal_text(x.quantity)} within the collar of "
+        f"{decimal_text(collar)} bps: {_IN_PARTS} works the rest as the market brings it.",
+        _numbers(filled_quantity=x.filled_quantity, left_quantity=left, collar_bps=collar),
+    )
+
+
+def _spread_paid(
+    history: History, found: Findings, _record: MarketRecord
+) -> Iterator[Recommendation]:
+    if history.execution.algo is Algo.MARKET:
+        return  # Whoever sweeps has chosen to pay it.
     spread, whole = found.shortfall_parts.spread, found.shortfall_without_fees
     use = found.spread
     if (
@@ -170,10 +195,15 @@ def _too_large(
     x, impact, half = history.execution, found.shortfall_parts.impact, found.spread.half_spread_bps
     if impact.bps is None or half is None or impact.bps < _COSTLY_BPS or impact.bps <= half:
         return
+    smaller = (
+        f"{_IN_PARTS} takes less from the book at once."
+        if x.algo is Algo.MARKET
+        else f"Twice the {_parts(x)} ({2 * x.slices_total}) would each take half as much from the book."
+    )
     yield Recommendation(
         "slices_too_large",
-        f"Slices went through the touch: {_bps(impact.bps)} bps beyond it, against a half-spread of "
-        f"{_bps(half)} bps. Twice the slices ({2 * x.slices_total}) would each take half as much from the book.",
+        f"{_parts(x).capitalize()} went through the touch: {_bps(impact.bps)} bps beyond it, against a half-spread of "
+        f"{_bps(half)} bps. {smaller}",
         _numbers(
             impact_bps=impact.bps,
             half_spread_bps=half,
@@ -216,11 +246,16 @@ def _reverted(history: History, found: Findings, _record: MarketRecord) -> Itera
                 numbers,
             )
         else:
+            less = (
+                f"{_IN_PARTS} costs less"
+                if x.algo is Algo.MARKET
+                else f"Smaller {_parts(x)}, or more time, cost less"
+            )
             yield Recommendation(
                 "impact_reverted",
                 f"{better} (95 %: at least {_bps(mark.low_bps)}), while the half-spread was "
                 f"{_bps(spread.half_spread_bps)} and {drift}: of the {_bps(paid)} bps that we paid beyond the touch, "
-                f"at least {_bps(certain)} went away again. Smaller slices, or a longer window, cost less.",
+                f"at least {_bps(certain)} went away again. {less}.",
                 numbers,
             )
         return
@@ -230,6 +265,8 @@ def _could_be_faster(
     history: History, found: Findings, record: MarketRecord
 ) -> Iterator[Recommendation]:
     x, share = history.execution, found.participation
+    if x.algo is Algo.MARKET:
+        return
     drift = found.shortfall_parts.drift.bps
     if drift is None or drift < _COSTLY_BPS or share.average is None:
         return
@@ -241,7 +278,7 @@ def _could_be_faster(
         return
     cap = f"the {_percent(share.cap)} cap"
     what = (
-        f"{cap} allows more, and so a shorter window"
+        f"{cap} allows more, and so {'larger clips' if x.algo is Algo.ICEBERG else 'a shorter window'}"
         if minutes is None
         else f"worked again by the same rules under {cap}, {minutes} minutes would have sufficed for all of it"
     )
@@ -256,6 +293,8 @@ def _could_be_faster(
 def _sweep_was_cheaper(
     history: History, found: Findings, _record: MarketRecord
 ) -> Iterator[Recommendation]:
+    if history.execution.algo is Algo.MARKET:
+        return  # It was one itself.
     sweep = _named(found, SWEEP)
     saved, price = sweep.saved_bps_with_fees, sweep.price
     if saved is None or price is None or saved > -_COSTLY_BPS:
@@ -352,6 +391,7 @@ def _no_rule_applies(history: History, found: Findings) -> Recommendation:
 
 _RULES: Final[tuple[_Rule, ...]] = (
     _left_over,
+    _book_too_thin,
     _cap_bound,
     _too_large,
     _reverted,
@@ -378,6 +418,10 @@ def _s(count: int) -> str:
 
 def _short(price: Decimal) -> str:
     return decimal_text(Decimal(f"{price:.8g}"))
+
+
+def _parts(x: Execution) -> str:
+    return {Algo.ICEBERG: "clips", Algo.MARKET: "the sweep"}.get(x.algo, "slices")
 
 
 def _percent(share: Decimal) -> str:

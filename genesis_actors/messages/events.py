@@ -26,6 +26,7 @@ from genesis_actors.values import (
     ResumeMode,
     SliceStatus,
     TradeId,
+    TradingTier,
     VenueOrderId,
 )
 
@@ -46,6 +47,8 @@ class TwapAccepted(ExecutionEvent):
     """The parent order is ours now. `arrival_price` is None where there was no quote yet.
 
     `market_source` is what its market is made of; None for a real one, and in journals from before it was noted.
+    `tier` is the account's as it was accepted; None in journals from before there were tiers. `cut_by` is why
+    `quantity` is less than was asked for.
     """
 
     order: ParentOrder
@@ -56,6 +59,8 @@ class TwapAccepted(ExecutionEvent):
     arrival_price: Decimal | None
     arrival_at: AwareDatetime | None
     market_source: MarketSource | None = None
+    tier: TradingTier | None = None
+    cut_by: Reason | None = None
 
 
 class ArrivalObserved(ExecutionEvent):
@@ -153,6 +158,17 @@ class TwapSliceExecuted(ExecutionEvent):
     status: SliceStatus
     filled_quantity: Decimal
     reason: Reason | None = None
+
+
+class ClipMeasured(ExecutionEvent):
+    """What the market has made of an iceberg's clip: the mid before its first child, and the mid after its pause.
+
+    That is when the next clip is due; the last one's is measured when the execution ends.
+    """
+
+    slice_number: int
+    price_before: Decimal | None
+    price_after: Decimal
 
 
 class ChildIntended(ExecutionEvent):
@@ -314,6 +330,7 @@ JournalEvent: TypeAlias = (
     | TwapSliceStarted
     | TwapSliceDelayed
     | TwapSliceExecuted
+    | ClipMeasured
     | ChildIntended
     | ChildSent
     | ChildAccepted

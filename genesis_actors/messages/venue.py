@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, SkipValidation
 
 from genesis_actors.messages.base import Address, Command, Event, Message
 from genesis_actors.values import (
+    ZERO,
     ClientOrderId,
     ExecutionId,
     Liquidity,
@@ -30,7 +31,7 @@ class PlaceOrder(Command):
     `resting` posts it at `price` and leaves it there; otherwise it is a limit IOC. `mid`, `market_volume` (base, of
     the last w, which began at `window_start`) and `rate` are the numbers it was decided on; `parent_quantity` (base) is
     what all children of the execution together may never exceed, `remaining_quantity` what it has still to do, this
-    order included.
+    order included. One that does not obey the cap on its symbol's volume is charged to it all the same.
     """
 
     execution_id: ExecutionId
@@ -47,6 +48,7 @@ class PlaceOrder(Command):
     parent_quantity: Decimal
     remaining_quantity: Decimal
     resting: bool = False
+    obeys_cap: bool = True
 
 
 class CancelOrder(Command):
@@ -161,8 +163,11 @@ class HourlyVolume(Message):
 
 
 class Balance(Message):
+    """`held` is what open orders of the account hold of the currency, beside what is `free`."""
+
     currency: str
     free: Decimal
+    held: Decimal = ZERO
 
 
 class BookLevel(Message):

@@ -229,6 +229,7 @@ class House:
     is_stopping: bool
     halted_at: datetime | None
     halt_reason: str | None
+    tier: str | None = None
 
     @classmethod
     def of(cls, view: View) -> House:
@@ -241,6 +242,7 @@ class House:
             is_stopping=view["state"] == "stopping",
             halted_at=_time(view, "halted_at"),
             halt_reason=_words(view, "halt_reason"),
+            tier=view.get("tier"),  # An older daemon says nothing of it.
         )
 
     @property

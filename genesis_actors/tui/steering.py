@@ -11,6 +11,7 @@ from genesis_actors.tui.amend_form import AmendForm
 from genesis_actors.tui.dialogs import Ask, Choice, Help
 from genesis_actors.tui.model import Shown
 from genesis_actors.tui.order_form import Fields, OrderForm
+from genesis_actors.values import Algo
 from genesis_actors.wording import filled_percent, length, quantity, words
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class Steering(Screen[None]):
             what = f"{fields['side']} {fields['quantity']} {fields['symbol']}"
             self._when_typed(
                 f"Start {what}?",
-                f"It is worked over {fields['duration']} as planned.",
+                _as_planned(fields),
                 str(fields["symbol"]),
                 lambda: give(fields),
             )
@@ -260,3 +261,10 @@ class Steering(Screen[None]):
 
 def _named(x: Shown) -> str:
     return f"{x.side} {quantity(x.quantity)} {x.symbol}"
+
+
+def _as_planned(fields: Fields) -> str:
+    over = fields.get("duration")
+    if fields["algo"] == Algo.TWAP:
+        return f"It is worked over {over} as planned."
+    return f"It is worked in clips as planned{'' if over is None else f', for {over} at most'}."
