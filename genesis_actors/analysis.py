@@ -20,10 +20,13 @@ from genesis_actors.views import View
 _MOST_SHOWN = 10
 
 
-def report_of(target: Target, name: str, *, again: bool = False) -> View:
+def report_of(
+    target: Target, name: str, *, again: bool = False, now: datetime | None = None
+) -> View:
     """Return the report of the execution that `name` means, as it was stored, or made from the journal and market.
 
-    It is made anew where it has not been stored, is not complete yet, or with `again`. Raises StorageError.
+    It is made anew where it has not been stored, is not complete yet, or with `again`. `now` is the time of the engine
+    that works on the database, None where none does. Raises StorageError.
     """
     database = Database.of(target)
     key = queries.execution(database, name).execution_id
@@ -32,7 +35,7 @@ def report_of(target: Target, name: str, *, again: bool = False) -> View:
         view: View = json.loads(stored)
         if view.get("schema") == SCHEMA and view["is_final"]:
             return view
-    return report_view(load_evidence(database, key).report())
+    return report_view(load_evidence(database, key).report(now))
 
 
 def portfolio_of(target: Target, since: timedelta | datetime | None, by: By) -> View:

@@ -138,7 +138,7 @@ class Caller:
         The market of the last minute of one that is still open may not be written down yet.
         """
         try:
-            return load_evidence(self.database, execution_id).report()
+            return load_evidence(self.database, execution_id).report(self.runtime.clock.now())
         except ExecutionNotFound:
             raise KeyError(execution_id) from None
 

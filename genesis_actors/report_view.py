@@ -39,6 +39,7 @@ def report_view(report: ExecutionReport) -> View:
         "reasons": {each["reason"]: each["slices"] for each in found.pop("reasons")},
         **found,
         "data_gaps": [{"at": since, "until": until} for since, until in gaps],
+        "as_of": plain(report.as_of),
         "recorded_until": plain(report.recorded_until),
         "is_final": report.is_final,
         "slices_filled": report.slices_filled,

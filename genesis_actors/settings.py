@@ -104,6 +104,7 @@ class _Section(BaseModel):
 class EngineSettings(_Section):
     mode: Literal["paper", "live"] = "paper"
     seed: Seed | None = None
+    log: Literal["text", "json"] = "text"
     state_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default_factory=default_state_dir
     )

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from genesis_actors import Engine, Settings
+from genesis_actors.analysis import report_of
+from genesis_actors.domain.benchmarks import interval_twap
+from genesis_actors.domain.evolve import fold
 from genesis_actors.engine import CommandRefusedError, TwapHandle
 from genesis_actors.messages.events import TwapQueued, TwapStarted
 from genesis_actors.opening import VirtualTime
 from genesis_actors.storage import queries
+from genesis_actors.storage.analysis import load_evidence
 from genesis_actors.storage.checks import check_database
 from genesis_actors.storage.recovery import load_events
 from genesis_actors.values import ExecutionState, Reason
@@ -105,6 +111,45 @@ def test_who_waits_too_long_ends(database: Path) -> None:
     assert (row.state, row.reason) == (ExecutionState.INCOMPLETE, Reason.QUEUE_EXPIRED)
     assert row.finished_at == row.created_at + timedelta(seconds=60)
     assert row.started_at is None
+
+
+def test_the_benchmark_window_of_who_waited_begins_with_its_schedule(database: Path) -> None:
+    with start(database) as engine:
+        engine.submit(an_order(client_id="first"))
+        waiting = engine.submit(an_order(client_id="second"))
+        row = waiting.wait().execution
+        let_pass(engine, timedelta(minutes=6))
+    x = fold(None, load_events(database, waiting.execution_id))
+    report: Any = report_of(database, waiting.execution_id, again=True)
+    record = load_evidence(database, waiting.execution_id).record
+
+    assert x is not None
+    assert x.market is not None
+    assert row.started_at is not None
+    assert row.finished_at is not None
+    assert row.started_at > row.created_at
+    assert (x.market.start, x.market.end) == (row.started_at, row.finished_at)
+    assert x.market == record.summary(row.started_at, row.finished_at)
+    assert row.twap_benchmark == interval_twap(x.market)
+    start_mid, arrival = record.mid(row.started_at), row.arrival_price
+    assert start_mid is not None
+    assert arrival is not None
+    delay = row.filled_quantity * (start_mid - arrival)
+    assert Decimal(report["shortfall_parts"]["delay"]["quote"]) == delay != 0
+    assert Decimal(report["benchmarks"]["start"]["price"]) == start_mid
+
+
+def test_what_never_began_has_no_benchmark_window(database: Path) -> None:
+    with start(database, queue_expiry="60s") as engine:
+        engine.submit(an_order(client_id="first"))
+        waiting = engine.submit(an_order(client_id="second"))
+        row = waiting.wait().execution
+    report: Any = report_of(database, waiting.execution_id, again=True)
+
+    assert (row.twap_benchmark, row.vwap_benchmark, row.participation_rate) == (None, None, None)
+    prices = {name: each["price"] for name, each in report["benchmarks"].items()}
+    assert {name for name, price in prices.items() if price is None} == {"start", "twap", "vwap"}
+    assert report["shortfall"]["quote"] is not None, "what it missed is known all the same"
 
 
 def test_nobody_begins_while_everything_is_halted(database: Path) -> None:

@@ -60,6 +60,7 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
             lambda: MidSampler(sampling_interval)
         )
         self._recorders: dict[Symbol, MarketRecorder] = {}
+        self._watches: defaultdict[Symbol, dict[ExecutionId, WatchSymbol]] = defaultdict(dict)
         self._pasts: dict[Symbol, tuple[MarketRows, ...]] = {}
         self._tapes: defaultdict[Symbol, MarketTape] = defaultdict(MarketTape)
         self._triggers: defaultdict[Symbol, dict[ExecutionId, SetPriceTrigger]] = defaultdict(dict)
@@ -69,9 +70,7 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
             case MarketRows():
                 self._on_rows(message)
             case MarketPast():
-                for rows in message.rows:
-                    self._on_rows(rows)
-                self._pasts[message.symbol] = message.rows
+                self._on_past(message)
             case MarketQuery():
                 self._on_query(message)
             case SetPriceTrigger():
@@ -82,8 +81,10 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
                 self._tapes[message.symbol].watch(
                     message.execution_id, message.since, message.window
                 )
+                self._watches[message.symbol][message.execution_id] = message
                 self._record(message)
             case UnwatchSymbol():
+                self._watches[message.symbol].pop(message.execution_id, None)
                 self._tapes[message.symbol].unwatch(message.execution_id)
                 self._triggers[message.symbol].pop(message.execution_id, None)
                 if message.symbol in self._recorders:
@@ -100,14 +101,23 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
         for symbol, recorder in self._recorders.items():
             self._store(symbol, (recorder.cut(self.clock.now()),))
 
+    def _on_past(self, past: MarketPast) -> None:
+        # Whoever watches already does so from an earlier time than the recorder that was begun without a past.
+        self._recorders.pop(past.symbol, None)
+        for rows in past.rows:
+            self._on_rows(rows)
+        self._pasts[past.symbol] = past.rows
+        for watch in sorted(self._watches[past.symbol].values(), key=lambda watch: watch.since):
+            self._record(watch)
+
     def _record(self, watch: WatchSymbol) -> None:
         """Record the symbol from the beginning of the execution, or from as far back as we have heard of its market."""
         recorder = self._recorders.get(watch.symbol)
         if recorder is None:
             past = self._pasts.pop(watch.symbol, None)
-            since = self.clock.now() if past is None else watch.since
+            since = max(watch.since, past[0].at) if past else self.clock.now()
             quote = self._tapes[watch.symbol].quote
-            if past is not None:
+            if past:
                 quotes = [rows.quote for rows in past if rows.at < since and rows.quote is not None]
                 quote = quotes[-1] if quotes else None
             recorder = self._recorders[watch.symbol] = MarketRecorder(since, quote)

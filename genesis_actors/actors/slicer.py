@@ -142,16 +142,20 @@ class SlicerActor(MessageActor[SlicerMessage]):
         x = self._execution
         if x.state.is_final:  # All that can come yet are late fills.
             return
-        self.send(
-            self._ports.market_data,
-            WatchSymbol(x.execution_id, x.order.symbol, x.started_at or x.created_at, x.window),
-        )
+        self._watch()
         if self._first_events:
             self._apply(Decision(x, self._first_events, (AskMarket(),)))
         else:
             self._apply(recovered(x, self.clock.now(), self._paused_by))
             self._ask_market()
         self._attend()
+
+    def _watch(self) -> None:
+        x = self._execution
+        self.send(
+            self._ports.market_data,
+            WatchSymbol(x.execution_id, x.order.symbol, x.started_at or x.created_at, x.window),
+        )
 
     def handle(self, message: SlicerMessage) -> None:
         if self._is_down:
@@ -182,6 +186,9 @@ class SlicerActor(MessageActor[SlicerMessage]):
                     self._timer_at = None
                 elif isinstance(message, MarketView):
                     self._asked_market_at = None
+                    if _is_of_the_queue(self._execution, message):
+                        self._ask_market()
+                        return
                     self._surroundings = replace(
                         self._surroundings, quote=message.quote, market=message.summary
                     )
@@ -257,9 +264,14 @@ class SlicerActor(MessageActor[SlicerMessage]):
         """Make the events durable, then perform the effects; only cancels and questions may go first."""
         now = self.clock.now()
         before, first_version = self._execution, self._execution.version + 1
+        has_begun = before.started_at is None and decision.execution.started_at is not None
         if self._first_events:
             before, first_version, self._first_events = None, 1, ()
         self._execution = decision.execution
+        if has_begun:
+            # Its benchmark window and its w are others than while it was queued.
+            self._watch()
+            self._asked_market_at = None
         ahead = tuple(effect for effect in decision.effects if isinstance(effect, _MAY_GO_FIRST))
         behind = tuple(e for e in decision.effects if not isinstance(e, _MAY_GO_FIRST))
         news = None
@@ -433,6 +445,11 @@ def _log_doubts(events: tuple[JournalEvent, ...]) -> None:
                 client_order_id=event.client_order_id,
                 detail=event.detail,
             )
+
+
+def _is_of_the_queue(x: Execution, view: MarketView) -> bool:
+    """Tell whether `view` was asked for while the execution was queued: its window began with its acceptance."""
+    return x.started_at is not None and view.summary.start < min(x.started_at, view.at)
 
 
 def _is_paused(x: Execution) -> bool:

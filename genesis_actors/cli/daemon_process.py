@@ -14,13 +14,14 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Final, TextIO, cast
+from typing import IO, Any, Final, Literal, TextIO, cast
 
 import click
 import structlog
 
 from genesis_actors.cli.door import chosen_settings
 from genesis_actors.cli.errors import CliError, ExitCode
+from genesis_actors.cli.logs import bind_ids
 from genesis_actors.control.client import Client, LostError, NoDaemonError, RefusedError
 from genesis_actors.control.left import left_behind
 from genesis_actors.control.protocol import StopMode
@@ -47,8 +48,9 @@ def run_in_foreground(settings: Settings) -> ExitCode:
     """Run until it is asked to end; its log is on stderr."""
     from genesis_actors.control.daemon import Daemon
 
-    _configure_log()
-    ended_well = Daemon(settings, _say).run()
+    configure_log(settings.engine.log)
+    say = _say if settings.engine.log == "text" else _say_as_event
+    ended_well = Daemon(settings, say).run()
     return ExitCode.OK if ended_well else ExitCode.FAILURE
 
 
@@ -219,15 +221,30 @@ def _say(line: str) -> None:
         click.echo(line, err=True)
 
 
-def _configure_log() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+def _say_as_event(line: str) -> None:
+    structlog.get_logger().info("daemon", message=line)
+
+
+def configure_log(form: Literal["text", "json"]) -> None:
+    """Send the daemon's log to stderr, as readable lines or as one JSON object a line."""
+    processors: list[structlog.typing.Processor] = [
+        bind_ids,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if form == "json":
+        processors += [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ]
+    else:
+        processors.append(
             structlog.dev.ConsoleRenderer(
                 colors=False, exception_formatter=structlog.dev.plain_traceback
-            ),
-        ],
+            )
+        )
+    structlog.configure(
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Log())),
         cache_logger_on_first_use=True,

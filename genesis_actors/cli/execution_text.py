@@ -28,9 +28,14 @@ def summary_text(view: View) -> str:
         state += f" ({text.words(view['reason'])})"
     if view["early_completion"]:
         state += " early"
+    due = (
+        ""
+        if view["schedule_progress"] is None
+        else f"; {_percent(view, 'schedule_progress', 1)} was due"
+    )
     filled = (
         f"{view['filled_quantity']} of {view['quantity']} {base} "
-        f"({_percent(view, 'progress', 1)}; {_percent(view, 'schedule_progress', 1)} was due)"
+        f"({_percent(view, 'progress', 1)}{due})"
     )
     client_id = view["client_id"]
     lines = [
@@ -57,13 +62,7 @@ def summary_text(view: View) -> str:
         ("arrival price", _against(view, "arrival_price", "slippage_vs_arrival_bps")),
         ("market TWAP", _against(view, "twap_benchmark", "slippage_vs_twap_bps")),
         ("market VWAP", _price(view, "vwap_benchmark")),
-        (
-            "shortfall",
-            (
-                f"{_bps(view, 'implementation_shortfall_bps')} bps, with "
-                f"{text.money(_number(view, 'fees_quote'))} {quote} of fees (positive is a cost)"
-            ),
-        ),
+        ("shortfall", _shortfall(view, quote)),
         (
             "participation",
             (
@@ -155,6 +154,14 @@ def executions_text(views: Sequence[View]) -> str:
         ],
         left=(0, 1, 2, 5, 6),
     )
+
+
+def _shortfall(view: View, quote: str) -> str:
+    fees = _number(view, "fees_quote")
+    paid = "fees in another currency" if fees is None else f"{text.money(fees)} {quote} of fees"
+    if view["implementation_shortfall_bps"] is None:
+        return f"not known, {paid}"
+    return f"{_bps(view, 'implementation_shortfall_bps')} bps, with {paid} (positive is a cost)"
 
 
 def _against(view: View, price: str, figure: str) -> str:

@@ -8,6 +8,10 @@ from typing import Any
 
 import structlog
 
+from genesis_actors.domain.client_ids import meaning_of
+
+_SLICER = "slicer-"
+
 
 def configure(say: Callable[[str], None], *, is_verbose: bool) -> None:
     """Send the log to `say`: warnings and above, or everything."""
@@ -28,6 +32,23 @@ def configure(say: Callable[[str], None], *, is_verbose: bool) -> None:
         logger_factory=lambda *_: Said(),
         cache_logger_on_first_use=False,
     )
+
+
+def bind_ids(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Add the execution and the slice of a line that names a child order, and the execution of one by its actor.
+
+    A structlog processor: the ids are in our names for things, so that no caller has to hand them on.
+    """
+    child, actor = event.get("client_order_id"), event.get("actor")
+    meant = meaning_of(child) if isinstance(child, str) else None
+    if meant is not None:
+        event.setdefault("execution_id", meant[0])
+        event.setdefault("slice_number", meant[1])
+    elif isinstance(actor, str) and actor.startswith(_SLICER):
+        event.setdefault("execution_id", actor.removeprefix(_SLICER))
+    return event
 
 
 def _line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:

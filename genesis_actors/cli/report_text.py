@@ -19,7 +19,7 @@ def report_text(view: View) -> str:
     """Return the verdict, what it cost and why, the comparisons, and slice by slice what happened."""
     quote = view["execution"]["symbol"].partition("/")[2]
     parts = [
-        "\n".join(text.wrapped(sentence) for sentence in view["verdict"]),
+        "\n".join(text.wrapped(sentence) for sentence in (*view["verdict"], *_as_of(view))),
         summary_text(view["execution"]),
         f"Implementation shortfall (positive = cost)\n{_parts_table(view, quote)}",
         f"Against\n{_benchmarks_table(view, quote)}",
@@ -32,6 +32,19 @@ def report_text(view: View) -> str:
         parts.append(f"Incidents\n{_incidents_table(view)}")
     parts.append(slices_text(view["slices"]))
     return "\n\n".join(parts)
+
+
+def _as_of(view: View) -> Iterator[str]:
+    """Say how far it is known what is still open."""
+    if view["as_of"] is None:
+        return
+    until = view["recorded_until"]
+    known = (
+        "nothing of its market is recorded yet"
+        if until is None
+        else f"its market is recorded until {text.moment(parse_time(until))}"
+    )
+    yield f"As of {text.moment(parse_time(view['as_of']))} UTC; {known}."
 
 
 def figure_rows(view: View) -> list[dict[str, str]]:
@@ -74,7 +87,7 @@ def _parts_table(view: View, quote: str) -> str:
 def _benchmarks_table(view: View, quote: str) -> str:
     rows = [
         (
-            name.replace("_", " ") + ("  (over a gap)" if each["is_over_gap"] else ""),
+            name.replace("_", " ") + _gap_remark(each),
             text.price(_number(each["price"])),
             _bps(each["slippage_bps"]),
             _bps(each["slippage_bps_with_fees"]),
@@ -83,6 +96,13 @@ def _benchmarks_table(view: View, quote: str) -> str:
         for name, each in view["benchmarks"].items()
     ]
     return text.table(("benchmark", "price", "bps", "with fees", quote), rows, left=(0,))
+
+
+def _gap_remark(cost: View) -> str:
+    if not cost["is_over_gap"]:
+        return ""
+    rest = _number(cost["price_without_gaps"])
+    return "  (over a gap)" if rest is None else f"  (over a gap; without it {text.price(rest)})"
 
 
 def _comparisons_table(view: View, quote: str) -> str:
@@ -109,10 +129,11 @@ def _markouts_table(view: View) -> str:
             if mark["has_too_few"]
             else f"{_bps(mark['low_bps'])} to {_bps(mark['high_bps'])}",
             _bps(mark["reversion_bps"]),
+            _bps(mark["market_bps"]),
         )
         for mark in view["markouts"]
     ]
-    return text.table(("after", "fills", "cost bps", "95 %", "reverted"), rows, left=(3,))
+    return text.table(("after", "fills", "cost bps", "95 %", "reverted", "drift"), rows, left=(3,))
 
 
 def _facts(view: View) -> Iterator[tuple[str, str]]:
@@ -132,7 +153,7 @@ def _facts(view: View) -> Iterator[tuple[str, str]]:
         "participation",
         (
             f"{_percent(share['average'])} on average, {_percent(share['highest_slice'])} at most, "
-            f"cap {_percent(share['cap'])}; {share['slices_bound']} slices bound by it"
+            f"cap {_percent(share['cap'])}; {_slices(share['slices_bound'])} bound by it"
         ),
     )
     yield (
@@ -154,7 +175,7 @@ def _facts(view: View) -> Iterator[tuple[str, str]]:
                 f"{waits['p50_ms']} ms half of the time, {waits['p95_ms']} ms at 95 %, {waits['max_ms']} ms at most",
             )
     for why, count in view["reasons"].items():
-        yield text.words(why), f"{count} slices cut or delayed"
+        yield text.words(why), f"{_slices(count)} cut or delayed"
 
 
 def _incidents_table(view: View) -> str:
@@ -169,6 +190,10 @@ def _incidents_table(view: View) -> str:
         for each in sorted(view["incidents"], key=lambda each: each["at"])
     ]
     return text.table(("at", "until", "what", "slice", "detail"), rows, left=(0, 1, 2, 4))
+
+
+def _slices(count: int) -> str:
+    return f"{count} slice{'' if count == 1 else 's'}"
 
 
 def _number(value: str | None) -> Decimal | None:

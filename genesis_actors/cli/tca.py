@@ -70,6 +70,8 @@ def tca(
     else:
         shown = Output(output if form is None else _FORMS[form], mode)
         written = shown.rendered(view, lambda: portfolio_text(view), _flat(view))
+        if shown.form == "csv" and not view["groups"]:
+            written = f"{','.join(_columns())}\n"
     if out is None:
         echo(written, nl=False)
     else:
@@ -107,7 +109,10 @@ def portfolio_text(view: View) -> str:
         f"Where it came from (bps of value, positive = cost)\n{_attribution(view)}",
     ]
     changes = [
-        text.wrapped(f"- in {c['executions']} of {c['of']} executions ({_named(c)}): {c['text']}")
+        text.wrapped(
+            f"- in {c['executions']} of {c['of']} executions ({_named(c)}); the costliest, {c['execution']}: "
+            f"{c['text']}"
+        )
         for c in view["next_changes"]
     ]
     parts.append("What to change next\n" + ("\n".join(changes) or "- no rule suggests a change"))
@@ -120,7 +125,7 @@ def _table(view: View) -> str:
     )  # fmt: skip
     rows = [
         (
-            f"{row['key']} {row['quote_currency']}" if view["by"] != "symbol" else row["key"],
+            _key(view, row),
             str(row["executions"]),
             text.money(Decimal(row["value_quote"])),
             text.percent(_number(row["filled_share"]), 1),
@@ -157,6 +162,25 @@ def _flat(view: View) -> list[dict[str, object]]:
         }
         for row in view["groups"]
     ]
+
+
+def _key(view: View, row: View) -> str:
+    several = len({each["quote_currency"] for each in view["groups"]}) > 1
+    return (
+        f"{row['key']} ({row['quote_currency']})"
+        if several and view["by"] != "symbol"
+        else row["key"]
+    )
+
+
+def _columns() -> list[str]:
+    """Return what the rows would have, if there were any."""
+    from dataclasses import fields
+
+    from genesis_actors.domain.attribution import PARTS, GroupCost
+
+    names = [field.name for field in fields(GroupCost) if field.name != "parts_bps"]
+    return [*names, *(f"{part}_bps" for part in PARTS)]
 
 
 def _named(change: View) -> str:

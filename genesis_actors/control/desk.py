@@ -266,7 +266,10 @@ class Desk:
 
     async def report(self, name: str, *, again: bool) -> View:
         key = await self.resolve(name)
-        return await self._at_leisure(lambda: report_of(self._engine.database, key, again=again))
+        now = self.now()
+        return await self._at_leisure(
+            lambda: report_of(self._engine.database, key, again=again, now=now)
+        )
 
     async def portfolio(self, since: timedelta | datetime | None, by: By) -> View:
         return await self._at_leisure(lambda: portfolio_of(self._engine.database, since, by))

@@ -89,12 +89,13 @@ class GroupCost:
 
 @dataclass(frozen=True, slots=True)
 class NextChange:
-    """A recommendation that several executions have in common, with the text of the costliest of them."""
+    """A recommendation that several executions have in common; `text` is that of `execution`, the costliest of them."""
 
     code: str
     executions: int
     of: int
     symbols: tuple[tuple[str, int], ...]
+    execution: str
     text: str
 
 
@@ -118,13 +119,18 @@ def next_changes(costs: Sequence[ExecutionCost]) -> tuple[NextChange, ...]:
         for code, text in cost.recommendations:
             if code != "nothing_to_change":
                 found[code].append((cost, text))
+
+    def costliest(each: list[tuple[ExecutionCost, str]]) -> tuple[ExecutionCost, str]:
+        return max(each, key=lambda pair: _bps(pair[0], pair[0].shortfall_quote) or ZERO)
+
     changes = [
         NextChange(
             code=code,
             executions=len(each),
             of=len(costs),
             symbols=tuple(Counter(cost.symbol for cost, _ in each).most_common()),
-            text=max(each, key=lambda pair: pair[0].shortfall_quote or ZERO)[1],
+            execution=costliest(each)[0].execution_id,
+            text=costliest(each)[1],
         )
         for code, each in found.items()
     ]

@@ -35,6 +35,21 @@ def client_order_id(
     return ClientOrderId(f"{prefix}{execution_id}{_digits(slice_number)}{_digits(attempt)}")
 
 
+def meaning_of(name: str) -> tuple[ExecutionId, int] | None:
+    """Return the execution and the slice's number that a client order id names, None where it is none of ours.
+
+    >>> meaning_of("g7k2pd3vq0mzt41r8ab001002")
+    ('3vq0mzt41r8ab', 1)
+    >>> meaning_of("x1-0") is None
+    True
+    """
+    slice_at = len(name) - 2 * _WIDTH
+    number = name[slice_at : slice_at + _WIDTH]
+    if slice_at <= _EXECUTION_ID_WIDTH or not set(name) <= set(_DIGITS):
+        return None
+    return ExecutionId(name[slice_at - _EXECUTION_ID_WIDTH : slice_at]), int(number, len(_DIGITS))
+
+
 def _digits(number: int) -> str:
     if not 0 <= number <= MOST:
         raise ValueError(f"{number} does not fit into {_WIDTH} digits of a client order id")

@@ -13,7 +13,7 @@ from typing import Final
 
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.market_record import Depth, MarketRecord
-from genesis_actors.values import BPS, ZERO, exact, floor_to_step, quotient
+from genesis_actors.values import BPS, ONE, ZERO, exact, floor_to_step, quotient
 
 THEORETICAL_BEST: Final = "theoretical_best"
 FEASIBLE_BEST: Final = "feasible_best"
@@ -58,31 +58,44 @@ def comparisons(
     )
 
 
-_Traded = tuple[Decimal, Decimal]
-"""Quantity in base, notional in quote."""
+@dataclass(frozen=True, slots=True)
+class _Traded:
+    """Quantity in base; notional / parts in quote, so that a mean over parts stays exact."""
+
+    quantity: Decimal
+    notional: Decimal
+    parts: int = 1
 
 
 def _compared(x: Execution, name: str, other: _Traded | None) -> Comparison:
-    if other is None or not x.filled_quantity or not other[0]:
+    filled, paid, sign = x.filled_quantity, x.filled_notional, x.order.side.sign
+    if other is None or not filled or not other.quantity:
         return Comparison(name)
-    quantity, notional = other
-    share = quantity / x.filled_quantity
-    # Of all we paid, what is due to as much; exact where it is all of it.
-    ours = x.filled_notional if share == 1 else x.filled_notional * share
-    saved = x.order.side.sign * (notional - ours)
-    fees = notional * x.rules.taker_fee
-    with_fees = None if x.fees_quote is None else saved + fees - x.fees_quote * share
-    base = quantity * (x.arrival_price if x.arrival_price is not None else ours / quantity)
+    quantity, notional = other.quantity, other.notional
+    # Of all we paid, what is due to as much. Everything is over one denominator, and divided once.
+    share, whole = (ONE, ONE) if quantity == filled else (quantity, filled)
+    below = whole * other.parts
+    ours, theirs = paid * share * other.parts, notional * whole
+    saved = sign * (theirs - ours)
+    with_fees = None
+    if x.fees_quote is not None:
+        with_fees = saved + theirs * x.rules.taker_fee - x.fees_quote * share * other.parts
+    base = ours if x.arrival_price is None else quantity * x.arrival_price * below
     return Comparison(
         name=name,
         quantity=quantity,
-        price=quotient(notional, quantity),
-        fees_quote=fees,
-        saved_quote=saved,
+        price=quotient(notional, quantity * other.parts),
+        fees_quote=_over(notional * x.rules.taker_fee, Decimal(other.parts)),
+        saved_quote=_over(saved, below),
         saved_bps=quotient(BPS * saved, base),
-        saved_quote_with_fees=with_fees,
+        saved_quote_with_fees=None if with_fees is None else _over(with_fees, below),
         saved_bps_with_fees=None if with_fees is None else quotient(BPS * with_fees, base),
     )
+
+
+def _over(amount: Decimal, below: Decimal) -> Decimal | None:
+    """Return the amount: exactly where it need not be divided, else rounded once."""
+    return amount if below == 1 else quotient(amount, below)
 
 
 def _window(x: Execution) -> tuple[datetime, datetime] | None:
@@ -95,7 +108,7 @@ def _at_best_touch(x: Execution, record: MarketRecord) -> _Traded | None:
     if window is None or record.gaps(*window):
         return None
     best = record.best_touch(x.order.side, *window)
-    return None if best is None else (x.filled_quantity, x.filled_quantity * best)
+    return None if best is None else _Traded(x.filled_quantity, x.filled_quantity * best)
 
 
 def _within_cap(x: Execution, record: MarketRecord) -> _Traded | None:
@@ -127,7 +140,7 @@ def _equal_parts(x: Execution, record: MarketRecord, ends_at: datetime | None) -
     known = [touch for touch in touches if touch is not None]
     if len(known) < len(touches):
         return None
-    return x.filled_quantity, x.filled_quantity * sum(known, ZERO) / len(known)
+    return _Traded(x.filled_quantity, x.filled_quantity * sum(known, ZERO), len(known))
 
 
 def _swept(x: Execution, depth: Depth | None) -> _Traded | None:
@@ -141,4 +154,4 @@ def _taken(levels: Sequence[tuple[Decimal, Decimal]], wanted: Decimal) -> _Trade
         take = min(quantity, left)
         notional += take * price
         left -= take
-    return wanted - left, notional
+    return _Traded(wanted - left, notional)

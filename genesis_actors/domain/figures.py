@@ -44,6 +44,7 @@ FIGURES_COME_FROM: Final = frozenset(
         "arrival_price",
         "market",
         "slices",
+        "started_at",
         "order",
     }
 )
@@ -55,10 +56,11 @@ def figures(execution: Execution, market: MarketSummary | None) -> Figures:
     """Return the figures of `execution` over `market`, the benchmark window."""
     x = execution
     side = x.order.side
+    window = benchmark_window(x, market)
     return Figures(
         average_price=average_price(x.filled_notional, x.filled_quantity),
-        twap_benchmark=None if market is None else interval_twap(market),
-        vwap_benchmark=None if market is None else interval_vwap(market),
+        twap_benchmark=None if window is None else interval_twap(window),
+        vwap_benchmark=None if window is None else interval_vwap(window),
         implementation_shortfall_bps=calculate_implementation_shortfall(
             side=side,
             quantity=x.quantity,
@@ -72,11 +74,23 @@ def figures(execution: Execution, market: MarketSummary | None) -> Figures:
         if x.arrival_price is None
         else slippage_vs_price_bps(side, x.filled_notional, x.filled_quantity, x.arrival_price),
         slippage_vs_twap_bps=None
-        if market is None
-        else slippage_vs_twap_bps(side, x.filled_notional, x.filled_quantity, market),
-        participation_rate=None if market is None else quotient(x.filled_quantity, market.volume),
+        if window is None
+        else slippage_vs_twap_bps(side, x.filled_notional, x.filled_quantity, window),
+        participation_rate=None if window is None else quotient(x.filled_quantity, window.volume),
         max_slice_participation=x.max_slice_participation,
     )
+
+
+def benchmark_window(execution: Execution, market: MarketSummary | None) -> MarketSummary | None:
+    """Return `market` where it is that of the benchmark window, which begins when the schedule does.
+
+    What has never begun has no such window. Where `market` begins earlier, it was written by a version that let the
+    window of a queued execution begin with its acceptance: of that, only the last mid is of use.
+    """
+    started_at = execution.started_at
+    if market is None or started_at is None or market.start < started_at:
+        return None
+    return market
 
 
 def progress(row: ExecutionRow) -> Decimal | None:

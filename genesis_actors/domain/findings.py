@@ -9,6 +9,7 @@ from decimal import Decimal
 from genesis_actors.domain.comparisons import Comparison, comparisons
 from genesis_actors.domain.costs import BenchmarkCost, benchmark_costs
 from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.figures import benchmark_window
 from genesis_actors.domain.history import History, Incident
 from genesis_actors.domain.market_record import Depth, MarketRecord, Span
 from genesis_actors.domain.markouts import MarkOut, TimedFill, mark_outs
@@ -28,7 +29,7 @@ from genesis_actors.domain.shortfall import (
     total_cost,
 )
 from genesis_actors.domain.timing import Latency, Timing, latency, timing
-from genesis_actors.values import MarketSummary, exact
+from genesis_actors.values import exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,13 @@ def findings(
     """Work everything out; `now` is when an execution that is still open is looked at."""
     x = history.execution
     market = x.market
-    gaps = _gaps(x, record, market)
+    gaps = _gaps(x, record)
+    start_price = _start_price(history, record)
     parts = shortfall_parts(
         side=x.order.side,
         quantity=x.quantity,
         arrival_price=x.arrival_price,
-        start_price=_start_price(history),
+        start_price=start_price,
         twap=x.figures.twap_benchmark,
         last_price=None if market is None else market.last_mid,
         children=[
@@ -77,11 +79,11 @@ def findings(
         shortfall_parts=parts,
         shortfall=total_cost(parts, base),
         shortfall_without_fees=total_cost(parts, base, with_fees=False),
-        benchmarks=benchmark_costs(x, market, has_gap=bool(gaps)),
+        benchmarks=benchmark_costs(x, start_price, record, gaps),
         comparisons=comparisons(x, record, depth, history.scheduled_end),
-        markouts=mark_outs(x.order.side, _timed_fills(x), record),
+        markouts=mark_outs(x.order.side, _timed_fills(x), record, _window(x)),
         timing=timing(history, now),
-        participation=participation(history, market),
+        participation=participation(history),
         spread=spread_use(x),
         latency=latency(history),
         reasons=reason_counts(history),
@@ -90,8 +92,15 @@ def findings(
     )
 
 
-def _gaps(x: Execution, record: MarketRecord, market: MarketSummary | None) -> tuple[Span, ...]:
-    end = x.finished_at or record.ends_at or (None if market is None else market.end)
+def _window(x: Execution) -> Span | None:
+    """Return the benchmark window, as far as it has come."""
+    end = x.finished_at or (None if x.market is None else x.market.end)
+    return None if x.started_at is None or end is None else (x.started_at, end)
+
+
+def _gaps(x: Execution, record: MarketRecord) -> tuple[Span, ...]:
+    # What an open execution's market did last is still to be written down: that is no gap.
+    end = x.finished_at or record.ends_at
     return () if x.started_at is None or end is None else record.gaps(x.started_at, end)
 
 
@@ -102,8 +111,13 @@ def _gap_incidents(gaps: tuple[Span, ...]) -> tuple[Incident, ...]:
     )
 
 
-def _start_price(history: History) -> Decimal | None:
-    summary = history.first_summary or history.execution.market
+def _start_price(history: History, record: MarketRecord) -> Decimal | None:
+    x = history.execution
+    if x.started_at is None:
+        return None
+    summary = history.first_summary or x.market
+    if benchmark_window(x, summary) is None:
+        return record.mid(x.started_at)
     return None if summary is None else summary.start_mid
 
 

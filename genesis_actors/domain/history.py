@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.domain.execution import Execution
@@ -30,6 +31,7 @@ from genesis_actors.messages.events import (
 )
 from genesis_actors.values import ClientOrderId, MarketSummary, OrderStatus, Reason
 
+_HALTED = "halted"
 _ENDS_PAUSE = (TwapResumed, TwapCompleted, TwapEnded)
 
 
@@ -64,8 +66,14 @@ class History:
     pauses: list[tuple[datetime, datetime | None]] = field(
         default_factory=list[tuple[datetime, "datetime | None"]]
     )
+    caps: list[tuple[datetime, Decimal]] = field(default_factory=list[tuple[datetime, Decimal]])
+    """The participation caps that were in force, each with when it began to be."""
     incidents: list[Incident] = field(default_factory=list[Incident])
     delays: Counter[tuple[int, Reason]] = field(default_factory=Counter[tuple[int, Reason]])
+    delayed_at: dict[tuple[int, Reason], datetime] = field(
+        default_factory=dict[tuple[int, Reason], datetime]
+    )
+    """When a slice was first held back by a reason."""
     cuts: Counter[tuple[int, Reason]] = field(default_factory=Counter[tuple[int, Reason]])
 
 
@@ -74,6 +82,7 @@ def read_history(journal: Sequence[JournalEvent]) -> History:
     if not journal:
         raise ValueError("a journal has at least one event")
     history = History(evolve(None, journal[0]))
+    history.caps.append((journal[0].at, history.execution.policy.max_participation))
     for event in journal[1:]:
         history.execution = evolve(history.execution, event)
         _note(history, event)
@@ -83,6 +92,7 @@ def read_history(journal: Sequence[JournalEvent]) -> History:
 def _note(history: History, event: JournalEvent) -> None:
     match event:
         case ChildIntended():
+            _close(history, _HALTED, None, event.at)
             if history.first_summary is None:
                 history.first_summary = event.market
             if event.cut_by is not None:
@@ -94,7 +104,9 @@ def _note(history: History, event: JournalEvent) -> None:
         case ChildFilled():
             history.first_filled_at.setdefault(event.client_order_id, event.at)
         case TwapSliceDelayed():
+            _note_halt(history, event)
             history.delays[event.slice_number, event.reason] += 1
+            history.delayed_at.setdefault((event.slice_number, event.reason), event.at)
         case _:
             _note_incident(history, event)
 
@@ -104,8 +116,11 @@ def _note_incident(history: History, event: JournalEvent) -> None:
         case ChildUnknown() | ChildClosed() | ChildSettled():
             _note_doubt(history, event)
         case TwapPaused():
+            _close(history, _HALTED, None, event.at)
             _begin_pause(history, event)
         case TwapAmended():
+            if event.after.max_participation != event.before.max_participation:
+                history.caps.append((event.at, event.after.max_participation))
             history.incidents.append(Incident(event.at, "amended", event.note or "by the user"))
         case TwapAccelerated():
             detail = f"touch {event.touch} is better than {event.threshold_price}"
@@ -139,6 +154,15 @@ def _note_doubt(history: History, event: ChildUnknown | ChildClosed | ChildSettl
         history.incidents.append(Incident(event.at, kind, why, None, number, name))
 
 
+def _note_halt(history: History, event: TwapSliceDelayed) -> None:
+    """A halt is seen by what it keeps from being sent; for this execution it has ended when something else happens."""
+    if event.reason is not Reason.HALTED:
+        _close(history, _HALTED, None, event.at)
+    elif not _is_open(history, _HALTED, None):
+        detail = "nothing new might be sent"
+        history.incidents.append(Incident(event.at, _HALTED, detail, None, event.slice_number))
+
+
 def _begin_pause(history: History, event: TwapPaused) -> None:
     if not history.pauses or history.pauses[-1][1] is not None:
         history.pauses.append((event.at, None))
@@ -147,6 +171,7 @@ def _begin_pause(history: History, event: TwapPaused) -> None:
 
 
 def _end_pause(history: History, at: datetime) -> None:
+    _close(history, _HALTED, None, at)
     if history.pauses and history.pauses[-1][1] is None:
         history.pauses[-1] = history.pauses[-1][0], at
         _close(history, "paused", None, at)

@@ -6,23 +6,27 @@ A record is read once and asked often: prices are integers on a common scale, su
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
 from typing import Final, TypeAlias
 
-from genesis_actors.values import ZERO, Side
+from genesis_actors.values import BPS, ZERO, MarketSummary, Side, quotient
 
 MICROSECOND: Final = timedelta(microseconds=1)
 GAP: Final = timedelta(seconds=10)
 """Where the source says nothing for longer than this, what the market did meanwhile is not known."""
 
+_SECOND: Final = timedelta(seconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Span: TypeAlias = tuple[datetime, datetime]
 """From and until."""
+
+PathPoint: TypeAlias = tuple[datetime, Decimal | None, Decimal | None]
+"""When, bid and ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,21 +184,110 @@ class MarketRecord:
         first, last = self._traded_until(after), self._traded_until(until)
         return (self._volumes[last] - self._volumes[first]) * self._quantity_unit
 
-    def path(
-        self, start: datetime, end: datetime, points: int
-    ) -> list[tuple[datetime, Decimal, Decimal]]:
-        """Return at most so many (time, bid, ask) of [start, end]: the lowest bid and highest ask of each stretch."""
-        first = max(bisect_right(self._quote_times, micros(start)) - 1, 0)
-        last = bisect_right(self._quote_times, micros(end))
-        step = max(1, -(-(last - first) // points))
-        return [
-            (
-                max(moment(self._quote_times[at]), start),
-                min(self._bids[at : min(at + step, last)]) * self._price_unit,
-                max(self._asks[at : min(at + step, last)]) * self._price_unit,
+    def summary(self, start: datetime, end: datetime) -> MarketSummary:
+        """Return what the market did in (start, end], as the tape counts it: a touch is in force until the next one."""
+        first, last = self._traded_until(start), self._traded_until(end)
+        notional = sum(
+            price * (until - before)
+            for price, before, until in zip(
+                self._prices[first:last],
+                self._volumes[first:last],
+                self._volumes[first + 1 : last + 1],
+                strict=True,
             )
-            for at in range(first, last, step)
+        )
+        integral, passed = self._integral(micros(start), micros(end))
+        return MarketSummary(
+            start=start,
+            end=end,
+            volume=self.volume(start, end),
+            notional=notional * self._price_unit * self._quantity_unit,
+            mid_integral=integral * self._price_unit / 2,
+            mid_microseconds=passed,
+            last_mid=self._mid_before(end),
+            start_mid=self._mid_before(start),
+        )
+
+    def known_mean_mid(self, start: datetime, end: datetime) -> Decimal | None:
+        """Return the time-weighted mean of the mid over those parts of [start, end] that are recorded."""
+        integral = passed = 0
+        for began, ended in self._known_within(micros(start), micros(end)):
+            more, length = self._integral(began, ended)
+            integral, passed = integral + more, passed + length
+        return quotient(integral * self._price_unit, Decimal(2 * passed))
+
+    def mean_move(self, start: datetime, end: datetime, horizon: timedelta) -> Decimal | None:
+        """Return sum (m(t + horizon) - m(t)) / sum m(t), in bps, over the whole seconds t from `start` to `end`."""
+        moved = worth = 0
+        at = start
+        while at <= end:
+            index, later = self._in_force(at), self._in_force(at + horizon)
+            if index is not None and later is not None:
+                twice = self._bids[index] + self._asks[index]
+                moved += self._bids[later] + self._asks[later] - twice
+                worth += twice
+            at += _SECOND
+        return quotient(BPS * moved, Decimal(worth))
+
+    def path(self, start: datetime, end: datetime, points: int) -> list[PathPoint]:
+        """Return about so many (time, bid, ask) of [start, end]: touches that were, the extremes of each stretch.
+
+        Where a stretch that is not recorded begins, bid and ask are None.
+        """
+        since, until = micros(start), micros(end)
+        known = list(self._known_within(since, until))
+        seen = bisect_right(self._quote_times, until) - bisect_right(self._quote_times, since)
+        step = max(1, -(-2 * seen // points))
+        drawn: list[PathPoint] = []
+        for number, (began, ended) in enumerate(known):
+            drawn += self._path_of(began, ended, step)
+            if number + 1 < len(known):
+                drawn.append((moment(ended), None, None))
+        return drawn
+
+    def _path_of(self, began: int, ended: int, step: int) -> list[PathPoint]:
+        first = max(bisect_right(self._quote_times, began) - 1, 0)
+        last = bisect_right(self._quote_times, ended)
+        chosen = {first, last - 1} if first < last else set[int]()
+        for at in range(first, last, step):
+            stretch = range(at, min(at + step, last))
+            chosen |= {
+                min(stretch, key=self._bids.__getitem__),
+                max(stretch, key=self._asks.__getitem__),
+            }
+        points = [
+            (
+                moment(max(self._quote_times[at], began)),
+                self._bids[at] * self._price_unit,
+                self._asks[at] * self._price_unit,
+            )
+            for at in sorted(chosen)
         ]
+        return [*points, (moment(ended), *points[-1][1:])] if points else []
+
+    def _known_within(self, since: int, until: int) -> Iterator[tuple[int, int]]:
+        for began, ended in self._covered:
+            if began < until and ended > since:
+                yield max(began, since), min(ended, until)
+
+    def _integral(self, since: int, until: int) -> tuple[int, int]:
+        """Return the sum of (bid + ask) x microseconds, and over how many: those in which a touch was in force."""
+        first = bisect_right(self._quote_times, since) - 1
+        last = bisect_right(self._quote_times, until)
+        total = passed = 0
+        for at in range(max(first, 0), last):
+            ended = self._quote_times[at + 1] if at + 1 < last else until
+            length = ended - max(self._quote_times[at], since)
+            total += (self._bids[at] + self._asks[at]) * length
+            passed += length
+        return total, passed
+
+    def _mid_before(self, at: datetime) -> Decimal | None:
+        """Return the mid of the newest touch at `at`, however old it is."""
+        index = bisect_right(self._quote_times, micros(at)) - 1
+        if index < 0:
+            return None
+        return (self._bids[index] + self._asks[index]) * self._price_unit / 2
 
     def _far(self, side: Side) -> list[int]:
         return self._asks if side is Side.BUY else self._bids

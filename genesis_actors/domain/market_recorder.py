@@ -41,6 +41,7 @@ class MarketRecorder:
     """
 
     def __init__(self, since: datetime, quote: Quote | None) -> None:
+        self._since = since
         self._quote = quote
         self._heard_at = since
         self._watchers: set[str] = set()
@@ -77,6 +78,12 @@ class MarketRecorder:
 
     def record(self, rows: MarketRows) -> list[Recorded]:
         """Take one instant in; return the segments that are over by it."""
+        if rows.at < self._since:
+            # From before all that is recorded: of that only the touch is of use, where it is still in force.
+            if rows.quote is not None:
+                self._quote = rows.quote
+                self._quotes = [(self._since, rows.quote)]
+            return []
         done: list[Recorded] = []
         at = max(self._began_at, rows.at)
         while at >= self._ends_at:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from genesis_actors.domain.market_record import MarketRecord
+from genesis_actors.domain.market_record import MarketRecord, Span
 from genesis_actors.values import BPS, EXACT, FIGURE_PLACES, ZERO, Side, exact, quotient
 
 HORIZONS: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 60, 300))
@@ -38,7 +38,8 @@ class MarkOut:
     """All fills some time later. Positive is a cost: the later mid is better than what we paid.
 
     `cost_bps` is of what the counted fills were worth; `low_bps` and `high_bps` bound it with 95 % confidence, where
-    there are at least 20. `reversion_bps` is how much of the mid at the fill has been given back since.
+    there are at least 20. `reversion_bps` is how much of the mid at the fill has been given back since, `market_bps`
+    how much of it the market gave back in as long a time, on average over the window: its drift, which is none of ours.
     """
 
     seconds: int
@@ -49,18 +50,23 @@ class MarkOut:
     low_bps: Decimal | None
     high_bps: Decimal | None
     reversion_bps: Decimal | None
+    market_bps: Decimal | None
     has_too_few: bool
 
 
 @exact
-def mark_outs(side: Side, fills: Sequence[TimedFill], record: MarketRecord) -> tuple[MarkOut, ...]:
+def mark_outs(
+    side: Side, fills: Sequence[TimedFill], record: MarketRecord, window: Span | None
+) -> tuple[MarkOut, ...]:
     """Return a mark-out for each horizon: sum s q (p - m(t + h)), and 10^4 times that over sum q p.
 
-    The interval is the mean plus and minus 1.96 standard errors of this ratio, clustered by order: fills of one order
-    happen together and are one observation (Cochran, "Sampling Techniques", 1977, section 6.4, for ratios).
+    A fill counts where both mids are recorded, that of its own time and the later one.
+
+    The interval is the mean plus and minus 1.959963985 standard errors of this ratio, clustered by order: fills of one
+    order happen together and are one observation (Cochran, "Sampling Techniques", 1977, section 6.4, for ratios).
     """
     mids = [record.mid(fill.at) for fill in fills]
-    return tuple(_mark_out(side, fills, mids, record, horizon) for horizon in HORIZONS)
+    return tuple(_mark_out(side, fills, mids, record, window, horizon) for horizon in HORIZONS)
 
 
 def _mark_out(
@@ -68,12 +74,13 @@ def _mark_out(
     fills: Sequence[TimedFill],
     mids: Sequence[Decimal | None],
     record: MarketRecord,
+    window: Span | None,
     horizon: timedelta,
 ) -> MarkOut:
     seen = [
         (fill, mid, later)
         for fill, mid in zip(fills, mids, strict=True)
-        if (later := record.mid(fill.at + horizon)) is not None
+        if mid is not None and (later := record.mid(fill.at + horizon)) is not None
     ]
     costs = [side.sign * fill.quantity * (fill.price - later) for fill, _, later in seen]
     values = [fill.quantity * fill.price for fill, _, _ in seen]
@@ -81,7 +88,7 @@ def _mark_out(
     mean = quotient(BPS * cost, value)
     error = _standard_error([fill for fill, _, _ in seen], costs, values)
     has_interval = len(seen) >= FEWEST_FILLS and error is not None and mean is not None
-    moved = [(f.quantity, mid, later) for f, mid, later in seen if mid is not None]
+    move = None if window is None or not seen else record.mean_move(*window, horizon)
     return MarkOut(
         seconds=horizon // timedelta(seconds=1),
         fills=len(seen),
@@ -91,9 +98,10 @@ def _mark_out(
         low_bps=mean - error if has_interval and mean is not None and error is not None else None,
         high_bps=mean + error if has_interval and mean is not None and error is not None else None,
         reversion_bps=quotient(
-            BPS * side.sign * sum((q * (mid - later) for q, mid, later in moved), ZERO),
-            sum((q * mid for q, mid, _ in moved), ZERO),
+            BPS * side.sign * sum((f.quantity * (mid - later) for f, mid, later in seen), ZERO),
+            sum((f.quantity * mid for f, mid, _ in seen), ZERO),
         ),
+        market_bps=None if move is None else -side.sign * move,
         has_too_few=len(seen) < FEWEST_FILLS,
     )
 
@@ -101,7 +109,7 @@ def _mark_out(
 def _standard_error(
     fills: Sequence[TimedFill], costs: Sequence[Decimal], values: Sequence[Decimal]
 ) -> Decimal | None:
-    """Return 1.96 standard errors of sum costs / sum values in bps, None where one order is all there is."""
+    """Return 1.959963985 standard errors of sum costs / sum values in bps, None where one order is all there is."""
     value = sum(values, ZERO)
     residues: defaultdict[str, Decimal] = defaultdict(Decimal)
     if not value:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.figures import benchmark_window
 from genesis_actors.domain.history import History
-from genesis_actors.values import ZERO, Liquidity, MarketSummary, Reason, exact, quotient
+from genesis_actors.values import ZERO, Liquidity, Reason, exact, quotient
 
 CAP_REASONS: Final = frozenset(
     {
@@ -25,9 +27,13 @@ CAP_REASONS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Participation:
-    """Shares of the market's volume without ours. `slices_bound` were cut or delayed by the cap."""
+    """Shares of the market's volume without ours. `slices_bound` were cut or delayed by the cap.
+
+    `cap` is the one in force at the end; `caps` says from when on which one was.
+    """
 
     cap: Decimal
+    caps: tuple[tuple[datetime, Decimal], ...]
     average: Decimal | None
     highest_slice: Decimal | None
     slices_bound: int
@@ -56,11 +62,13 @@ class ReasonCount:
 
 
 @exact
-def participation(history: History, market: MarketSummary | None) -> Participation:
+def participation(history: History) -> Participation:
     x = history.execution
+    market = benchmark_window(x, x.market)
     bound = slices_stopped_by(history, CAP_REASONS)
     return Participation(
         cap=x.policy.max_participation,
+        caps=tuple(history.caps),
         average=None if market is None else quotient(x.filled_quantity, market.volume),
         highest_slice=x.max_slice_participation,
         slices_bound=len(bound),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,11 +10,16 @@ from decimal import Decimal
 from typing import Final
 
 from genesis_actors.domain.comparisons import SWEEP, Comparison
+from genesis_actors.domain.costs import is_cut_short
 from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.figures import benchmark_window
 from genesis_actors.domain.findings import Findings
 from genesis_actors.domain.history import History
+from genesis_actors.domain.market_record import NOTHING_RECORDED, MarketRecord
+from genesis_actors.domain.other_windows import LONGEST, MINUTE, other_windows
 from genesis_actors.domain.quality import slices_stopped_by
-from genesis_actors.values import EXACT, ZERO, Algo, Reason, decimal_text, exact
+from genesis_actors.domain.timing import held_back_by, late_slices
+from genesis_actors.values import BPS, EXACT, ZERO, Algo, OnDeadline, Reason, decimal_text, exact
 
 _MOST_UNBOUND: Final = Decimal("0.2")
 """Of the slices: so many may be bound by the cap before a longer window is worth its risk."""
@@ -24,7 +30,6 @@ _COSTLY_BPS: Final = Decimal(1)
 _IN_PARTS: Final = "--algo iceberg or twap"
 _LATE_MS: Final = Decimal(1000)
 _SHORTEST: Final = timedelta(minutes=5)
-_MINUTE: Final = timedelta(minutes=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -37,70 +42,90 @@ class Recommendation:
     numbers: tuple[tuple[str, Decimal], ...]
 
 
-_Rule = Callable[[History, Findings], Iterator[Recommendation]]
+_Rule = Callable[[History, Findings, MarketRecord], Iterator[Recommendation]]
 
 
 @exact
-def recommendations(history: History, found: Findings) -> tuple[Recommendation, ...]:
-    """Return what the rules say, the costliest things first; one that nothing is to be changed where none applies."""
-    said = [each for rule in _RULES for each in rule(history, found)]
-    return tuple(said) or (_nothing_to_change(found),)
+def recommendations(
+    history: History, found: Findings, record: MarketRecord = NOTHING_RECORDED
+) -> tuple[Recommendation, ...]:
+    """Return what the rules say, the costliest things first; one that nothing is to be changed where none applies.
+
+    `record` is the market on which other windows are tried.
+    """
+    said = [each for rule in _RULES for each in rule(history, found, record)]
+    return tuple(said) or (_no_rule_applies(history, found),)
 
 
-def _cap_bound(history: History, found: Findings) -> Iterator[Recommendation]:
+def _cap_bound(history: History, found: Findings, record: MarketRecord) -> Iterator[Recommendation]:
     x, share = history.execution, found.participation
-    bound, sent = share.slices_bound, max(x.slices_total, 1)
-    if not bound or bound < sent * _MOST_UNBOUND:
+    bound, slices = share.slices_bound, max(len(x.slices), 1)
+    if not bound or bound < slices * _MOST_UNBOUND:
         return
-    minutes = _minutes_needed(history, found)
-    if minutes is None:
-        would = "the market traded nothing, so no window would have done"
-    elif x.algo is Algo.ICEBERG:
-        would = (
-            f"at the volume that was seen, it lets all of it pass in {_counted(minutes, 'minute')}"
-        )
-    elif minutes * _MINUTE > x.duration:
-        would = f"at the volume that was seen, a {minutes}-minute window would have sufficed"
+    numbers: dict[str, Decimal | int | None] = {}
+    if x.filled_quantity >= x.quantity and not x.deadline_applied:
+        then = f"later {_parts(x)} caught up, and all of it was done within the window"
     else:
-        would = (
-            "volume came unevenly, for over all of the window the cap would have allowed it in "
-            f"{_counted(minutes, 'minute')}: --volume-adaptivity 1 follows the profile closer"
-        )
+        then, numbers = _longer_window(history, record)
     yield Recommendation(
         "cap_bound",
-        f"The {_percent(share.cap)} cap bound {bound} of {x.slices_total} {_parts(x)}: {would}.",
-        _numbers(
-            slices_bound=Decimal(bound),
-            slices_total=Decimal(x.slices_total),
-            cap=share.cap,
-            minutes_needed=minutes,
-        ),
+        f"The {_percent(share.cap)} cap bound {bound} of {slices} {_parts(x)}: {then}.",
+        _numbers(slices_bound=bound, slices_total=slices, cap=share.cap, **numbers),
     )
 
 
-def _minutes_needed(history: History, found: Findings) -> int | None:
-    """Return in how many minutes the cap's share of the volume, as it was, comes to the quantity."""
-    x, share = history.execution, found.participation
-    end = x.finished_at or (None if x.market is None else x.market.end)
-    if not share.market_volume or x.started_at is None or end is None:
-        return None
-    passed = Decimal((end - x.started_at) // _MICROSECOND)
-    needed = x.quantity * passed / (share.cap * share.market_volume)
-    return int(-(-needed // Decimal(_MINUTE // _MICROSECOND)))
+def _longer_window(
+    history: History, record: MarketRecord
+) -> tuple[str, dict[str, Decimal | int | None]]:
+    """Say which window would have sufficed; where none is known that would, how much of the order the cap allowed."""
+    x = history.execution
+    if x.algo is Algo.ICEBERG:
+        return (
+            "it lets clips pass only as the market trades, so a smaller order, or a higher cap, helps",
+            {},
+        )
+    found = other_windows(history, record, x.duration // MINUTE + 1)
+    if found is None:
+        return "a longer window, or a smaller order, fits it better", {}
+    numbers: dict[str, Decimal | int | None] = {
+        "minutes_sufficient": found.sufficient,
+        "minutes_tried": found.tried_until,
+        "allowed_quantity": found.allowed_quantity,
+    }
+    if found.sufficient is not None:
+        return (
+            f"worked again by the same rules on the recorded volume, a window of {found.sufficient} minutes would have "
+            "sufficed"
+        ), numbers
+    minutes = f"{found.tried_until} minute{_s(found.tried_until)}"
+    if found.allowed_quantity < x.quantity:
+        why = (
+            f"in {minutes} from its start it allowed {decimal_text(found.allowed_quantity)} of "
+            f"{decimal_text(x.quantity)} at most"
+        )
+    else:
+        why = f"worked again by the same rules, not even {minutes} would have sufficed"
+    is_longest = found.tried_until * MINUTE >= LONGEST
+    known = "the longest window" if is_longest else "as far as the market is recorded"
+    return f"{why}, and that is {known}: a smaller order, or a higher cap, is what helps", numbers
 
 
-def _left_over(history: History, found: Findings) -> Iterator[Recommendation]:
+def _left_over(
+    history: History, found: Findings, _record: MarketRecord
+) -> Iterator[Recommendation]:
     x, missed = history.execution, found.shortfall_parts.opportunity
     left = x.quantity - x.filled_quantity
     if left <= ZERO or not x.state.is_final or Reason.DEADLINE is not x.reason:
         return
     limited = len(slices_stopped_by(history, [Reason.LIMIT_PRICE]))
-    why = (
-        f"the limit price stopped {limited} of {x.slices_total} {_parts(x)}: move it, or accept what is left"
-        if limited
-        else "--on-deadline extend goes on for at most half the window, sweep takes what the cap allows"
-    )
-    cost = "" if missed.quote is None else f", which has cost {_amount(missed.quote)} so far"
+    if limited:
+        why = f"the limit price stopped {limited} of {len(x.slices)} {_parts(x)}: move it, or accept what is left"
+    else:
+        why = _AT_DEADLINE[x.policy.on_deadline]
+    cost = ""
+    if missed.quote is not None:
+        verb = "gained" if missed.quote < ZERO else "cost"
+        cost = f", which had {verb} {_amount(abs(missed.quote))} by then"
     yield Recommendation(
         "left_over",
         f"{decimal_text(left)} of {decimal_text(x.quantity)} stayed open at the deadline{cost}: {why}.",
@@ -110,7 +135,18 @@ def _left_over(history: History, found: Findings) -> Iterator[Recommendation]:
     )
 
 
-def _book_too_thin(history: History, _found: Findings) -> Iterator[Recommendation]:
+_AT_DEADLINE: Final = {
+    OnDeadline.LEAVE: (
+        "--on-deadline extend goes on for at most half the window, sweep takes what the cap allows"
+    ),
+    OnDeadline.EXTEND: "the window had been extended by half already, so it has to be longer, or the order smaller",
+    OnDeadline.SWEEP: "the sweep took what the cap allowed, so the window has to be longer, or the order smaller",
+}
+
+
+def _book_too_thin(
+    history: History, _found: Findings, _record: MarketRecord
+) -> Iterator[Recommendation]:
     x = history.execution
     left = x.quantity - x.filled_quantity
     if x.algo is not Algo.MARKET or x.reason is not Reason.THIN_BOOK or left <= ZERO:
@@ -124,7 +160,9 @@ def _book_too_thin(history: History, _found: Findings) -> Iterator[Recommendatio
     )
 
 
-def _spread_paid(history: History, found: Findings) -> Iterator[Recommendation]:
+def _spread_paid(
+    history: History, found: Findings, _record: MarketRecord
+) -> Iterator[Recommendation]:
     if history.execution.algo is Algo.MARKET:
         return  # Whoever sweeps has chosen to pay it.
     spread, whole = found.shortfall_parts.spread, found.shortfall_without_fees
@@ -151,7 +189,9 @@ def _spread_paid(history: History, found: Findings) -> Iterator[Recommendation]:
     )
 
 
-def _too_large(history: History, found: Findings) -> Iterator[Recommendation]:
+def _too_large(
+    history: History, found: Findings, _record: MarketRecord
+) -> Iterator[Recommendation]:
     x, impact, half = history.execution, found.shortfall_parts.impact, found.spread.half_spread_bps
     if impact.bps is None or half is None or impact.bps < _COSTLY_BPS or impact.bps <= half:
         return
@@ -172,59 +212,87 @@ def _too_large(history: History, found: Findings) -> Iterator[Recommendation]:
     )
 
 
-def _reverted(history: History, found: Findings) -> Iterator[Recommendation]:
-    rests = found.spread.maker_share is not None and found.spread.maker_share > _SPREAD_SHARE
-    code, why = (
-        (
-            "picked_off",
-            "who traded with our resting orders knew more. Resting for a shorter time, or taking, costs less",
-        )
-        if rests
-        else (
-            "impact_reverted",
-            f"we paid for our own impact. Smaller {_parts(history.execution)}, or more time, cost less"
-            if history.execution.algo is not Algo.MARKET
-            else f"we paid for our own impact. {_IN_PARTS} costs less",
-        )
-    )
+def _reverted(history: History, found: Findings, _record: MarketRecord) -> Iterator[Recommendation]:
+    """Claim only what came back for certain beyond the half-spread and the market's drift, and that we had paid."""
+    x, spread, impact = history.execution, found.spread, found.shortfall_parts.impact
+    if spread.half_spread_bps is None or impact.quote is None or not x.filled_notional:
+        return
+    rests = spread.maker_share is not None and spread.maker_share > _SPREAD_SHARE
+    paid = BPS * impact.quote / x.filled_notional
     for mark in found.markouts:
-        if mark.low_bps is not None and mark.low_bps > _COSTLY_BPS and mark.cost_bps is not None:
+        if mark.low_bps is None or mark.cost_bps is None or mark.market_bps is None:
+            continue
+        certain = mark.low_bps - mark.market_bps
+        if not rests:
+            certain = min(certain - spread.half_spread_bps, paid)
+        if certain <= _COSTLY_BPS:
+            continue
+        better = f"{mark.seconds} s after our fills the price was {_bps(mark.cost_bps)} bps better"
+        drift = f"the market's own drift was {_bps(mark.market_bps)}"
+        numbers = _numbers(
+            seconds=mark.seconds,
+            cost_bps=mark.cost_bps,
+            low_bps=mark.low_bps,
+            market_bps=mark.market_bps,
+            half_spread_bps=None if rests else spread.half_spread_bps,
+            impact_bps=None if rests else paid,
+            fills=mark.fills,
+        )
+        if rests:
             yield Recommendation(
-                code,
-                f"{mark.seconds} s after our fills the price was {_bps(mark.cost_bps)} bps better (95 %: at least "
-                f"{_bps(mark.low_bps)}): {why}.",
-                _numbers(
-                    seconds=Decimal(mark.seconds),
-                    cost_bps=mark.cost_bps,
-                    low_bps=mark.low_bps,
-                    fills=Decimal(mark.fills),
-                ),
+                "picked_off",
+                f"{better} (95 %: at least {_bps(mark.low_bps)}), while {drift}: who traded with our resting orders "
+                "knew more. Resting for a shorter time, or taking, costs less.",
+                numbers,
             )
-            return
+        else:
+            less = (
+                f"{_IN_PARTS} costs less"
+                if x.algo is Algo.MARKET
+                else f"Smaller {_parts(x)}, or more time, cost less"
+            )
+            yield Recommendation(
+                "impact_reverted",
+                f"{better} (95 %: at least {_bps(mark.low_bps)}), while the half-spread was "
+                f"{_bps(spread.half_spread_bps)} and {drift}: of the {_bps(paid)} bps that we paid beyond the touch, "
+                f"at least {_bps(certain)} went away again. {less}.",
+                numbers,
+            )
+        return
 
 
-def _could_be_faster(history: History, found: Findings) -> Iterator[Recommendation]:
+def _could_be_faster(
+    history: History, found: Findings, record: MarketRecord
+) -> Iterator[Recommendation]:
     x, share = history.execution, found.participation
     if x.algo is Algo.MARKET:
         return
     drift = found.shortfall_parts.drift.bps
-    minutes = _minutes_needed(history, found)
-    if drift is None or drift < _COSTLY_BPS or share.average is None or minutes is None:
+    if drift is None or drift < _COSTLY_BPS or share.average is None:
         return
     if share.average > _LITTLE_USED * share.cap or x.duration <= _SHORTEST:
         return
-    shortest = max(minutes, _SHORTEST // _MINUTE)
+    windows = other_windows(history, record, _SHORTEST // MINUTE)
+    minutes = None if windows is None else windows.sufficient
+    if windows is not None and (minutes is None or minutes * MINUTE >= x.duration):
+        return
+    cap = f"the {_percent(share.cap)} cap"
+    what = (
+        f"{cap} allows more, and so {'larger clips' if x.algo is Algo.ICEBERG else 'a shorter window'}"
+        if minutes is None
+        else f"worked again by the same rules under {cap}, {minutes} minutes would have sufficed for all of it"
+    )
     yield Recommendation(
         "could_be_faster",
-        f"The market moved {_bps(drift)} bps away on average while we used {_percent(share.average)} of its volume; "
-        f"the cap of {_percent(share.cap)} would have allowed all of it in {shortest} minutes.",
-        _numbers(
-            drift_bps=drift, participation=share.average, cap=share.cap, minutes=Decimal(shortest)
-        ),
+        f"The market moved {_bps(drift)} bps away on average while we used {_percent(share.average)} of its volume: "
+        f"{what}.",
+        _numbers(drift_bps=drift, participation=share.average, cap=share.cap, minutes=minutes),
     )
 
 
-def _sweep_was_cheaper(history: History, found: Findings) -> Iterator[Recommendation]:
+def _sweep_was_cheaper(
+    history: History, found: Findings, _record: MarketRecord
+) -> Iterator[Recommendation]:
     if history.execution.algo is Algo.MARKET:
         return  # It was one itself.
     sweep = _named(found, SWEEP)
@@ -242,51 +310,82 @@ def _sweep_was_cheaper(history: History, found: Findings) -> Iterator[Recommenda
     )
 
 
-def _late(_history: History, found: Findings) -> Iterator[Recommendation]:
+def _late(history: History, found: Findings, _record: MarketRecord) -> Iterator[Recommendation]:
     waits = found.latency.due_to_sent
     if waits.p95_ms is None or waits.max_ms is None or waits.p95_ms <= _LATE_MS:
         return
-    causes = ", ".join(f"{r.reason.replace('_', ' ')} ({r.slices})" for r in found.reasons[:3])
+    late = late_slices(history)
+    causes = Counter(reason for each in late for reason in held_back_by(history, each))
+    named = ", ".join(f"{str(r).replace('_', ' ')} ({n})" for r, n in causes.most_common(3))
     yield Recommendation(
         "slices_late",
-        f"One slice in twenty was sent {_seconds(waits.p95_ms)} s or more after it was due"
-        f"{': ' + causes if causes else ''}.",
-        _numbers(p95_ms=waits.p95_ms, max_ms=waits.max_ms),
+        f"Sent more than 1 s after they were due: {len(late)} of {waits.count} slices, one in twenty "
+        f"{_seconds(waits.p95_ms)} s or more{', held back by ' + named if named else ''}.",
+        _numbers(
+            p95_ms=waits.p95_ms, max_ms=waits.max_ms, slices_late=len(late), slices_sent=waits.count
+        ),
     )
 
 
-def _doubts(_history: History, found: Findings) -> Iterator[Recommendation]:
-    doubts = [each for each in found.incidents if each.kind == "unknown"]
+def _doubts(_history: History, found: Findings, _record: MarketRecord) -> Iterator[Recommendation]:
+    doubts = sum(each.kind == "unknown" for each in found.incidents)
     if doubts:
         yield Recommendation(
             "unknown_orders",
-            f"The answer to {len(doubts)} orders was lost, and their quantity waited until the venue had told: look at "
-            "the connection to the venue.",
-            _numbers(unknown_orders=Decimal(len(doubts))),
+            f"The answer to {doubts} order{_s(doubts)} was lost, and their quantity waited until the venue had told: "
+            "look at the connection to the venue.",
+            _numbers(unknown_orders=doubts),
         )
 
 
-def _gaps(_history: History, found: Findings) -> Iterator[Recommendation]:
-    if found.gaps:
-        lost = sum(((until - since) // _MICROSECOND for since, until in found.gaps), 0)
-        seconds = Decimal(lost) / 1_000_000
-        yield Recommendation(
-            "data_gaps",
-            f"Nothing is known of the market for {_seconds(1000 * seconds)} s in {len(found.gaps)} gaps: "
-            "interval TWAP and VWAP are those of the rest.",
-            _numbers(gaps=Decimal(len(found.gaps)), seconds=seconds),
+def _gaps(history: History, found: Findings, _record: MarketRecord) -> Iterator[Recommendation]:
+    if not found.gaps:
+        return
+    x = history.execution
+    market = x.market
+    lost = sum(((until - since) // _MICROSECOND for since, until in found.gaps), 0)
+    seconds, count = Decimal(lost) / 1_000_000, len(found.gaps)
+    against = {cost.name: cost for cost in found.benchmarks}
+    rest = against["twap"].price_without_gaps
+    if is_cut_short(benchmark_window(x, market)):
+        how = "interval TWAP and VWAP are those of the time since the engine began again"
+    else:
+        without = "" if rest is None else f" (without that time: {_short(rest)})"
+        how = f"the interval TWAP counts the last mid before as in force{without}, and the VWAP no trade"
+    old = ""
+    age = None
+    if against["last_mid"].is_over_gap:
+        age = Decimal((found.gaps[-1][1] - found.gaps[-1][0]) // _MICROSECOND) / 1_000_000
+        old = f" The last mid is {_seconds(1000 * age)} s old" + (
+            ", and what stayed open is valued at it." if x.filled_quantity < x.quantity else "."
         )
+    yield Recommendation(
+        "data_gaps",
+        f"Nothing is known of the market for {_seconds(1000 * seconds)} s in {count} gap{_s(count)}: {how}.{old}",
+        _numbers(gaps=count, seconds=seconds, twap_without_gaps=rest, last_mid_age_seconds=age),
+    )
 
 
-def _nothing_to_change(found: Findings) -> Recommendation:
-    bps = found.shortfall_without_fees.bps
+def _no_rule_applies(history: History, found: Findings) -> Recommendation:
+    x, bps = history.execution, found.shortfall_without_fees.bps
+    bound = found.participation.slices_bound
     cost = (
         "what it cost cannot be measured" if bps is None else f"it cost {_bps(bps)} bps before fees"
     )
+    numbers = _numbers(shortfall_bps=bps, slices_bound=bound)
+    if x.filled_quantity < x.quantity:
+        left = decimal_text(x.quantity - x.filled_quantity)
+        why = "" if x.reason is None else f" ({str(x.reason).replace('_', ' ')})"
+        return Recommendation(
+            "nothing_to_change",
+            f"It is {x.state}{why} with {left} of {decimal_text(x.quantity)} open, and no rule of this report says "
+            f"what to change: {cost} so far, and the cap bound {bound} slice{_s(bound)}.",
+            numbers,
+        )
     return Recommendation(
         "nothing_to_change",
-        f"No rule suggests a change: {cost}, and the cap bound {found.participation.slices_bound} slices.",
-        _numbers(shortfall_bps=bps, slices_bound=Decimal(found.participation.slices_bound)),
+        f"No rule suggests a change: {cost}, and the cap bound {bound} slice{_s(bound)}.",
+        numbers,
     )
 
 
@@ -313,12 +412,16 @@ def _numbers(**compared: Decimal | int | None) -> tuple[tuple[str, Decimal], ...
     return tuple((name, Decimal(value)) for name, value in compared.items() if value is not None)
 
 
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def _short(price: Decimal) -> str:
+    return decimal_text(Decimal(f"{price:.8g}"))
+
+
 def _parts(x: Execution) -> str:
     return {Algo.ICEBERG: "clips", Algo.MARKET: "the sweep"}.get(x.algo, "slices")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _percent(share: Decimal) -> str:

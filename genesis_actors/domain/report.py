@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.figures import benchmark_window
 from genesis_actors.domain.findings import Findings, findings
 from genesis_actors.domain.history import History, read_history
-from genesis_actors.domain.market_record import NOTHING_RECORDED, Depth, MarketRecord
+from genesis_actors.domain.market_record import NOTHING_RECORDED, Depth, MarketRecord, PathPoint
 from genesis_actors.domain.markouts import HORIZONS
 from genesis_actors.domain.projection import all_rows
 from genesis_actors.domain.recommendations import Recommendation, recommendations
@@ -23,7 +25,7 @@ from genesis_actors.messages.events import JournalEvent
 from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
 from genesis_actors.values import SliceStatus, exact
 
-SCHEMA: Final = "genesis-report/2"
+SCHEMA: Final = "genesis-report/3"
 """The name and version of the report as JSON: the same version may get more figures, but loses none."""
 
 _PATH_POINTS: Final = 600
@@ -35,9 +37,10 @@ _BEFORE: Final = timedelta(seconds=5)
 class ExecutionReport:
     """Everything in quote currency, base quantities, or bps (positive = cost); unknown figures are None.
 
-    `path` is the touch over time as (time, bid, ask), `volumes` what others had traded since the start, both thinned
-    for the eye. `recorded_until` is how far the market is recorded: mark-outs beyond it are not observed (yet), and
-    `is_final` says that none is missing.
+    `path` is the touch over time as (time, bid, ask), None where a gap begins; `volumes` is what others had traded
+    since the start; both are thinned for the eye. `as_of` is when an execution that is still open was looked at, None
+    once it has ended. `recorded_until` is how far its market is recorded, of what is needed, and `is_final` that this
+    is all of it: mark-outs that are not observed by then never will be.
     """
 
     schema: str
@@ -53,8 +56,9 @@ class ExecutionReport:
     slices: tuple[SliceRow, ...]
     orders: tuple[OrderRow, ...]
     fills: tuple[FillRow, ...]
-    path: tuple[tuple[datetime, Decimal, Decimal], ...]
+    path: tuple[PathPoint, ...]
     volumes: tuple[tuple[datetime, Decimal], ...]
+    as_of: datetime | None
     recorded_until: datetime | None
     is_final: bool
 
@@ -74,7 +78,8 @@ def generate_execution_report(
         journal: every event, from its acceptance on.
         record: what is recorded of its market; without it, what needs it is None.
         depth: the levels that it could have met when it was accepted.
-        now: up to when an execution that is still open is looked at; None: its newest event.
+        now: up to when an execution that is still open is looked at; None: its newest event, or until its market is
+            recorded.
         venue: where it was worked, for the rows of its fills.
 
     Raises:
@@ -104,9 +109,11 @@ def generate_execution_report(
     (<ExecutionState.QUEUED: 'QUEUED'>, Decimal('10'), None)
     """
     history = read_history(journal)
-    until = journal[-1].at if now is None else now
+    until = max(filter(None, (journal[-1].at, now, None if now else record.ends_at)))
+    _look_on(history, record, until)
     found = findings(history, record, depth, until)
     x = history.execution
+    recorded_until = _recorded_until(x, record)
     everything = all_rows(x, journal, venue)
     states = Counter(part.status for part in x.slices)
     return ExecutionReport(
@@ -114,7 +121,7 @@ def generate_execution_report(
         execution=everything.execution,
         verdict=verdict(x, found),
         findings=found,
-        recommendations=recommendations(history, found),
+        recommendations=recommendations(history, found, record),
         style=x.policy.style,
         venue=venue,
         slices_filled=states[SliceStatus.FILLED],
@@ -125,17 +132,43 @@ def generate_execution_report(
         fills=everything.fills,
         path=tuple(_path(history, record, until)),
         volumes=tuple(_volumes(history, record, until)),
-        recorded_until=record.ends_at,
-        is_final=x.state.is_final and not any(m.fills_not_observed for m in found.markouts),
+        as_of=None if x.state.is_final else until,
+        recorded_until=recorded_until,
+        is_final=x.finished_at is not None and recorded_until == _observed_at(x.finished_at),
     )
 
 
-def _path(
-    history: History, record: MarketRecord, until: datetime
-) -> list[tuple[datetime, Decimal, Decimal]]:
+def _look_on(history: History, record: MarketRecord, until: datetime) -> None:
+    """Let the benchmark window of an open execution reach as far as its market is recorded, not to its last order.
+
+    One that has ended keeps the sums of its journal, if they are those of its window.
+    """
     x = history.execution
-    end = x.finished_at or until
-    last = min(record.ends_at or end, end + HORIZONS[-1])
+    if x.started_at is None or record.ends_at is None:
+        return
+    end = x.finished_at or min(until, record.ends_at)
+    seen = benchmark_window(x, x.market)
+    is_behind = seen is None or (x.finished_at is None and end > seen.end)
+    if is_behind and end > x.started_at and record.knows(x.started_at):
+        history.execution = x.having(market=record.summary(x.started_at, end))
+
+
+def _observed_at(finished_at: datetime) -> datetime:
+    """Return until when the market is of interest: as long as the longest mark-out can take."""
+    return finished_at + HORIZONS[-1]
+
+
+def _recorded_until(x: Execution, record: MarketRecord) -> datetime | None:
+    ends_at = record.ends_at
+    if ends_at is None or x.finished_at is None:
+        return ends_at
+    # Others may have had the symbol recorded for longer, which changes nothing here.
+    return min(ends_at, _observed_at(x.finished_at))
+
+
+def _path(history: History, record: MarketRecord, until: datetime) -> list[PathPoint]:
+    x = history.execution
+    last = _recorded_until(x, record) or until
     return record.path(x.created_at - _BEFORE, last, _PATH_POINTS)
 
 

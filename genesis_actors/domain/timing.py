@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from genesis_actors.domain.execution import Child, Execution
+from genesis_actors.domain.execution import Child, Execution, Slice
 from genesis_actors.domain.history import History
-from genesis_actors.values import ZERO, Algo, ClientOrderId, exact, quotient
+from genesis_actors.values import ZERO, Algo, ClientOrderId, Reason, exact, quotient
 
 ON_TIME: Final = timedelta(seconds=1)
 """A slice whose first child was sent so soon after it was due was on time."""
@@ -73,6 +73,24 @@ def timing(history: History, now: datetime) -> Timing:
         ),
         catch_up_quantity=sum(over, ZERO),
         paused_seconds=_seconds(sum(paused, timedelta(0))),
+    )
+
+
+def late_slices(history: History) -> tuple[Slice, ...]:
+    """Return the slices whose first order was sent more than a second after they were due."""
+    return tuple(
+        part
+        for part in history.execution.slices
+        if part.sent_at is not None and part.sent_at > part.due_at + ON_TIME
+    )
+
+
+def held_back_by(history: History, part: Slice) -> tuple[Reason, ...]:
+    """Return what had kept a slice from sending its first order, each reason once."""
+    return tuple(
+        reason
+        for (number, reason), at in history.delayed_at.items()
+        if number == part.number and part.sent_at is not None and at <= part.sent_at
     )
 
 

@@ -20,6 +20,7 @@ _CAUSES: Final = {
     "opportunity": "the move on what stayed open",
     "fees": "fees",
 }
+_LEAST_SHOWN: Final = Decimal("0.005")
 _OTHERS: Final = {PLAIN_TWAP: "a plain TWAP", SWEEP: "one sweep at arrival"}
 
 
@@ -46,7 +47,7 @@ def _done(x: Execution) -> str:
 def _cost(x: Execution, found: Findings) -> str:
     whole = found.shortfall
     if whole.quote is None or whole.bps is None:
-        return "What it cost cannot be measured: a price that is needed was not seen."
+        return _cost_before_fees(x, found)
     word = "cost" if whole.quote >= ZERO else "gained"
     parts = {
         part.name: getattr(found.shortfall_parts, part.name)
@@ -55,14 +56,25 @@ def _cost(x: Execution, found: Findings) -> str:
     same_sign = {
         name: part.bps
         for name, part in parts.items()
-        if part.bps is not None and part.bps * whole.bps > ZERO
+        if part.bps is not None and part.bps * whole.bps > ZERO and abs(part.bps) >= _LEAST_SHOWN
     }
     most = sorted(same_sign, key=lambda name: -abs(same_sign[name]))[:2]
     causes = " and ".join(f"{_CAUSES[name]} ({same_sign[name]:+.2f} bps)" for name in most)
-    why = f", most of it {causes}" if causes else ""
+    why = f", first of all {causes}" if causes else ""
     return (
         f"Against the arrival price it {word} {abs(whole.bps):.2f} bps, "
         f"{abs(whole.quote):,.2f} {x.rules.quote} with fees{why}."
+    )
+
+
+def _cost_before_fees(x: Execution, found: Findings) -> str:
+    before = found.shortfall_without_fees
+    if before.quote is None or before.bps is None or x.fees_quote is not None:
+        return "What it cost cannot be measured: a price that is needed was not seen."
+    word = "cost" if before.quote >= ZERO else "gained"
+    return (
+        f"Against the arrival price it {word} {abs(before.bps):.2f} bps, {abs(before.quote):,.2f} {x.rules.quote} "
+        "before fees; those were paid in a currency whose price is not known."
     )
 
 
@@ -78,7 +90,7 @@ def _against_others(x: Execution, found: Findings) -> list[str]:
             only = (
                 ""
                 if quantity == x.filled_quantity
-                else f" of the {decimal_text(quantity)} {x.rules.base} that the depth held"
+                else f" of the {decimal_text(quantity)} {x.rules.base} that were seen in the book"
             )
             said.append(
                 f"Against {_OTHERS[other.name]}{only} we {word} {abs(saved):.2f} bps "

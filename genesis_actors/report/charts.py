@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 View: TypeAlias = Mapping[str, Any]
 Trace: TypeAlias = dict[str, Any]
+T = TypeVar("T")
 
 GOOD, BAD, LINE, SOFT, MARK, EDGE = "$good", "$bad", "$line", "$soft", "$mark", "$edge"
 """Colours by what they mean: a gain, a cost, the subject, its band, our trades, a limit."""
+
+MOST_MARKS: Final = 600
+"""Of our fills in one chart: more cannot be told apart."""
 
 _PARTS: Final = ("delay", "spread", "drift", "schedule", "impact", "opportunity", "fees")
 
@@ -73,9 +77,9 @@ def _waterfall(view: View, quote: str) -> Chart:
 
 
 def _price_path(view: View, quote: str) -> Chart:
-    times = [point[0] for point in view["path"]]
-    bids, asks = ([float(p[n]) for p in view["path"]] for n in (1, 2))
-    fills = view["fills"]
+    times = [_short(point[0]) for point in view["path"]]
+    bids, asks = ([_number(p[n]) for p in view["path"]] for n in (1, 2))
+    fills = _thinned(view["fills"])
     traces: list[Trace] = [
         {
             "type": "scatter",
@@ -100,7 +104,7 @@ def _price_path(view: View, quote: str) -> Chart:
         {
             "type": "scatter",
             "name": "fills",
-            "x": [fill["at"] for fill in fills],
+            "x": [_short(fill["at"]) for fill in fills],
             "y": [float(fill["price"]) for fill in fills],
             "text": [fill["quantity"] for fill in fills],
             "mode": "markers",
@@ -116,7 +120,7 @@ def _price_path(view: View, quote: str) -> Chart:
             ("vwap", "VWAP", "dashdot"),
         )
     ]
-    end = view["execution"]["finished_at"] or (times[-1] if times else None)
+    end = view["execution"]["finished_at"] or view["as_of"]
     start = view["execution"]["created_at"]
     traces += [
         {
@@ -162,14 +166,15 @@ def _fill_curve(view: View) -> Chart:
     x = view["execution"]
     start, whole = x["started_at"], float(x["quantity"])
     due = sorted((part["due_at"], float(part["planned_quantity"])) for part in view["slices"])
-    fills = [(fill["at"], float(fill["quantity"])) for fill in view["fills"]]
-    cap = float(view["participation"]["cap"])
-    end = x["finished_at"]
-    allowed = [min(cap * float(volume), whole) for _, volume in view["volumes"]]
+    fills = [(_short(fill["at"]), float(fill["quantity"])) for fill in view["fills"]]
+    end = x["finished_at"] or view["as_of"]
+    allowed = [min(_cap_at(view, at) * float(volume), whole) for at, volume in view["volumes"]]
 
     def curve(name: str, steps: Sequence[tuple[str, float]], color: str, dash: str) -> Trace:
         totals = list(accumulate((quantity for _, quantity in steps), initial=0.0))
         times = [start, *(at for at, _ in steps)]
+        totals = [float(f"{total:.10g}") for total in _thinned(totals)]
+        times = list(_thinned(times))
         if end is not None and times[-1] is not None and times[-1] < end:
             times, totals = [*times, end], [*totals, totals[-1]]
         return {
@@ -232,7 +237,7 @@ def _participation(view: View) -> Chart:
     parts = view["slices"]
     numbers = [part["number"] for part in parts]
     shares = [_percent(part["participation_rate"]) for part in parts]
-    cap = _percent(view["participation"]["cap"])
+    caps = [100 * _cap_at(view, part["sent_at"] or part["due_at"]) for part in parts]
     traces: list[Trace] = [
         {
             "type": "bar",
@@ -248,10 +253,10 @@ def _participation(view: View) -> Chart:
             {
                 "type": "scatter",
                 "name": "cap",
-                "x": [numbers[0], numbers[-1]],
-                "y": [cap, cap],
+                "x": numbers,
+                "y": caps,
                 "mode": "lines",
-                "line": {"color": BAD, "dash": "dash", "width": 1.5},
+                "line": {"shape": "hvh", "color": BAD, "dash": "dash", "width": 1.5},
                 "hovertemplate": "cap %{y} %<extra></extra>",
             }
         )
@@ -271,22 +276,43 @@ def _markouts(view: View) -> Chart:
         None if mark["high_bps"] is None else float(mark["high_bps"]) - float(mark["cost_bps"])
         for mark in marks
     ]
+    is_certain = [mark["high_bps"] is not None for mark in marks]
     trace = {
         "type": "scatter",
+        "name": "cost",
         "x": [f"{mark['seconds']} s" for mark in marks],
         "y": values,
-        "mode": "lines+markers",
+        "mode": "lines+markers" if any(is_certain) else "markers",
         "line": {"color": LINE},
-        "marker": {"color": LINE, "size": 8},
+        "marker": {
+            "color": LINE,
+            "size": 9,
+            "symbol": ["circle" if certain else "circle-open" for certain in is_certain],
+        },
         "error_y": {"type": "data", "array": errors, "color": EDGE, "thickness": 1.5},
-        "text": [f"{mark['fills']} fills" for mark in marks],
+        "text": [
+            f"{mark['fills']} fills" + ("" if certain else ", too few for an interval")
+            for mark, certain in zip(marks, is_certain, strict=True)
+        ],
         "hovertemplate": "%{x} later: %{y:.2f} bps, %{text}<extra></extra>",
+    }
+    drift = {
+        "type": "scatter",
+        "name": "the market's own drift",
+        "x": trace["x"],
+        "y": [
+            None if value is None else _number(mark["market_bps"])
+            for mark, value in zip(marks, values, strict=True)
+        ],
+        "mode": "lines",
+        "line": {"color": EDGE, "dash": "dot", "width": 1.5},
+        "hovertemplate": "%{x}: %{y:.2f} bps of drift<extra></extra>",
     }
     return Chart(
         "markouts",
-        "Mark-outs: how much better the mid was later (bps, 95 %)",
-        "The mean cost of all fills against the mid some time later.",
-        [trace],
+        "Mark-outs: how much better the mid was later (bps, 95 %; hollow: too few fills for an interval)",
+        "The mean cost of all fills against the mid some time later, and the market's drift in as long a time.",
+        [trace, drift],
         {"xaxis": {"type": "category"}},
     )
 
@@ -345,23 +371,60 @@ def _latency(view: View) -> Chart:
 
 
 def _timeline(view: View) -> Chart:
-    incidents = view["incidents"]
-    trace = {
+    incidents, x = view["incidents"], view["execution"]
+    end = x["finished_at"] or view["as_of"]
+    kinds = [each["kind"].replace("_", " ") for each in incidents]
+    began = {
         "type": "scatter",
         "mode": "markers",
-        "x": [each["at"] for each in incidents],
-        "y": [each["kind"].replace("_", " ") for each in incidents],
+        "x": [_short(each["at"]) for each in incidents],
+        "y": kinds,
         "text": [each["detail"] for each in incidents],
         "marker": {"color": MARK, "size": 10, "symbol": "diamond"},
         "hovertemplate": "%{y}: %{text}<extra></extra>",
     }
+    lasted: Trace = {"type": "scatter", "mode": "lines", "x": [], "y": [], "hoverinfo": "skip"}
+    lasted["line"] = {"color": MARK, "width": 5}
+    for each, kind in zip(incidents, kinds, strict=True):
+        until = each["until"] or (end if each["kind"] in _LAST else None)
+        if until is not None:
+            lasted["x"] += [_short(each["at"]), _short(until), None]
+            lasted["y"] += [kind, kind, None]
+    # All of the window, so that it is seen when in it something was, and for how long.
+    times = [x["created_at"], end, *lasted["x"], *began["x"]]
+    known = sorted(_short(at) for at in times if at is not None)
     return Chart(
         "timeline",
         "Incidents",
-        "When something happened that was not planned.",
-        [trace],
-        {"yaxis": {"type": "category"}},
+        "When something happened that was not planned, and how long it lasted.",
+        [began, lasted],
+        {
+            "showlegend": False,
+            "yaxis": {"type": "category"},
+            "xaxis": {"type": "date", "range": [known[0], known[-1]]},
+        },
     )
+
+
+_LAST: Final = frozenset({"unknown", "paused", "data_gap", "halted"})
+"""What has not ended yet goes on."""
+
+
+def _cap_at(view: View, at: str) -> float:
+    """Return the cap in force then, as a share: it may have been amended."""
+    caps = [cap for since, cap in view["participation"]["caps"] if since <= at]
+    return float(caps[-1] if caps else view["participation"]["cap"])
+
+
+def _thinned(rows: Sequence[T]) -> Sequence[T]:
+    """Return at most so many, evenly, the last one among them."""
+    step = -(-len(rows) // MOST_MARKS)
+    return rows if step <= 1 else [*rows[:-1:step], rows[-1]]
+
+
+def _short(at: str) -> str:
+    """Return an RFC 3339 time to the millisecond, for the eye."""
+    return at[:23]
 
 
 def _number(value: str | None) -> float | None:

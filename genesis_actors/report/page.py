@@ -17,6 +17,9 @@ View: TypeAlias = Mapping[str, Any]
 SCRIPT_NAME: Final = "plotly.min.js"
 """What pages that share their charts' script look for beside themselves."""
 
+MOST_ROWS: Final = 600
+"""Of one table: a page has to stay small, however many fills there were."""
+
 _HERE: Final = files("genesis_actors.report")
 
 
@@ -84,25 +87,33 @@ def chart_places(drawn: Sequence[Chart]) -> str:
 
 
 def table_html(table: Table) -> str:
-    """Return a table whose columns can be sorted by their headings."""
+    """Return a table whose columns can be sorted by their headings; of very many rows the first and the last."""
     heads = "".join(
-        f'<th scope="col"{"" if number in table.left else " class=n"}>'
-        f'<button type="button">{escape(name)}</button></th>'
-        for number, name in enumerate(table.headings)
+        f'<th scope="col"><button type="button">{escape(name)}</button></th>'
+        for name in table.headings
     )
+    # There may be many: end tags that HTML does without are left out, and the style sheet knows the columns.
     rows = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{'' if number in table.left else ' class=n'}>{escape(cell)}</td>"
-            for number, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in table.rows
+        "<tr>" + "".join(f"<td>{escape(cell)}" for cell in row) for row in _bounded(table.rows)
+    )
+    left = " ".join(f"l{number + 1}" for number in table.left)
+    omitted = len(table.rows) - MOST_ROWS
+    note = (
+        f"<p><small>{omitted} rows in the middle are left out; genesis fills and genesis slices have all.</small></p>"
+        if omitted > 0
+        else ""
     )
     return (
-        f'<section class="table"><h2>{escape(table.title)}</h2><div class="scroll"><table>'
+        f'<section class="table"><h2>{escape(table.title)}</h2>{note}<div class="scroll"><table class="{left}">'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
     )
+
+
+def _bounded(rows: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+    if len(rows) <= MOST_ROWS:
+        return rows
+    half = MOST_ROWS // 2
+    return [*rows[:half], *rows[-half:]]
 
 
 def cards_html(cards: Sequence[tuple[str, str, str]]) -> str:
@@ -119,9 +130,11 @@ def cards_html(cards: Sequence[tuple[str, str, str]]) -> str:
 
 def _body(view: View, mode: str, title: str) -> Iterator[str]:
     execution = view["execution"]
-    when = (
-        f"{words.moment(execution['started_at'])} to {words.moment(execution['finished_at'])} UTC"
-    )
+    if execution["finished_at"] is None:
+        until = f"as of {words.moment(view['as_of'])} UTC"
+    else:
+        until = f"to {words.moment(execution['finished_at'])} UTC"
+    when = f"{words.moment(execution['started_at'])} {until}"
     yield (
         f"<header><h1>{escape(title)}</h1><p>{escape(execution['id'])}, {escape(mode)}, "
         f"{escape(str(execution['state']))}, {escape(when)}</p></header>"
@@ -140,6 +153,8 @@ def _pending(view: View) -> str:
     if view["is_final"]:
         return ""
     until = words.moment(view["recorded_until"])
+    if view["recorded_until"] is None:
+        return "<p><small>Nothing is recorded of its market yet.</small></p>"
     return f"<p><small>The market is recorded until {until} UTC: what comes later is not in it.</small></p>"
 
 

@@ -13,7 +13,8 @@ from genesis_actors.report.tables import Table
 
 View: TypeAlias = Mapping[str, Any]
 
-_COLOURS = (EDGE, SOFT, LINE, MARK, BAD, "$text", GOOD)
+_COLOURS = (EDGE, SOFT, LINE, MARK, BAD, "$text", "$other")
+"""Of the parts: green would say that one of them is a gain."""
 
 
 def portfolio_page(view: View, mode: str) -> str:
@@ -39,7 +40,10 @@ def _body(view: View, mode: str, title: str, drawn: list[Chart]) -> Iterator[str
 
 def _change(change: View) -> str:
     symbols = ", ".join(f"{symbol} {count}" for symbol, count in change["symbols"].items())
-    return f"In {change['executions']} of {change['of']} executions ({symbols}): {change['text']}"
+    return (
+        f"In {change['executions']} of {change['of']} executions ({symbols}). The costliest, {change['execution']}: "
+        f"{change['text']}"
+    )
 
 
 def _charts(view: View) -> list[Chart]:
@@ -144,7 +148,10 @@ def _worst(view: View) -> Table:
 
 
 def _key(view: View, row: View) -> str:
-    return row["key"] if view["by"] == "symbol" else f"{row['key']} {row['quote_currency']}"
+    """Return what a row is of; with its currency where there are several, for they are not added up."""
+    if view["by"] == "symbol" or len({each["quote_currency"] for each in view["groups"]}) == 1:
+        return row["key"]
+    return f"{row['key']} ({row['quote_currency']})"
 
 
 def _float(value: str | None) -> float | None:

@@ -54,12 +54,31 @@ def _benchmarks(view: View, quote: str) -> Table:
                 words.bps(each["slippage_bps_with_fees"]),
                 words.money(each["cost_quote"]),
                 words.money(each["cost_quote_with_fees"]),
-                "over a gap" if each["is_over_gap"] else "",
+                _gap_remark(each),
             )
             for name, each in view["benchmarks"].items()
         ],
         left=(0, 6),
     )
+
+
+def _gap_remark(cost: View) -> str:
+    if not cost["is_over_gap"]:
+        return ""
+    rest = cost["price_without_gaps"]
+    return "over a gap" if rest is None else f"over a gap; without it {words.price(rest)}"
+
+
+def _is_over_midnight(view: View) -> bool:
+    """Tell whether times need their date: those of one day sort, and are read, without."""
+    x = view["execution"]
+    times = [
+        x["created_at"],
+        *(fill["at"] for fill in view["fills"]),
+        *(part[name] for part in view["slices"] for name in ("due_at", "sent_at")),
+        *(each[name] for each in view["incidents"] for name in ("at", "until")),
+    ]
+    return len({at[:10] for at in times if at is not None}) > 1
 
 
 def _comparisons(view: View, quote: str) -> Table:
@@ -84,7 +103,17 @@ def _comparisons(view: View, quote: str) -> Table:
 def _markouts(view: View, quote: str) -> Table:
     return Table(
         "Mark-outs",
-        ("after", "fills", "not observed", "cost bps", "95 % low", "95 % high", quote, "reverted"),
+        (
+            "after",
+            "fills",
+            "not observed",
+            "cost bps",
+            "95 % low",
+            "95 % high",
+            quote,
+            "reverted",
+            "drift",
+        ),
         [
             (
                 f"{mark['seconds']} s",
@@ -95,6 +124,7 @@ def _markouts(view: View, quote: str) -> Table:
                 "too few" if mark["has_too_few"] else words.bps(mark["high_bps"]),
                 words.money(mark["cost_quote"]),
                 words.bps(mark["reversion_bps"]),
+                words.bps(mark["market_bps"]),
             )
             for mark in view["markouts"]
         ],
@@ -117,13 +147,14 @@ def _latency(view: View) -> Table:
 
 
 def _incidents(view: View) -> Table:
+    with_date = _is_over_midnight(view)
     return Table(
         "Incidents",
         ("at", "until", "what", "slice", "order", "detail"),
         [
             (
-                words.clock(each["at"]),
-                words.clock(each["until"]),
+                words.clock(each["at"], with_date=with_date),
+                words.clock(each["until"], with_date=with_date),
                 words.code(each["kind"]),
                 "" if each["slice_number"] is None else str(each["slice_number"]),
                 each["client_order_id"] or "",
@@ -136,6 +167,7 @@ def _incidents(view: View) -> Table:
 
 
 def _slices(view: View) -> Table:
+    with_date = _is_over_midnight(view)
     shows_impact = any(part["impact_bps"] is not None for part in view["slices"])
     return Table(
         "Slices",
@@ -157,8 +189,8 @@ def _slices(view: View) -> Table:
         [
             (
                 str(part["number"]),
-                words.clock(part["due_at"]),
-                words.clock(part["sent_at"]),
+                words.clock(part["due_at"], with_date=with_date),
+                words.clock(part["sent_at"], with_date=with_date),
                 part["planned_quantity"],
                 part["filled_quantity"],
                 words.price(part["average_price"]),
@@ -177,12 +209,13 @@ def _slices(view: View) -> Table:
 
 
 def _fills(view: View) -> Table:
+    with_date = _is_over_midnight(view)
     return Table(
         "Fills",
         ("at", "quantity", "price", "fee", "currency", "liquidity", "order", "trade"),
         [
             (
-                words.clock(fill["at"]),
+                words.clock(fill["at"], with_date=with_date),
                 fill["quantity"],
                 fill["price"],
                 fill["fee"],

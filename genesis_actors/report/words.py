@@ -54,8 +54,9 @@ METHOD: Final = (
     (
         "Gaps.",
         (
-            "Where the source was silent for more than 10 s nothing is assumed: the gap is named, and "
-            "benchmarks over it are flagged."
+            "Where the source was silent for more than 10 s, the interval TWAP counts the last mid before as in "
+            "force, as the definition has it; that is flagged, and the TWAP without that time stands beside it. "
+            "Nothing else is assumed: no mark-out, no comparison, no trade."
         ),
     ),
 )
@@ -75,17 +76,17 @@ def cards(view: View) -> list[tuple[str, str, str]]:
         ),
         (
             "Shortfall",
-            f"{bps(view['shortfall']['bps'])} bps",
+            in_bps(view["shortfall"]["bps"]),
             f"{money(view['shortfall']['quote'])} {quote} with fees",
         ),
         (
             "Against TWAP",
-            f"{bps(against['twap']['slippage_bps'])} bps",
+            in_bps(against["twap"]["slippage_bps"]),
             f"{bps(against['twap']['slippage_bps_with_fees'])} with fees",
         ),
         (
             "Against VWAP",
-            f"{bps(against['vwap']['slippage_bps'])} bps",
+            in_bps(against["vwap"]["slippage_bps"]),
             f"{bps(against['vwap']['slippage_bps_with_fees'])} with fees",
         ),
         (
@@ -96,7 +97,7 @@ def cards(view: View) -> list[tuple[str, str, str]]:
         (
             "Traded resting",
             percent(spread["maker_share"], 1),
-            f"half-spread {bps(spread['half_spread_bps'])} bps",
+            f"half-spread {in_bps(spread['half_spread_bps'])}",
         ),
         (
             "Slices on time",
@@ -121,6 +122,11 @@ def bps(value: str | None) -> str:
     return f"{rounded or abs(rounded):+.2f}"  # No minus before a zero.
 
 
+def in_bps(value: str | None) -> str:
+    """Return a figure with its unit; one that is not known has none."""
+    return UNKNOWN if value is None else f"{bps(value)} bps"
+
+
 def percent(value: str | None, places: int = 2) -> str:
     return UNKNOWN if value is None else f"{100 * Decimal(value):.{places}f} %"
 
@@ -139,6 +145,12 @@ def moment(at: str | None) -> str:
     return UNKNOWN if at is None else at[:19].replace("T", " ")
 
 
-def clock(at: str | None) -> str:
-    """Return 23:54:15.408 of an RFC 3339 time."""
-    return "" if at is None else at[11:23]
+def clock(at: str | None, *, with_date: bool = False) -> str:
+    """Return 23:54:15.408 of an RFC 3339 time, after its date where that is needed to tell times apart.
+
+    >>> clock("2024-08-08T23:54:15.408000Z"), clock("2024-08-08T23:54:15.408000Z", with_date=True)
+    ('23:54:15.408', '2024-08-08 23:54:15.408')
+    """
+    if at is None:
+        return ""
+    return f"{at[:10]} {at[11:23]}" if with_date else at[11:23]

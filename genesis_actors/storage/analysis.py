@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from genesis_actors.domain.market_record import Depth, MarketRecord, MarketSegment
 from genesis_actors.domain.market_recorder import AFTERMATH, read_segment
 from genesis_actors.domain.report import ExecutionReport, generate_execution_report
-from genesis_actors.messages.events import JournalEvent, TwapAccepted
+from genesis_actors.messages.events import JournalEvent, TwapAccepted, TwapCompleted, TwapEnded
 from genesis_actors.storage.database import Database, Target, check_schema
 from genesis_actors.storage.errors import ExecutionNotFound
 from genesis_actors.storage.serialization import from_json
@@ -34,8 +34,11 @@ class Evidence:
     depth: Depth | None
     venue: str
 
-    def report(self) -> ExecutionReport:
-        return generate_execution_report(self.journal, self.record, self.depth, venue=self.venue)
+    def report(self, now: datetime | None = None) -> ExecutionReport:
+        """Return the report; `now` is when an execution that is still open is looked at."""
+        return generate_execution_report(
+            self.journal, self.record, self.depth, now=now, venue=self.venue
+        )
 
 
 def load_evidence(target: Target, execution_id: str) -> Evidence:
@@ -56,8 +59,14 @@ def load_evidence(target: Target, execution_id: str) -> Evidence:
             )
         first = journal[0]
         symbol = first.order.symbol if isinstance(first, TwapAccepted) else ""
-        epochs = {epoch for _, _, epoch in found}
-        segments = _segments(connection, symbol, epochs, first.at, journal[-1].at)
+        is_over = any(isinstance(event, TwapCompleted | TwapEnded) for event in journal)
+        segments = _segments(
+            connection,
+            symbol,
+            {epoch for _, _, epoch in found},
+            first.at,
+            journal[-1].at if is_over else None,
+        )
         return Evidence(
             journal,
             MarketRecord.of(segments),
@@ -69,17 +78,18 @@ def load_evidence(target: Target, execution_id: str) -> Evidence:
 
 
 def _segments(
-    connection: Connection, symbol: str, epochs: set[int], start: datetime, end: datetime
+    connection: Connection, symbol: str, epochs: set[int], start: datetime, end: datetime | None
 ) -> list[MarketSegment]:
+    """Return what the runs that worked it have recorded; of what is still open (no `end`) also what later ones have."""
     columns = market_segments.c
-    query = select(
-        columns.engine_epoch, columns.began_at, columns.ended_at, columns.recorded
-    ).where(
+    runs = columns.engine_epoch
+    query = select(runs, columns.began_at, columns.ended_at, columns.recorded).where(
         columns.symbol == symbol,
-        columns.engine_epoch.in_(sorted(epochs)),
+        runs.in_(sorted(epochs)) if end is not None else runs >= min(epochs),
         columns.ended_at >= start - _MARGIN,
-        columns.began_at <= end + AFTERMATH + _MARGIN,
     )
+    if end is not None:
+        query = query.where(columns.began_at <= end + AFTERMATH + _MARGIN)
     return [_read(*row) for row in connection.execute(query)]
 
 

@@ -229,6 +229,45 @@ def test_what_happened_before_an_execution_was_taken_up_again_is_recorded_again(
     assert read.asks == [102, 122, 142]
 
 
+def test_a_past_that_is_told_after_somebody_watches_is_recorded_with_its_own_times(
+    tape: Tape,
+) -> None:
+    past = tuple(
+        MarketRows(
+            BTC, NOON + timedelta(seconds=at), Quote(NOON, Decimal(100), Decimal(102 + at)), ()
+        )
+        for at in (0, 20, 40)
+    )
+    tape.simulation.advance_to(NOON + timedelta(seconds=50))
+    tape.tell(WatchSymbol(X1, BTC, NOON + timedelta(seconds=30), timedelta(seconds=60)))
+    tape.tell(WatchSymbol(ExecutionId("x2"), BTC, NOON + timedelta(seconds=10), timedelta(60)))
+    tape.tell(MarketPast(BTC, past))
+    tape.tell(CutRecord(BTC, Probe()))
+    (segment,) = told(tape)
+
+    read = read_segment(1, segment.began_at, segment.ended_at, segment.recorded)
+    assert segment.began_at == NOON + timedelta(seconds=10)
+    assert [at - read.began for at in read.quote_times] == [0, 10_000_000, 30_000_000]
+
+
+def test_what_is_told_from_before_the_record_only_says_which_touch_was_in_force(
+    tape: Tape,
+) -> None:
+    tape.simulation.advance_to(NOON + timedelta(seconds=50))
+    tape.tell(WatchSymbol(X1, BTC, NOON, timedelta(seconds=60)))
+    for ask, second in ((102, 47), (103, 48), (104, 51)):
+        at = NOON + timedelta(seconds=second)
+        quote = Quote(at, Decimal(100), Decimal(ask))
+        tape.tell(MarketRows(BTC, at, quote, (Trade(at, Decimal(100), Decimal(1)),)))
+    tape.simulation.advance_to(NOON + timedelta(seconds=55))
+    tape.tell(CutRecord(BTC, Probe()))
+    (segment,) = told(tape)
+
+    read = read_segment(1, segment.began_at, segment.ended_at, segment.recorded)
+    assert segment.began_at == NOON + timedelta(seconds=50)
+    assert (read.asks, len(read.quantities)) == ([103, 104], 1)
+
+
 def test_a_past_that_rows_have_followed_is_not_all_of_it(tape: Tape) -> None:
     tape.tell(MarketPast(BTC, (MarketRows(BTC, NOON, None, ()),)))
     tape.rows(5, ask="101")

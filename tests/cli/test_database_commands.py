@@ -63,7 +63,7 @@ def test_a_report_has_the_execution_and_what_became_of_its_slices(
     by_output = command("report", "@last", *DB, "-o", "json").data
 
     assert by_format == by_output
-    assert by_format["schema"] == "genesis-report/2"
+    assert by_format["schema"] == "genesis-report/3"
     assert by_format["execution"]["id"] == result.data["id"]
     assert by_format["slices_filled"] + by_format["slices_partial"] == 10
     assert by_format["fills"] == result.data["fills"]
@@ -180,6 +180,9 @@ def test_what_is_analysed_can_be_bounded(command: Command, tmp_path: Path) -> No
 
     assert command("tca", *DB, "--since", "all").code == 0
     later = command("tca", *DB, "--since", "2100-01-01T00:00:00Z")
+    none = command("tca", *DB, "--since", "2100-01-01T00:00:00Z", "--format", "csv")
+    some = command("tca", *DB, "--since", "all", "--format", "csv")
+    assert none.out == some.out.splitlines(keepends=True)[0]
     assert "no executions have ended since then" in later.out
     assert command("tca", *DB, "--since", "1x").code == 2
     assert command("tca", *DB, "--since", "12h", "--format", "csv").out.startswith("key,")

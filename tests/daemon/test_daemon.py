@@ -40,6 +40,16 @@ def test_it_starts_in_the_background_and_stops(desktop: Desktop) -> None:
     assert desktop.genesis("daemon", "stop").code == 3
 
 
+def test_its_log_is_json_where_that_is_set(desktop: Desktop) -> None:
+    desktop.variables["GENESIS_ENGINE__LOG"] = "json"
+    desktop.data("daemon", "start")
+    desktop.data("daemon", "stop")
+    lines = (desktop.state_dir / "daemon.log").read_text().splitlines()
+
+    assert lines
+    assert all(json.loads(line)["event"] for line in lines)
+
+
 def test_all_who_start_it_at_once_get_the_same_one(desktop: Desktop) -> None:
     starts = [desktop.popen("daemon", "start", "-o", "json") for _ in range(4)]
     said = [each.communicate(timeout=120) for each in starts]

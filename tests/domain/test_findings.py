@@ -13,7 +13,7 @@ from genesis_actors.domain.markouts import FEWEST_FILLS, TimedFill, mark_outs
 from genesis_actors.domain.report import generate_execution_report
 from genesis_actors.domain.timing import latency, timing
 from genesis_actors.messages.events import ChildUnknown, JournalEvent, TwapPaused
-from genesis_actors.values import Liquidity, OrderStatus, Reason, ResumeMode, Side
+from genesis_actors.values import BPS, Liquidity, OrderStatus, Reason, ResumeMode, Side, quotient
 from tests.domain.executions import EAGER, EXECUTION_ID, NOON, Desk, beginning, execution, seconds
 from tests.domain.test_report import market
 
@@ -39,9 +39,9 @@ def fills(count: int, *, orders: int, price: str = "100.01") -> list[TimedFill]:
 def test_an_interval_needs_twenty_fills_and_two_orders() -> None:
     record = market((0, "99.99", "100.01"))
 
-    few = mark_outs(Side.BUY, fills(FEWEST_FILLS - 1, orders=19), record)[0]
-    one = mark_outs(Side.BUY, fills(FEWEST_FILLS, orders=1), record)[0]
-    enough = mark_outs(Side.BUY, fills(FEWEST_FILLS, orders=2), record)[0]
+    few = mark_outs(Side.BUY, fills(FEWEST_FILLS - 1, orders=19), record, None)[0]
+    one = mark_outs(Side.BUY, fills(FEWEST_FILLS, orders=1), record, None)[0]
+    enough = mark_outs(Side.BUY, fills(FEWEST_FILLS, orders=2), record, None)[0]
 
     assert (few.has_too_few, few.low_bps) == (True, None)
     assert (one.has_too_few, one.low_bps) == (False, None)
@@ -51,7 +51,7 @@ def test_an_interval_needs_twenty_fills_and_two_orders() -> None:
 
 def test_an_interval_is_wider_where_fills_of_one_order_move_together() -> None:
     record = market((0, "99.99", "100.01"), (10, "98.99", "99.01"))
-    apart = mark_outs(Side.SELL, fills(20, orders=20), record)[0]
+    apart = mark_outs(Side.SELL, fills(20, orders=20), record, None)[0]
     together = mark_outs(
         Side.SELL,
         [
@@ -59,6 +59,7 @@ def test_an_interval_is_wider_where_fills_of_one_order_move_together() -> None:
             for n, f in enumerate(fills(20, orders=20))
         ],
         record,
+        None,
     )[0]
 
     assert apart.cost_bps == together.cost_bps
@@ -68,17 +69,32 @@ def test_an_interval_is_wider_where_fills_of_one_order_move_together() -> None:
 
 
 def test_without_fills_there_is_nothing_to_mark() -> None:
-    mark = mark_outs(Side.BUY, [], market((0, "99", "101")))[0]
+    mark = mark_outs(Side.BUY, [], market((0, "99", "101")), None)[0]
 
     assert (mark.fills, mark.cost_quote, mark.cost_bps, mark.reversion_bps) == (0, None, None, None)
 
 
-def test_a_fill_whose_own_mid_is_not_known_has_no_reversion() -> None:
-    record = market((1, "99.99", "100.01"))
-    mark = mark_outs(Side.BUY, fills(1, orders=1), record)[0]
+def test_cost_and_reversion_are_of_the_same_fills_those_with_both_mids() -> None:
+    record = market((1, "99.99", "100.01"), (2, "98.99", "99.01"))
+    mark = mark_outs(Side.BUY, fills(3, orders=3), record, None)[0]
 
-    assert mark.cost_quote == Decimal("0.01")
-    assert mark.reversion_bps is None
+    # The first came before any mid was known; a buy at 100.01, and one second later the mid is 99, twice.
+    assert (mark.fills, mark.fills_not_observed) == (2, 1)
+    assert mark.cost_quote == Decimal("2.02")
+    assert mark.reversion_bps == quotient(BPS * (1 + 0), Decimal(199))
+
+
+def test_the_market_s_own_drift_is_told_beside_what_came_back() -> None:
+    # The mid falls by one a second all the time, whoever trades.
+    record = market(*((at, f"{199 - at}.99", f"{200 - at}.01") for at in range(60)), until=60)
+    buys = [TimedFill(NOON + seconds(10), Decimal(1), Decimal("190.01"), "o")]
+    mark = mark_outs(Side.BUY, buys, record, (NOON, NOON + seconds(20)))[1]
+    sales = mark_outs(Side.SELL, buys, record, (NOON, NOON + seconds(20)))[1]
+
+    # After 5 s: by 5 of 190 at the fill, and at the 21 whole seconds of the window by 5 of 200 to 180.
+    assert mark.reversion_bps == quotient(BPS * 5, Decimal(190))
+    assert mark.market_bps == quotient(BPS * 5 * 21, Decimal(sum(range(180, 201))))
+    assert sales.market_bps == quotient(-BPS * 5 * 21, Decimal(sum(range(180, 201))))
 
 
 # --- History ---
@@ -152,6 +168,28 @@ def test_changes_of_pace_and_plan_are_told() -> None:
 
     assert kinds[:2] == ["accelerated", "slowed"]
     assert "amended" in kinds
+
+
+def test_a_halt_is_an_incident_while_it_keeps_something_from_being_sent() -> None:
+    desk = Desk(execution(["1", "1"]))
+    desk.is_halted = True
+    desk.at(75).look()
+    desk.at(85).look()
+    desk.is_halted = False
+    desk.at(95).look()
+    (halt,) = history(desk, ["1", "1"]).incidents
+
+    assert (halt.kind, halt.at, halt.until) == ("halted", NOON + seconds(75), NOON + seconds(95))
+
+
+def test_each_cap_is_known_with_when_it_began_to_be_in_force() -> None:
+    desk = Desk(execution(["1", "1"]))
+    desk.at(30).amend(max_participation="0.05")
+
+    assert history(desk, ["1", "1"]).caps == [
+        (NOON, Decimal("0.10")),
+        (NOON + seconds(30), Decimal("0.05")),
+    ]
 
 
 def test_a_new_plan_is_told() -> None:

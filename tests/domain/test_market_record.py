@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_actors.domain import market_recorder
+from genesis_actors.domain.benchmarks import interval_twap
 from genesis_actors.domain.market_record import MarketRecord, MarketSegment, micros
 from genesis_actors.domain.market_recorder import MarketRecorder, Recorded, read_segment
 from genesis_actors.messages.market_data import MarketRows
@@ -215,10 +216,33 @@ def test_a_path_keeps_each_stretch_s_extremes() -> None:
     record = recorded(*(rows(at, str(100 + at % 5)) for at in range(50)))
     path = record.path(NOON + seconds(5), NOON + seconds(30), 5)
 
-    assert len(path) <= 6
-    assert path[0][0] == NOON + seconds(5)
-    assert {bid for _, bid, _ in path} == {Decimal("100.00")}
-    assert all(a[0] < b[0] for a, b in pairwise(path))
+    assert len(path) <= 9
+    assert (path[0][0], path[-1][0]) == (NOON + seconds(5), NOON + seconds(30))
+    assert {bid for _, bid, _ in path} >= {Decimal("100.00"), Decimal("104.00")}
+    assert all(a[0] <= b[0] for a, b in pairwise(path))
+    # Each point is a touch that was: 0.02 apart.
+    assert {ask - bid for _, bid, ask in path if bid and ask} == {Decimal("0.02")}
+
+
+def test_a_path_breaks_off_where_nothing_is_recorded() -> None:
+    record = recorded(rows(0, "99"), rows(5, "98"), rows(30, "97"), rows(35, "96"), until=40)
+    path = record.path(NOON, NOON + seconds(40), 100)
+
+    bids = [(round((at - NOON).total_seconds()), bid) for at, bid, _ in path]
+    assert bids == [(0, 99), (5, 98), (5, 98), (5, None), (30, 97), (35, 96), (40, 96)]
+
+
+def test_a_summary_counts_a_touch_until_the_next_one_and_the_rest_is_known_apart() -> None:
+    record = recorded(
+        rows(0, "99.99"), rows(10, None, "2"), rows(30, "103.99"), rows(39, None, "3"), until=40
+    )
+    summary = record.summary(NOON, NOON + seconds(40))
+
+    assert (summary.volume, summary.notional) == (5, 500)
+    assert (summary.start_mid, summary.last_mid) == (100, 104)
+    assert interval_twap(summary) == 101  # 100 for 30 of 40 seconds, through the gap from 10 to 30.
+    assert record.gaps(NOON, NOON + seconds(40)) == ((NOON + seconds(10), NOON + seconds(30)),)
+    assert record.known_mean_mid(NOON, NOON + seconds(40)) == 102  # 100 for 10 s, 104 for 10 s.
 
 
 def test_numbers_of_different_fineness_are_brought_together() -> None:

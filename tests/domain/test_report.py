@@ -141,10 +141,74 @@ def test_a_benchmark_over_a_gap_is_flagged() -> None:
     record = market((0, "99.99", "100.01"), until=100)
     found = a_report(desk, ["1"], record).findings
 
-    assert [cost.name for cost in found.benchmarks if cost.is_over_gap] == ["twap", "vwap"]
+    over_gap = [cost.name for cost in found.benchmarks if cost.is_over_gap]
+    assert over_gap == ["twap", "vwap", "last_mid"]  # That is 51 s old.
+    assert found.benchmarks[3].price_without_gaps == 100
     assert found.gaps == ((NOON + seconds(100), NOON + seconds(151)),)
     assert [each.kind for each in found.incidents] == ["data_gap"]
     assert found.comparisons[0].price is None
+
+
+def test_what_is_recorded_last_is_no_gap_while_it_is_still_to_be_written_down() -> None:
+    desk = Desk(execution(["1", "1"]))
+    desk.at(75).look()
+    desk.fill("1", "100.01")
+    nothing_yet = a_report(desk, ["1", "1"], MarketRecord())
+    first_minute = a_report(desk, ["1", "1"], market((0, "99.99", "100.01"), until=60))
+
+    assert nothing_yet.findings.gaps == first_minute.findings.gaps == ()
+    assert not any(cost.is_over_gap for cost in nothing_yet.findings.benchmarks)
+
+
+def test_a_paused_execution_is_looked_at_as_of_now() -> None:
+    desk = Desk(execution(["1", "1"]))
+    desk.at(75).look()
+    desk.fill("1", "100.01")
+    desk.at(80).pause()
+    journal = [*beginning(["1", "1"]), *desk.events]
+    record = market((0, "99.99", "100.01"), (100, "103.99", "104.01"), until=200)
+    report = generate_execution_report(journal, record, now=NOON + seconds(230))
+
+    assert report.as_of == NOON + seconds(230)
+    assert report.findings.timing.paused_seconds == 150
+    # The market is known for 200 s: half of them at 100, half at 104.
+    assert report.recorded_until == NOON + seconds(200)
+    assert report.execution.twap_benchmark == 102
+    assert report.findings.shortfall_parts.opportunity.quote == 4
+
+
+def test_the_journal_of_an_earlier_version_gives_a_queued_execution_its_window_by_the_record() -> (
+    None
+):
+    first, begun = beginning(["1"])
+    desk = Desk(execution(["1"]))
+    desk.at(150).look()
+    desk.fill("1", "100.01")
+    desk.at(151).look()  # Its summaries begin at noon, when it was accepted.
+    late = begun.model_copy(update={"at": NOON + seconds(100)})
+    journal = [first, late, *desk.events]
+    record = market((0, "99.99", "100.01"), (50, "103.99", "104.01"), until=500)
+    unknown = generate_execution_report(journal)
+    known = generate_execution_report(journal, record)
+
+    assert unknown.execution.twap_benchmark is None
+    assert unknown.findings.shortfall_parts.delay.quote is None
+    assert known.execution.twap_benchmark == 104
+    assert known.findings.shortfall_parts.delay.quote == 4
+
+
+def test_a_report_is_final_once_the_market_is_recorded_for_as_long_as_it_matters() -> None:
+    desk = Desk(execution(["1"]))
+    desk.at(150).look(window="0")
+    desk.at(300).look()
+    early, late, later = (
+        a_report(desk, ["1"], market((0, "99.99", "100.01"), until=until))
+        for until in (300, 601, 640)
+    )
+
+    assert (early.is_final, late.is_final) == (False, True)
+    assert late.recorded_until == NOON + seconds(600)
+    assert report_view(late) == report_view(later)
 
 
 def test_a_report_is_the_same_however_often_it_is_made() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,67 @@ def test_a_page_that_shares_its_script_is_small(view: dict[str, Any]) -> None:
 
     assert len(html.encode()) < 400_000
     assert f'<script src="{SCRIPT_NAME}"></script>' in html
+
+
+def test_a_page_stays_small_however_many_fills_there_were(view: dict[str, Any]) -> None:
+    (fill, *_), (part, *_) = view["fills"], view["slices"]
+    started = datetime.fromisoformat(view["execution"]["started_at"])
+    many = [
+        {
+            **fill,
+            "at": (started + timedelta(milliseconds=100 * number)).isoformat(),
+            "trade_id": f"t{number:05}",
+        }
+        for number in range(10_000)
+    ]
+    parts = [{**part, "number": number} for number in range(1, 361)]
+    html = page({**view, "fills": many, "slices": parts}, "paper", embeds_script=False)
+
+    assert len(html.encode()) < 400_000
+    assert "9400 rows in the middle are left out" in html
+    assert all(each in html for each in ("t00000", "t00299", "t09700", "t09999"))
+    assert "t00300" not in html
+    filled = drawn(html)["filled"]["data"][2]
+    assert filled["y"][-1] == pytest.approx(10_000 * float(fill["quantity"]))
+
+
+def test_times_have_their_date_where_an_execution_crosses_midnight(view: dict[str, Any]) -> None:
+    day = view["execution"]["started_at"][:10]
+    fills = [
+        {**fill, "at": f"{date}T{clock}:00.000000Z"}
+        for fill, date, clock in zip(
+            view["fills"], (day, "2999-01-01"), ("23:59", "00:01"), strict=False
+        )
+    ]
+    *_, same_day = tables(view)
+    *_, later = tables({**view, "fills": fills})
+
+    assert all(len(row[0]) == len("23:59:00.000") for row in same_day.rows)
+    assert [row[0] for row in later.rows] == sorted(row[0] for row in later.rows)
+    assert later.rows[-1][0] == "2999-01-01 00:01:00.000"
+
+
+def test_an_incident_is_drawn_for_as_long_as_it_lasted_within_the_window(
+    view: dict[str, Any],
+) -> None:
+    x = view["execution"]
+    lost = {"slice_number": None, "client_order_id": None, "detail": ""}
+    gap = {"at": x["started_at"], "until": x["finished_at"], "kind": "data_gap", **lost}
+    timeline = next(c for c in charts({**view, "incidents": [gap]}) if c.name == "timeline")
+    _, lasted = timeline.traces
+
+    start, end = x["started_at"][:23], x["finished_at"][:23]
+    assert lasted["x"] == [start, end, None]
+    assert timeline.layout["xaxis"]["range"] == [x["created_at"][:23], end]
+
+
+def test_the_cap_is_drawn_as_it_was_when_each_slice_was_sent(view: dict[str, Any]) -> None:
+    half = view["slices"][30]["due_at"]
+    caps = [[view["execution"]["created_at"], "0.10"], [half, "0.05"]]
+    amended = {**view, "participation": {**view["participation"], "caps": caps}}
+    drawn_cap = next(c for c in charts(amended) if c.name == "participation").traces[1]["y"]
+
+    assert (drawn_cap[0], drawn_cap[29], drawn_cap[30], drawn_cap[-1]) == (10, 10, 5, 5)
 
 
 def test_each_chart_has_its_place_and_its_words(view: dict[str, Any]) -> None:
@@ -144,7 +206,7 @@ def test_many_executions_have_a_page(database: Path) -> None:
     html = portfolio_page(view, "paper")
 
     assert view["executions"] == 2
-    assert drawn(html)["cost"]["data"][0]["x"] == ["buy USDT", "sell USDT"]
+    assert drawn(html)["cost"]["data"][0]["x"] == ["buy", "sell"]
     assert "What to change next" in html
 
 

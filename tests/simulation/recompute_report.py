@@ -134,17 +134,17 @@ def _benchmarks(run: Run, market: Market) -> Figures:
     }
     figures: Figures = {}
     for name, price in prices.items():
-        cost = t.sign * (t.notional - t.filled * price)
-        exact = market.twap(t.start, t.end) if name == "twap" else price
+        exact = {"twap": market.twap(t.start, t.end), "vwap": turnover / volume}.get(name, price)
+        cost, true_cost = (t.sign * (t.notional - t.filled * each) for each in (price, exact))
+        if name == "vwap":
+            cost = rounded(true_cost)
         figures |= {
             f"benchmarks.{name}.price": price,
             f"benchmarks.{name}.cost_quote": cost,
             f"benchmarks.{name}.cost_quote_with_fees": cost + t.fees,
-            f"benchmarks.{name}.slippage_bps": rounded(
-                10_000 * t.sign * (t.notional - t.filled * exact) / (t.filled * exact)
-            ),
+            f"benchmarks.{name}.slippage_bps": rounded(10_000 * true_cost / (t.filled * exact)),
             f"benchmarks.{name}.slippage_bps_with_fees": rounded(
-                10_000 * (cost + t.fees) / (t.filled * price)
+                10_000 * (true_cost + t.fees) / (t.filled * exact)
             ),
         }
     return figures
@@ -237,7 +237,14 @@ def _markouts(run: Run, market: Market) -> Figures:
             (t.sign * f[1] * (a - b) for f, a, b in zip(seen, mids, later, strict=True)), Decimal(0)
         )
         worth = sum((f[1] * mid for f, mid in zip(seen, mids, strict=True)), Decimal(0))
+        times = [
+            at for at in range(t.start, t.end + 1, 1_000_000) if at + seconds * 1_000_000 <= last
+        ]
+        before = [market.mid(at) for at in times]
+        after = [market.mid(at + seconds * 1_000_000) for at in times]
+        drift = (sum(before, Decimal(0)) - sum(after, Decimal(0))) / sum(before, Decimal(0))
         figures |= {
+            f"markouts.{seconds}.market_bps": rounded(10_000 * t.sign * drift),
             f"markouts.{seconds}.cost_quote": sum(costs, Decimal(0)),
             f"markouts.{seconds}.cost_bps": rounded(10_000 * mean),
             f"markouts.{seconds}.reversion_bps": rounded(10_000 * moved / worth),
