@@ -27,6 +27,7 @@ from genesis_actors.control.sharing import Shared
 from genesis_actors.control.tail import Tail, told
 from genesis_actors.control.terms import terms_in_force
 from genesis_actors.domain.attribution import By
+from genesis_actors.domain.plan import fewer_slices
 from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
 from genesis_actors.handles import amend_execution
 from genesis_actors.messages.base import Address
@@ -35,6 +36,7 @@ from genesis_actors.messages.control import (
     ExecutionStatus,
     GetJournalState,
     GetStatus,
+    PendingHalt,
 )
 from genesis_actors.messages.supervisor import (
     CancelExecution,
@@ -61,6 +63,7 @@ from genesis_actors.values import (
     ExecutionId,
     ExecutionState,
     OrderStatus,
+    Reason,
     Symbol,
     decimal_text,
     time_text,
@@ -156,13 +159,16 @@ class Desk:
 
     async def about(self, connections: int) -> View:
         """Return how the daemon is; whether it is halted is None where the database cannot be read in time."""
-        halt = dict[str, object].fromkeys(("halted", "halted_at", "reason"))
+        halt = dict[str, object].fromkeys(("halted", "halted_at", "reason", "is_durable"))
         outage = None
         try:
             journal = await self._engine.ask_async(GetJournalState, HALT_SECONDS)
             outage = journal.outage
+            if journal.halt is not None:
+                halt = _pending_fields(journal.halt)
             async with asyncio.timeout(HALT_SECONDS):
-                halt = _halt_fields(await self._halt_state())
+                known = _halt_fields(await self._halt_state())
+                halt = known if known["halted"] or journal.halt is None else halt
         except StorageError as error:  # How it is must be told above all when something is wrong.
             outage = outage or error.message
         except TimeoutError:
@@ -182,6 +188,7 @@ class Desk:
             "halted": halt["halted"],
             "halted_at": halt["halted_at"],
             "halt_reason": halt["reason"],
+            "halt_is_durable": halt["is_durable"],
             "journal_outage": outage,
             "connections": connections,
             "last_sequence": self.tail.last,
@@ -299,14 +306,20 @@ class Desk:
     async def start(self, order: TwapOrder) -> View:
         self.starts_in_hand += 1
         try:
-            await self._refuse_while_halted(order)
             self._refuse_while_stopping()
             answer = await self._engine.ask_async(_start_question(order))
         finally:
             self.starts_in_hand -= 1
         if isinstance(answer, OrderRejected):
-            raise OrderRejectedError(answer)
-        return {**await self._view(answer.execution_id), "is_new": answer.is_new}
+            raise OrderRejectedError(await self._since_when(answer))
+        status = await self.status(answer.execution_id)
+        row, now = status.execution, self.now()
+        fewer = fewer_slices(order.parent_order(), row.slices_total)
+        return {
+            **execution_view(row, status.slices, now),
+            "is_new": answer.is_new,
+            "warnings": [] if fewer is None else [fewer],
+        }
 
     async def pause(self, name: str) -> View:
         return await self._command(
@@ -379,7 +392,7 @@ class Desk:
         try:
             fields = _halt_fields(await self._halt_state())
         except StorageError:  # It has been written, and that is what counts.
-            fields = {"halted": done.is_halted, "halted_at": None, "reason": reason}
+            fields: View = {"halted": done.is_halted, "halted_at": None, "reason": reason}
         return {**fields, "was_already": done.was_already}
 
     async def _command(
@@ -425,26 +438,19 @@ class Desk:
                 "start it again: genesis daemon start",
             )
 
-    async def _refuse_while_halted(self, order: TwapOrder) -> None:
-        """Refuse a new order that could not be worked; the name of an earlier one finds that one all the same."""
+    async def _since_when(self, rejected: OrderRejected) -> OrderRejected:
+        """Tell, where a halt is why, since when it holds and what for: it is the next thing to be asked."""
+        if rejected.reason is not Reason.HALTED:
+            return rejected
         try:
             halt = await self._halt_state()
         except StorageError:
-            return  # The engine says what is wrong, and sends nothing while it is halted.
+            return rejected
         if halt is None or halt.halted_at is None:
-            return
-        client_id, database = order.client_id, self._engine.database
-        if client_id is not None and await self.aside(
-            lambda: queries.execution_named(database, client_id)
-        ):
-            return
+            return rejected
         why = f" ({halt.halt_reason})" if halt.halt_reason else ""
-        raise Refusal(
-            HTTPStatus.LOCKED,
-            "halted",
-            f"everything is halted since {time_text(halt.halted_at)}{why}",
-            "when it may go on: genesis unhalt",
-        )
+        message = f"{rejected.message} since {time_text(halt.halted_at)}{why}"
+        return rejected.model_copy(update={"message": message})
 
     def _ended_texts(self, limit: int | None) -> list[str]:
         database = self._engine.database
@@ -490,4 +496,14 @@ def _halt_fields(halt: Identity | None) -> View:
         "halted": halted_at is not None,
         "halted_at": None if halted_at is None else time_text(halted_at),
         "reason": None if halt is None else halt.halt_reason,
+        "is_durable": None if halted_at is None else True,
+    }
+
+
+def _pending_fields(halt: PendingHalt) -> View:
+    return {
+        "halted": True,
+        "halted_at": time_text(halt.asked_at),
+        "reason": halt.reason,
+        "is_durable": False,
     }

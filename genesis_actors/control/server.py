@@ -24,6 +24,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
+from genesis_actors.control.client import MODE_HEADER
 from genesis_actors.control.desk import Desk, House
 from genesis_actors.control.entrance import Entrance
 from genesis_actors.control.errors import RequestHandler, internal_error, refused
@@ -269,6 +270,7 @@ class Door:
             guard.request_begun()
         try:
             self._check_caller(request)
+            self._check_mode(request)
             if guard is not None and guard.is_extra:
                 return await self._answer_extra(request, handler)
             return await handler(request)
@@ -312,7 +314,7 @@ class Door:
         is_ours = request.host in hosts and (
             origin is None or origin in {f"http://{host}" for host in hosts}
         )
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if not is_ours:
             raise Refusal(HTTPStatus.FORBIDDEN, "foreign_origin", "not from here", "use 127.0.0.1")
         if number == self._metrics_port:
@@ -322,13 +324,29 @@ class Door:
                 )
             return
         # What is no text came as bytes; it is no token either way.
-        sent = given.encode(errors="surrogateescape")
-        if self._port is None or not hmac.compare_digest(sent, self._port.token.encode()):
+        sent = given.strip().encode(errors="surrogateescape")
+        is_bearer = scheme.lower() == "bearer"
+        if (
+            self._port is None
+            or not is_bearer
+            or not hmac.compare_digest(sent, self._port.token.encode())
+        ):
             raise Refusal(
                 HTTPStatus.UNAUTHORIZED,
                 "no_token",
                 "the token is missing or wrong",
                 "send Authorization: Bearer TOKEN, with the token of [control] token_file",
+            )
+
+    def _check_mode(self, request: web.Request) -> None:
+        """Refuse whoever takes real money for paper, or paper for real money."""
+        believed, mode = request.headers.get(MODE_HEADER), self._house.mode
+        if believed is not None and believed != mode:
+            raise Refusal(
+                HTTPStatus.CONFLICT,
+                "another_mode",
+                f"this daemon's mode is {mode}, not {believed[:20]}: nothing was done",
+                "look again, then decide: genesis daemon status",
             )
 
     async def _body(self, request: web.Request, kind: type[R]) -> R:
@@ -340,6 +358,8 @@ class Door:
         try:
             async with asyncio.timeout(self._limits.body_seconds):
                 return await request.read()
+        except (ConnectionError, web.RequestPayloadError) as error:
+            raise bad_request("the request broke off") from error  # Nobody reads it any more.
         except TimeoutError:
             message = f"the request was not complete within {self._limits.body_seconds:.0f} s"
             raise bad_request(message, status=HTTPStatus.REQUEST_TIMEOUT) from None

@@ -14,7 +14,16 @@ from typing import TypeAlias
 from genesis_actors.domain.admission import Admission
 from genesis_actors.domain.schedule import TimeSlice
 from genesis_actors.domain.volume_profile import VolumeProfile
-from genesis_actors.values import BPS, ZERO, Side, decimal_text, exact, quotient, time_text
+from genesis_actors.values import (
+    BPS,
+    ZERO,
+    ParentOrder,
+    Side,
+    decimal_text,
+    exact,
+    quotient,
+    time_text,
+)
 
 Level: TypeAlias = tuple[Decimal, Decimal]
 """Price and quantity."""
@@ -69,6 +78,9 @@ def make_plan(
         profile=profile,
         market_ends_at=market_ends_at,
     )
+    fewer = fewer_slices(admission.order, len(admission.slices))
+    if fewer is not None:
+        warnings = (*warnings, fewer)
     shown = sum((quantity for _, quantity in levels), ZERO)
     largest = max(part.quantity for part in admission.slices)
     if levels and largest > shown:
@@ -88,6 +100,17 @@ def make_plan(
         ),
         sweep_cost_bps=_cost_of_parts(admission, levels, [admission.quantity]),
         warnings=warnings,
+    )
+
+
+def fewer_slices(order: ParentOrder, slices_total: int) -> str | None:
+    """Return the warning that an order is cut into fewer slices than it asks for, None where it is not."""
+    asked = order.slices
+    if asked is None or slices_total >= asked:
+        return None
+    return (
+        f"{slices_total} slices instead of the {asked} asked for: they keep the least interval "
+        "([twap] min_slice_interval), and each must be large enough for an order"
     )
 
 

@@ -41,6 +41,7 @@ from genesis_actors.values import (
     ExecutionState,
     OnDeadline,
     ParentOrder,
+    Reason,
     ResumeMode,
     Side,
     Style,
@@ -305,7 +306,10 @@ class Users:
         def take(answer: object) -> None:
             if isinstance(answer, ExecutionStarted):
                 self._invariants.on_started(answer.execution_id, self._now())
-            wish.is_answered = True
+            # While everything is halted nothing begins: it is asked for again.
+            wish.is_answered = not (
+                isinstance(answer, OrderRejected) and answer.reason is Reason.HALTED
+            )
 
         return self._address(take, f"the order {wish.order.client_id}")
 
