@@ -95,6 +95,8 @@ class Ask(Dialog[str | None]):
 
     def _shown(self) -> None:
         """From now on keys and buttons count."""
+        if not self.is_current:
+            return  # It was closed before it could be seen.
         self._is_shown = True
         self.query_one(Vertical).disabled = False
         is_grave = any(choice.is_grave for choice in self._choices)

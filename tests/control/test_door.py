@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from genesis_actors import Engine, Settings, TwapHandle, TwapOrder
+from genesis_actors.control.callers import Port
 from genesis_actors.control.client import Client, NoDaemonError, RefusedError, TokenError
 from genesis_actors.control.desk import House
+from genesis_actors.control.limits import Limits
 from genesis_actors.control.protocol import StopMode
-from genesis_actors.control.server import Door, Limits, Port
+from genesis_actors.control.server import Door
 from genesis_actors.control.sockets import DoorError, token_in
 from genesis_actors.opening import VirtualTime
 from genesis_actors.places import LoopbackPort

@@ -211,7 +211,7 @@ def test_the_list_is_searched_sorted_and_cut(link: ScriptedLink) -> None:
     assert "no execution fits 'xyz'" in press(link, "slash", "=xyz")
 
 
-@pytest.mark.parametrize("keys", ["c\rh\r", "r\t\r"])
+@pytest.mark.parametrize("keys", ["c\rh\r", "r\t\r", "c\x1bh\x1b"])
 def test_what_is_typed_before_a_question_can_be_read_answers_none(
     link: ScriptedLink, keys: str
 ) -> None:
