@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from genesis_actors.executors import (
         ExecutionResult,
         IcebergExecutor,
+        MarketExecutor,
         OrderExecutor,
         TwapExecutor,
     )
@@ -34,6 +35,7 @@ __all__ = [
     "EngineStoppedError",
     "ExecutionResult",
     "IcebergExecutor",
+    "MarketExecutor",
     "Order",
     "OrderError",
     "OrderExecutor",
@@ -53,6 +55,7 @@ _HOMES = {
     "EngineStoppedError": "calling",
     "ExecutionResult": "executors",
     "IcebergExecutor": "executors",
+    "MarketExecutor": "executors",
     "Order": "orders",
     "OrderError": "orders",
     "OrderExecutor": "executors",

@@ -9,7 +9,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NoReturn
 
 from genesis_actors.calling import ANSWER_SECONDS
 from genesis_actors.domain.admission import outside_bounds
@@ -20,7 +19,7 @@ from genesis_actors.engine import Engine, TwapHandle
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.messages.supervisor import CommandDone
 from genesis_actors.orders import Order, OrderError, TwapOrder
-from genesis_actors.values import ClientId, ExecutionState, Reason, ResumeMode, Side
+from genesis_actors.values import Algo, ClientId, ExecutionState, Reason, ResumeMode, Side
 
 _CLIENT_ID_BYTES = 10
 
@@ -136,30 +135,13 @@ class OrderExecutor:
         return ExecutionResult.of((await twap.wait_async(timeout)).execution)
 
 
-class TwapExecutor(OrderExecutor):
-    """Works orders by TWAP."""
-
-    def execute_twap(
-        self,
-        order: Order,
-        duration_minutes: Decimal | float,
-        timeout: float | None = None,
-    ) -> ExecutionResult:
-        """Work the order over so many minutes, whatever window it names itself. Raises as `execute`, OrderError."""
-        return self.execute(_over(order, duration_minutes), timeout)
-
-    async def execute_twap_async(
-        self,
-        order: Order,
-        duration_minutes: Decimal | float,
-        timeout: float | None = None,  # noqa: ASYNC109
-    ) -> ExecutionResult:
-        return await self.execute_async(_over(order, duration_minutes), timeout)
+class SteeringExecutor(OrderExecutor):
+    """Works orders that take their time, and steers them meanwhile."""
 
     def pause(
         self, execution_id: str | None = None, timeout: float = ANSWER_SECONDS
     ) -> CommandDone:
-        """Pause an execution, meanwhile worked by `execute_twap` in another thread.
+        """Pause an execution, meanwhile worked in another thread.
 
         It is named by its id, or the beginning of one; without a name it is the only one that is open. Raises
         CommandRefusedError, KeyError where there is none such, TimeoutError.
@@ -186,12 +168,62 @@ class TwapExecutor(OrderExecutor):
         return found[0]
 
 
-class IcebergExecutor(OrderExecutor):
-    """Will work orders by showing a part of them at a time. Not built yet: whoever makes one is told so."""
+class TwapExecutor(SteeringExecutor):
+    """Works orders by TWAP."""
 
-    def __init__(self, engine: Engine) -> NoReturn:
-        del engine
-        raise NotImplementedError("IcebergExecutor is not built yet: use TwapExecutor")
+    def execute_twap(
+        self,
+        order: Order,
+        duration_minutes: Decimal | float,
+        timeout: float | None = None,
+    ) -> ExecutionResult:
+        """Work the order over so many minutes, whatever window it names itself. Raises as `execute`, OrderError."""
+        return self.execute(_over(order, duration_minutes), timeout)
+
+    async def execute_twap_async(
+        self,
+        order: Order,
+        duration_minutes: Decimal | float,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> ExecutionResult:
+        return await self.execute_async(_over(order, duration_minutes), timeout)
+
+
+class IcebergExecutor(SteeringExecutor):
+    """Works orders by showing one clip at a time, with pauses between them."""
+
+    def execute_iceberg(self, order: Order, timeout: float | None = None) -> ExecutionResult:
+        """Work the order in clips, whatever algorithm it names itself: `clips` or `clip_quantity` say how many.
+
+        It may take as long as the operator lets any window be, or as its own `duration` says. Raises as `execute`,
+        OrderError.
+        """
+        return self.execute(_worked_by(Algo.ICEBERG, order), timeout)
+
+    async def execute_iceberg_async(
+        self,
+        order: Order,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> ExecutionResult:
+        return await self.execute_async(_worked_by(Algo.ICEBERG, order), timeout)
+
+
+class MarketExecutor(OrderExecutor):
+    """Works orders by one sweep through the book, within the collar. It is exempt from the participation cap."""
+
+    def execute_market(self, order: Order, timeout: float | None = None) -> ExecutionResult:
+        """Take what the book holds within the collar, at once; the rest is left: the result is INCOMPLETE then.
+
+        Raises as `execute`, OrderError.
+        """
+        return self.execute(_worked_by(Algo.MARKET, order), timeout)
+
+    async def execute_market_async(
+        self,
+        order: Order,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> ExecutionResult:
+        return await self.execute_async(_worked_by(Algo.MARKET, order), timeout)
 
 
 def _over(order: Order, minutes: Decimal | float) -> TwapOrder:
@@ -201,4 +233,10 @@ def _over(order: Order, minutes: Decimal | float) -> TwapOrder:
         raise OrderError(f"duration_minutes: {minutes} is no length of time") from error
     fields: dict[str, object] = order.model_dump(exclude_unset=True)
     fields["duration"] = duration
+    return TwapOrder.parse(**fields)
+
+
+def _worked_by(algo: Algo, order: Order) -> TwapOrder:
+    fields: dict[str, object] = order.model_dump(exclude_unset=True)
+    fields["algo"] = algo
     return TwapOrder.parse(**fields)

@@ -37,9 +37,11 @@ from genesis_actors.notation import (
 )
 from genesis_actors.settings import Duration
 from genesis_actors.values import (
+    ZERO,
     Algo,
     ClientId,
     OnDeadline,
+    OnSlippage,
     ParentOrder,
     Side,
     Style,
@@ -77,12 +79,6 @@ def _symbol(value: object) -> object:
     return parse_symbol(value) if isinstance(value, str) else value
 
 
-def _built(algo: Algo) -> Algo:
-    if algo is not Algo.TWAP:
-        raise ValueError(f"{algo} is not built yet; leave it out, twap is what works")
-    return algo
-
-
 _Positive = Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0)]
 _Share = Annotated[Decimal, BeforeValidator(_rate), Field(ge=0, le=1)]
 
@@ -115,7 +111,7 @@ class OrderFields(TypedDict, total=False):
     side: Required[Side | Literal["buy", "sell"]]
     quantity: Required[Exact]
     quantity_in_quote: bool
-    algo: Algo | Literal["twap"]
+    algo: Algo | Literal["twap", "iceberg", "market"]
     client_id: str | None
     every: timedelta | str | None
     slices: int | None
@@ -129,6 +125,9 @@ class OrderFields(TypedDict, total=False):
     on_deadline: OnDeadline | Literal["leave", "extend", "sweep"] | None
     style: Style | Literal["taker", "maker", "auto"] | None
     seed: int | None
+    clip_quantity: Exact | None
+    clips: int | None
+    on_slippage: OnSlippage | Literal["pause", "cancel"] | None
 
 
 class Order(_Written):
@@ -143,7 +142,7 @@ class Order(_Written):
     side: Side
     quantity: _Positive
     quantity_in_quote: bool = False
-    algo: Annotated[Algo, AfterValidator(_built)] = Algo.TWAP
+    algo: Algo = Algo.TWAP
     client_id: (
         Annotated[str, Field(min_length=1, max_length=128), AfterValidator(plain_line)] | None
     ) = None
@@ -162,6 +161,9 @@ class Order(_Written):
     style: Style | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    clip_quantity: _Positive | None = None
+    clips: Annotated[int, Field(ge=1, le=1000)] | None = None
+    on_slippage: OnSlippage | None = None
 
     if TYPE_CHECKING:  # What is written is not yet what is held.
 
@@ -185,17 +187,38 @@ class Order(_Written):
     def _one_pace(self) -> Self:
         if self.every is not None and self.slices is not None:
             raise ValueError("give either --every or --slices, not both")
+        if self.clip_quantity is not None and self.clips is not None:
+            raise ValueError("give either --clip or --clips, not both")
         return self
 
 
 class TwapOrder(Order):
-    """One parent order with its window: what `Engine.submit` takes."""
+    """One parent order, complete: what `Engine.submit` takes. A TWAP has a `duration`, its window.
 
-    duration: Duration
+    With `algo` it is worked otherwise: an iceberg's `duration` is how long it may take at most (by default as long as
+    the operator lets any window be), a market order has none.
+    """
+
+    duration: Duration | None = None
 
     if TYPE_CHECKING:
 
-        def __init__(self, *, duration: timedelta | str, **fields: Unpack[OrderFields]) -> None: ...
+        def __init__(
+            self, *, duration: timedelta | str | None = None, **fields: Unpack[OrderFields]
+        ) -> None: ...
+
+    @model_validator(mode="after")
+    def _suits_its_algo(self) -> Self:
+        if self.algo is Algo.TWAP and self.duration is None:
+            raise ValueError("duration: a TWAP needs its window, like 10m")
+        misplaced = next((name for name in _NOT_FOR[self.algo] if self._asks_for(name)), None)
+        if misplaced is not None:
+            raise ValueError(f"{misplaced}: {_WHY_NOT[self.algo]}")
+        return self
+
+    def _asks_for(self, name: str) -> bool:
+        value = getattr(self, name)
+        return value is not None and value not in {ZERO, OnDeadline.LEAVE, Style.TAKER}
 
     def parent_order(self) -> ParentOrder:
         return ParentOrder(
@@ -219,7 +242,39 @@ class TwapOrder(Order):
             style=self.style,
             seed=self.seed,
             priority=self.priority,
+            clip_quantity=self.clip_quantity,
+            clips=self.clips,
+            on_slippage=self.on_slippage,
         )
+
+
+_TWAP_ALONE = (
+    "every",
+    "slices",
+    "early_completion",
+    "target_price",
+    "volume_adaptivity",
+    "jitter",
+)
+_NOT_FOR = {
+    Algo.TWAP: ("clip_quantity", "clips"),
+    Algo.ICEBERG: _TWAP_ALONE,
+    Algo.MARKET: (
+        "duration",
+        "clip_quantity",
+        "clips",
+        *_TWAP_ALONE,
+        "max_participation",
+        "on_deadline",
+        "style",
+        "on_slippage",
+    ),
+}
+_WHY_NOT = {
+    Algo.TWAP: "only an iceberg has clips; choose that algo, or give slices",
+    Algo.ICEBERG: "an iceberg has clips and pauses instead; leave it out",
+    Algo.MARKET: "a market order is one sweep, at once and exempt from the cap; leave it out",
+}
 
 
 def _limit(value: object) -> object:

@@ -37,7 +37,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from genesis_actors.domain.gate import GateLimits
 from genesis_actors.domain.limits import RiskLimits
-from genesis_actors.domain.policy import TwapDefaults
+from genesis_actors.domain.policy import IcebergDefaults, SweepDefaults, TwapDefaults
 from genesis_actors.domain.queueing import QueueRules
 from genesis_actors.notation import parse_decimal, parse_duration, parse_rate, parse_symbol
 from genesis_actors.places import SOCKET_NAME, TOKEN_NAME, default_state_dir
@@ -203,6 +203,26 @@ class TwapSettings(_Section):
         return self
 
 
+class IcebergSettings(_Section):
+    clips: Annotated[int, Field(ge=1, le=1000)] = 10
+    clip_variation: Annotated[Rate, Field(lt=1)] = Decimal("0.2")
+    min_pause: Duration = timedelta(seconds=1)
+    max_pause: Duration = timedelta(seconds=5)
+
+    @model_validator(mode="after")
+    def _check_pauses(self) -> Self:
+        if self.min_pause > self.max_pause:
+            raise ValueError(
+                f"min_pause ({self.min_pause}) must not be longer than max_pause ({self.max_pause})"
+            )
+        return self
+
+
+class MarketSettings(_Section):
+    price_collar_bps: Annotated[Number, Field(lt=10_000)] = Decimal(50)
+    patience: Duration = timedelta(minutes=1)
+
+
 class RiskSettings(_Section):
     price_collar_bps: Number = Decimal(10)
     max_order_notional: Number | None = None
@@ -269,6 +289,8 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     venue: VenueSettings = VenueSettings()
     twap: TwapSettings = TwapSettings()
+    iceberg: IcebergSettings = IcebergSettings()
+    market: MarketSettings = MarketSettings()
     risk: RiskSettings = RiskSettings()
     control: ControlSettings = ControlSettings()
     on_event: OnEventSettings = OnEventSettings()
@@ -348,6 +370,8 @@ class Settings(BaseSettings):
             price_collar_bps=self.risk.price_collar_bps,
             max_order_notional=self.risk.max_order_notional,
             style=Style.TAKER,
+            iceberg=IcebergDefaults(**dict(self.iceberg)),
+            market=SweepDefaults(**dict(self.market)),
             **{name: getattr(self.twap, name) for name in TwapSettings.model_fields},
         )
 

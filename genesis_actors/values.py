@@ -332,6 +332,7 @@ class Reason(StrEnum):
     VOLUME_DEPARTED = "volume_departed"
     SETTLED = "settled"  # by the operator's word
     AMENDED = "amended"  # planned anew, as the order was amended
+    REPLENISHED = "replenished"  # what an iceberg's clips have left is cut into further ones
     JOURNAL_DOWN = "journal_down"
     # A real venue.
     RATE_LIMITED = "rate_limited"  # it asks for fewer requests
@@ -421,7 +422,7 @@ class ParentOrder:
     symbol: Symbol
     side: Side
     quantity: Decimal
-    duration: timedelta
+    duration: timedelta | None
     quantity_in_quote: bool = False
     algo: Algo = Algo.TWAP
     client_id: ClientId | None = None
@@ -438,6 +439,25 @@ class ParentOrder:
     style: Style | None = None
     seed: int | None = None
     priority: int = 0  # a higher one leaves the queue sooner
+    clip_quantity: Decimal | None = None  # of an iceberg, in base; or how many clips
+    clips: int | None = None
+    on_slippage: OnSlippage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clipping:
+    """How an iceberg is cut: into so many clips, or into clips of about a quantity (base), within `variation` of that.
+
+    Between two of them it pauses for a time drawn from `min_pause` to `max_pause`. Further clips, of what the first
+    have left or an amendment has added, are about `further_quantity` (base) each; None before there is a schedule.
+    """
+
+    clips: int | None
+    clip_quantity: Decimal | None
+    variation: Decimal
+    min_pause: timedelta
+    max_pause: timedelta
+    further_quantity: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,3 +486,5 @@ class Policy:
     quiet_share: Decimal  # of the expected volume; below it the rate is halved
     anomaly_multiple: Decimal  # of the expected volume; above it the rate is halved
     seed: int
+    duration: timedelta | None = None  # None in journals from before it was noted: the order has it
+    clipping: Clipping | None = None  # of an iceberg

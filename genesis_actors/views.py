@@ -21,7 +21,14 @@ from genesis_actors.messages.persistence import (
     PlannedPart,
     SliceRow,
 )
-from genesis_actors.values import ExecutionState, OrderStatus, decimal_text, quotient, time_text
+from genesis_actors.values import (
+    Algo,
+    ExecutionState,
+    OrderStatus,
+    decimal_text,
+    quotient,
+    time_text,
+)
 
 View: TypeAlias = dict[str, object]
 
@@ -114,6 +121,8 @@ def slice_view(part: SliceRow, child_orders: int) -> View:
         "market_volume": _number(part.market_volume),
         "sent_at": _time(part.sent_at),
         "done_at": _time(part.done_at),
+        "market_price_after": _number(part.market_price_after),
+        "impact_bps": _number(part.impact_bps),
     }
 
 
@@ -147,6 +156,8 @@ def _is_paused(row: ExecutionRow) -> bool:
 
 def _window_seconds(row: ExecutionRow) -> Decimal | None:
     """Return w, the time over which market volume is measured."""
+    if row.algo != Algo.TWAP:
+        return _SHORTEST_WINDOW_SECONDS
     interval = quotient(row.duration_seconds, Decimal(row.slices_total))
     return None if interval is None else max(interval, _SHORTEST_WINDOW_SECONDS)
 
@@ -172,6 +183,8 @@ def plan_view(plan: Plan) -> View:
         "estimated_cost_bps": _number(plan.estimated_cost_bps),
         "sweep_cost_bps": _number(plan.sweep_cost_bps),
         "warnings": list(plan.warnings),
+        "algo": str(plan.algo),
+        "collar_price": _number(plan.collar_price),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from genesis_actors.values import decimal_text
+from genesis_actors.values import Algo, decimal_text
 
 UNKNOWN = "-"
 
@@ -62,6 +62,27 @@ def length(duration: timedelta) -> str:
     if hours:
         return f"{hours}h{minutes:02d}m"
     return f"{minutes}m{seconds:02d}s" if minutes else f"{seconds}s"
+
+
+def parts(algo: str, count: int | None = None) -> str:
+    """Return what the parts of an order are called, with their count where it is given.
+
+    >>> parts("iceberg"), parts("twap", 1), parts("market", 1)
+    ('clips', '1 slice', '1 sweep')
+    """
+    one = {Algo.ICEBERG: "clip", Algo.MARKET: "sweep"}.get(Algo(algo), "slice")
+    if count is None:
+        return f"{one}s"
+    return f"{count} {one}{'' if count == 1 else 's'}"
+
+
+def until(algo: str, at: datetime | None, zone: str = "") -> str:
+    """Return until when an order is worked: a TWAP's window is over then, others may end long before.
+
+    >>> until("twap", None), until("iceberg", datetime(2024, 8, 8, 12, tzinfo=UTC), " UTC")
+    ('until -', 'until 12:00:00 UTC at the latest')
+    """
+    return f"until {clock(at)}{zone}{'' if algo == Algo.TWAP else ' at the latest'}"
 
 
 def words(code: str | None) -> str:

@@ -50,10 +50,25 @@ def main() -> int:
     return 1 if problems else 0
 
 
+def how(order: int) -> tuple[str, ...]:
+    """Work every other order as an iceberg."""
+    return () if order % 2 else ("--algo", "iceberg", "--clips", "30")
+
+
 def live(database: Path, order: int, seconds: float) -> bool:
     """Run for so long at most. Return whether it had to be killed."""
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [*RUN, "--client-id", f"order-{order}", "--db", str(database), "--speed", SPEED, "--quiet"],
+        [
+            *RUN,
+            *how(order),
+            "--client-id",
+            f"order-{order}",
+            "--db",
+            str(database),
+            "--speed",
+            SPEED,
+            "--quiet",
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -64,7 +79,15 @@ def live(database: Path, order: int, seconds: float) -> bool:
 
 def finish(database: Path, order: int) -> None:
     """Let the order come to its end, and hold what is told of it against the table of fills."""
-    arguments = ["--client-id", f"order-{order}", "--db", str(database), "--speed", "max"]
+    arguments = [
+        *how(order),
+        "--client-id",
+        f"order-{order}",
+        "--db",
+        str(database),
+        "--speed",
+        "max",
+    ]
     done = subprocess.run(  # noqa: S603 - our own command
         [*RUN, *arguments, "--quiet", "-o", "json"], capture_output=True, text=True, check=False
     )

@@ -135,7 +135,8 @@ class Admitting:
 
         No volume window is longer than the order's own; the slicer says how long its really is.
         """
-        watch = WatchSymbol(execution_id, order.symbol, since, order.duration)
+        longest = order.duration or self._defaults.max_duration
+        watch = WatchSymbol(execution_id, order.symbol, since, longest)
         self._actor.send(self._market_data, watch)
 
     def describe(self, symbol: Symbol) -> None:

@@ -244,7 +244,9 @@ class RiskActor(MessageActor[RiskMessage]):
         decision = check_risk_limits(
             order,
             self._limits,
-            budget=book.use.allowance(order, lot=book.rules.lot, least=least, now=now),
+            budget=book.use.allowance(order, lot=book.rules.lot, least=least, now=now)
+            if order.obeys_cap
+            else None,
             lot=book.rules.lot,
             least=least,
             standing=self._account.standing(

@@ -68,10 +68,10 @@ def summary_text(view: View) -> str:
             "participation",
             (
                 f"{_percent(view, 'participation_rate')} of the market's volume, "
-                f"{_percent(view, 'max_slice_participation')} at most in a slice"
+                f"{_percent(view, 'max_slice_participation')} at most in a {text.parts(view['algo'])[:-1]}"
             ),
         ),
-        ("slices", f"{view['slices_done']} of {view['slices_total']} done"),
+        (text.parts(view["algo"]), f"{view['slices_done']} of {view['slices_total']} done"),
     ]
     return text.pairs(lines)
 
@@ -87,8 +87,11 @@ def _terms(terms: View, quote: str) -> str:
 
 
 def slices_text(slices: Sequence[View]) -> str:
+    """Return a table of slices; of clips also what the market has made of each."""
+    shows_impact = any(part["impact_bps"] is not None for part in slices)
+    impact = ("impact",) if shows_impact else ()
     return text.table(
-        ("#", "due", "planned", "filled", "price", "bps", "share", "outcome"),
+        ("#", "due", "planned", "filled", "price", "bps", *impact, "share", "outcome"),
         [
             (
                 str(part["number"]),
@@ -97,12 +100,13 @@ def slices_text(slices: Sequence[View]) -> str:
                 part["filled_quantity"],
                 _price(part, "average_price"),
                 _bps(part, "slippage_bps"),
+                *((_bps(part, "impact_bps"),) if shows_impact else ()),
                 _percent(part, "participation_rate"),
                 _outcome(part),
             )
             for part in slices
         ],
-        left=(7,),
+        left=(8 if shows_impact else 7,),
     )
 
 

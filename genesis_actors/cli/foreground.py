@@ -224,6 +224,7 @@ def _foreseen(session: Session, row: ExecutionRow) -> tuple[str, ...]:
     order = session.order.parent_order()
     policy = resolve(order, session.settings.twap_defaults(), row.seed)
     warnings = foreseeable_warnings(
+        algo=order.algo,
         quantity=row.quantity,
         base=row.symbol.partition("/")[0],
         max_participation=policy.max_participation,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,9 +14,8 @@ import click
 
 from genesis_actors.cli import parameters as kinds
 from genesis_actors.cli.completion import complete_symbol
-from genesis_actors.cli.errors import not_built_yet
 from genesis_actors.places import find_settings
-from genesis_actors.values import Algo, OnDeadline, Side, Style
+from genesis_actors.values import Algo, OnDeadline, OnSlippage, Side, Style
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator: TypeAlias = Callable[[F], F]
@@ -27,6 +26,18 @@ REPLAY_FILES = ("trades", "book", "depth", "candles", "market")
 _FILE = click.Path(path_type=Path)
 
 
+_PACES = ("every", "slices", "clip", "clips")
+
+
+def check_order(given: Mapping[str, object]) -> None:
+    """Refuse order options that contradict each other; `given` are all of them, None where one was left out."""
+    for one, other in (("every", "slices"), ("clip", "clips")):
+        if given[one] is not None and given[other] is not None:
+            raise click.UsageError(f"--{one} and --{other} contradict each other: give one of them")
+    if given["algo"] == Algo.TWAP and given["over"] is None:
+        raise click.UsageError("a TWAP needs its window: --over 10m, say")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What was asked for. Amounts are as they were written; None is "as the settings have it"."""
@@ -34,7 +45,7 @@ class Asked:
     symbol: str
     side: str
     quantity: str
-    over: str
+    over: str | None
     every: str | None
     slices: int | None
     limit: str | None
@@ -50,6 +61,9 @@ class Asked:
     client_id: str | None
     seed: int | None
     priority: int
+    clip: str | None
+    clips: int | None
+    on_slippage: str | None
     venue: str | None
     speed: Decimal | None
     config: Path | None
@@ -71,11 +85,8 @@ class Asked:
         return {name: path for name in REPLAY_FILES if (path := getattr(self, name)) is not None}
 
     def check(self) -> None:
-        """Refuse what contradicts itself or is not built yet. It needs no settings, so it is quick."""
-        if self.every is not None and self.slices is not None:
-            raise click.UsageError("--every and --slices contradict each other: give one of them")
-        if self.algo != Algo.TWAP:
-            raise not_built_yet(f"--algo {self.algo}", "leave --algo out: twap is what works")
+        """Refuse what contradicts itself. It needs no settings, so it is quick."""
+        check_order({name: getattr(self, name) for name in ("algo", "over", *_PACES)})
         if self.live and self.venue in {"paper", "replay"}:
             raise click.UsageError(
                 f"--live trades with real money, and --venue {self.venue} has none"
@@ -177,7 +188,11 @@ def order_options(command: F) -> F:
         click.argument("symbol", type=kinds.SYMBOL, shell_complete=complete_symbol),
         click.argument("side", type=click.Choice([side.value for side in Side])),
         click.argument("quantity", type=kinds.QUANTITY, metavar="QTY"),
-        click.option("--over", type=kinds.DURATION, required=True, help="The window, like 10m."),
+        click.option(
+            "--over",
+            type=kinds.DURATION,
+            help="The window, like 10m; how long an iceberg may take at most.",
+        ),
         click.option("--every", type=kinds.DURATION, help="One slice each 30s, say."),
         click.option("--slices", type=kinds.Whole(1, 1000), help="So many slices."),
         click.option("--limit", type=kinds.PRICE, help="Never trade at a worse price."),
@@ -186,6 +201,11 @@ def order_options(command: F) -> F:
         ),
         click.option(
             "--max-slippage", type=kinds.BPS, help="Against arrival; beyond it the order pauses."
+        ),
+        click.option(
+            "--on-slippage",
+            type=click.Choice([rule.value for rule in OnSlippage]),
+            help="What happens beyond --max-slippage.  [default: pause]",
         ),
         click.option(
             "--early-completion",
@@ -208,7 +228,12 @@ def order_options(command: F) -> F:
             type=click.Choice([algo.value for algo in Algo]),
             default=Algo.TWAP.value,
             show_default=True,
+            help="Slices over a window; clips with pauses, each shown alone; or one sweep, now.",
         ),
+        click.option(
+            "--clip", type=kinds.BASE_QUANTITY, metavar="QTY", help="Iceberg: what shows at once."
+        ),
+        click.option("--clips", type=kinds.Whole(1, 1000), help="Iceberg: so many.  [default: 10]"),
         click.option(
             "--client-id",
             type=kinds.CLIENT_ID,

@@ -17,6 +17,7 @@ from genesis_actors.engine import OrderRejectedError
 from genesis_actors.messages.supervisor import OrderRejected
 from genesis_actors.opening import DEFAULT_SEED
 from genesis_actors.orders import TwapOrder
+from genesis_actors.values import Algo
 from genesis_actors.views import plan_view, planned_slice_view
 
 
@@ -69,15 +70,20 @@ def plan_of(session: Session) -> Plan:
 
 
 def plan_text(order: TwapOrder, plan: Plan) -> str:
-    head = text.pairs(
-        [
-            ("order", f"{order.side} {text.quantity(plan.quantity)} {order.symbol}"),
-            ("window", f"{text.moment(plan.start)} to {text.clock(plan.end)} UTC"),
-            ("slices", str(len(plan.slices))),
-            ("estimated cost", _cost(plan.estimated_cost_bps, "taken slice by slice")),
-            ("cost of a sweep", _cost(plan.sweep_cost_bps, "taken all at once")),
-        ]
-    )
+    names = text.parts(plan.algo)
+    lines = [
+        ("order", f"{order.side} {text.quantity(plan.quantity)} {order.symbol}, {plan.algo}"),
+        _window(plan),
+        (names, str(len(plan.slices))),
+    ]
+    if plan.algo is not Algo.MARKET:
+        each = f"taken {names[:-1]} by {names[:-1]}"
+        lines.append(("estimated cost", _cost(plan.estimated_cost_bps, each)))
+    lines.append(("cost of a sweep", _cost(plan.sweep_cost_bps, "taken all at once")))
+    if plan.collar_price is not None:
+        worst = f"{text.price(plan.collar_price)}: what trades only beyond it is left"
+        lines.append(("collar", worst))
+    head = text.pairs(lines)
     slices = text.table(
         ("#", "due", "quantity", "worth", "volume expected", "share"),
         [
@@ -93,6 +99,17 @@ def plan_text(order: TwapOrder, plan: Plan) -> str:
         ],
     )
     return f"{head}\n\n{slices}"
+
+
+def _window(plan: Plan) -> tuple[str, str]:
+    if plan.algo is Algo.MARKET:
+        return "time", f"{text.moment(plan.start)} UTC, at once"
+    if plan.algo is Algo.ICEBERG:
+        return (
+            "time",
+            f"from {text.moment(plan.start)}, {text.clock(plan.end)} UTC at the latest",
+        )
+    return "window", f"{text.moment(plan.start)} to {text.clock(plan.end)} UTC"
 
 
 def _cost(cost_bps: Decimal | None, how: str) -> str:

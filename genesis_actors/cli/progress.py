@@ -53,7 +53,9 @@ class PlainLines:
         self._tell(
             f"{head} {watched.state_in_words()}, {filled} filled, execution {row.execution_id}"
         )
-        self._tell(f"{head} {row.slices_total} slices until {text.clock(row.ends_at)}")
+        self._tell(
+            f"{head} {text.parts(row.algo, row.slices_total)} {text.until(row.algo, row.ends_at)}"
+        )
 
     def hear(self, news: ExecutionNews) -> None:
         watched = self._watched.get(news.execution_id)
@@ -89,8 +91,8 @@ class PlainLines:
 
 def _slice_line(at: datetime, watched: Watched, part: SliceRow) -> str:
     line = (
-        f"{text.clock(at)} {watched.title}: slice {part.slice_number}/{watched.row.slices_total} "
-        f"{str(part.status).lower()}"
+        f"{text.clock(at)} {watched.title}: {text.parts(watched.row.algo)[:-1]} "
+        f"{part.slice_number}/{watched.row.slices_total} {str(part.status).lower()}"
     )
     if part.filled_quantity:
         line += f" {text.quantity(part.filled_quantity)} at {text.price(part.average_price)}"

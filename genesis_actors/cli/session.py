@@ -102,7 +102,9 @@ class Session:
     def pace_warnings(self, slices_total: int) -> tuple[str, ...]:
         """Return a warning where the order has not got as many slices as it asked for."""
         order, bounds = self.order, self.settings.twap
-        if order.slices is None and order.every is None:
+        if order.clips is not None and order.clips != slices_total:
+            return (_counted(order.clips, slices_total, "clip", _TRADABLE),)
+        if order.duration is None or (order.slices is None and order.every is None):
             return ()
         asked = order.slices or max(1, order.duration // (order.every or order.duration))
         if asked == slices_total:
@@ -113,9 +115,15 @@ class Session:
         elif order.every is not None and interval > bounds.max_slice_interval:
             why = f"[twap] max_slice_interval is {text.length(bounds.max_slice_interval)}"
         else:
-            why = "each must be worth at least the venue's minimum and no more than its maximum"
-        counted = "1 slice" if asked == 1 else f"{asked} slices"
-        return (f"asked for {counted}, {slices_total} fit: {why}",)
+            why = _TRADABLE
+        return (_counted(asked, slices_total, "slice", why),)
+
+
+_TRADABLE = "each must be worth at least the venue's minimum and no more than its maximum"
+
+
+def _counted(asked: int, fitting: int, part: str, why: str) -> str:
+    return f"asked for {asked} {part}{'' if asked == 1 else 's'}, {fitting} fit: {why}"
 
 
 def order_of(asked: Asked) -> TwapOrder:
@@ -139,6 +147,9 @@ def order_of(asked: Asked) -> TwapOrder:
         style=asked.style,
         seed=asked.seed,
         priority=asked.priority,
+        clip_quantity=asked.clip,
+        clips=asked.clips,
+        on_slippage=asked.on_slippage,
     )
 
 

@@ -14,7 +14,7 @@ from genesis_actors.cli import options, text
 from genesis_actors.cli import parameters as kinds
 from genesis_actors.cli.completion import complete_execution
 from genesis_actors.cli.door import Asking, socket_option
-from genesis_actors.cli.errors import CliError, ExitCode, not_built_yet
+from genesis_actors.cli.errors import CliError, ExitCode
 from genesis_actors.cli.execution_text import summary_text
 from genesis_actors.cli.output import Output
 from genesis_actors.notation import parse_duration
@@ -26,10 +26,16 @@ _EXECUTION = click.argument(
 
 _FIELDS = {
     "over": "duration",
+    "clip": "clip_quantity",
     "limit": "limit_price",
     "max_slippage": "max_slippage_bps",
 }
 """Options whose names differ from those of an order's fields."""
+
+_EXEMPT = (
+    "a market order is exempt from the participation cap: other executions of the symbol wait until it is out of "
+    "their volume window"
+)
 
 _ONE_WAIT_SECONDS = 30
 """The daemon is asked anew so often, so that neither end waits on a connection that has died."""
@@ -47,13 +53,12 @@ def start(socket: str | None, output: str, **given: Any) -> None:  # noqa: ANN40
 
     With --client-id the same command may be given again: it finds the execution it has started, also after a restart.
     """
-    if given["every"] is not None and given["slices"] is not None:
-        raise click.UsageError("--every and --slices contradict each other: give one of them")
-    if given["algo"] != Algo.TWAP:
-        raise not_built_yet(f"--algo {given['algo']}", "leave --algo out: twap is what works")
+    options.check_order(given)
     order = {_FIELDS.get(name, name): value for name, value in given.items() if value is not None}
     answer = Asking(socket).post("executions", body=order)
     view = answer.data
+    if view["is_new"] and view["algo"] == Algo.MARKET:
+        click.echo(f"warning: {_EXEMPT}", err=True)
     Output(output, answer.mode).write_item(view, lambda: _started_text(view))
     for warning in view["warnings"]:
         click.echo(f"warning: {warning}", err=True)
@@ -198,7 +203,8 @@ def _started_text(view: Mapping[str, Any]) -> str:
     what = f"{view['side']} {view['quantity']} {view['symbol']}"
     if view["is_new"]:
         end = None if view["ends_at"] is None else parse_time(view["ends_at"])
-        return f"started {view['id']}: {what} in {view['slices_total']} slices until {text.clock(end)} UTC"
+        parts = text.parts(view["algo"], view["slices_total"])
+        return f"started {view['id']}: {what} in {parts} {text.until(view['algo'], end, ' UTC')}"
     return f"started before, as {view['id']}: {what}, {view['state']} with {_filled(view)} filled"
 
 

@@ -12,9 +12,11 @@ from genesis_actors.wording import (
     length,
     moment,
     money,
+    parts,
     percent,
     price,
     quantity,
+    until,
     words,
 )
 
@@ -26,10 +28,12 @@ __all__ = (
     "moment",
     "money",
     "pairs",
+    "parts",
     "percent",
     "price",
     "quantity",
     "table",
+    "until",
     "words",
 )
 

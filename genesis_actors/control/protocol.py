@@ -15,7 +15,7 @@ from genesis_actors.control.refusals import bad_request
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.notation import parse_decimal, parse_rate
 from genesis_actors.orders import Amendment, OrderError, TwapOrder
-from genesis_actors.values import ZERO, Algo, ExecutionState, ResumeMode, as_line
+from genesis_actors.values import ZERO, ExecutionState, ResumeMode, as_line
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -133,13 +133,8 @@ def parse_request(kind: type[R], raw: bytes) -> R:
 
 def parse_order(raw: bytes) -> TwapOrder:
     """Return the order that `raw` is. Raises Refusal with the field and what was expected."""
-    fields = read_object(raw)
-    algo = fields.get("algo")
-    if isinstance(algo, str) and algo in set(Algo) - {Algo.TWAP}:
-        what = f"algo {algo} is not built yet"
-        raise bad_request(what, "leave algo out: twap is what works", code="not_built_yet")
     try:
-        return TwapOrder.parse(**fields)
+        return TwapOrder.parse(**read_object(raw))
     except OrderError as error:
         raise bad_request(str(error), "see genesis start --help") from error
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from genesis_actors.domain.benchmarks import calculate_twap_price
 from genesis_actors.domain.early_completion import check_early_completion
+from genesis_actors.domain.iceberg import calculate_clips
 from genesis_actors.domain.limits import RiskDecision, check_parent_order, check_risk_limits
 from genesis_actors.domain.participation import (
     calculate_participation_rate,
@@ -35,6 +36,7 @@ __all__ = [
     "ScheduleError",
     "TimeSlice",
     "VolumeProfile",
+    "calculate_clips",
     "calculate_implementation_shortfall",
     "calculate_participation_rate",
     "calculate_position_size",

@@ -9,22 +9,25 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import TypeAlias
 
+from genesis_actors.domain.cutting import ScheduleError, TimeSlice
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.iceberg import with_further_clips
 from genesis_actors.domain.policy import TwapDefaults, resolve
 from genesis_actors.domain.queueing import QueueRules
-from genesis_actors.domain.schedule import ScheduleError, TimeSlice
 from genesis_actors.domain.starting import (
     likely_price,
     participation_window,
     plan_schedule,
     started,
+    window_of,
 )
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.events import TwapAccepted, TwapQueued, TwapStarted
 from genesis_actors.messages.risk import ParentJudged
 from genesis_actors.values import (
     ZERO,
+    Algo,
     ExecutionId,
     MarketRules,
     MarketSource,
@@ -66,7 +69,11 @@ class Admission:
 
     @property
     def participation_window(self) -> timedelta:
-        return participation_window(self.order, self.slices)
+        return participation_window(self.order, self.policy, self.slices)
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.now + window_of(self.order, self.policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +129,28 @@ def admit(
             now=now,
         )
     except ScheduleError as error:
-        return Rejection(error.reason, str(error), _HINTS[error.reason])
+        return Rejection(error.reason, str(error), _hint_of(order.algo, error.reason))
     rejection = _too_large(order, slices, price, defaults) or _unaffordable(
         order, rules, market, quantity, price
     )
+    policy = with_further_clips(policy, quantity, len(slices), rules.lot)
     return rejection or Admission(order, rules, policy, quantity, slices, market.quote, now)
 
 
+def _hint_of(algo: Algo, reason: Reason) -> str:
+    return _HINTS_OF_OTHERS.get((algo, reason)) or _HINTS[reason]
+
+
+_HINTS_OF_OTHERS = {
+    (
+        Algo.ICEBERG,
+        Reason.WINDOW_OUT_OF_BOUNDS,
+    ): "show fewer and larger clips, or give it more time with --over",
+    (
+        Algo.MARKET,
+        Reason.QUANTITY_ABOVE_MAXIMUM,
+    ): "lower the quantity, or have it worked in parts: --algo twap or iceberg",
+}
 _HINTS = {
     Reason.QUANTITY_BELOW_MINIMUM: "raise the quantity",
     Reason.QUANTITY_ABOVE_MAXIMUM: "lower the quantity or give it a longer window",
@@ -152,10 +174,13 @@ def _unknown_symbol(order: ParentOrder, market: Market) -> Rejection:
 
 def outside_bounds(order: ParentOrder, policy: Policy, defaults: TwapDefaults) -> Rejection | None:
     """Refuse what the operator allows in no market: a window or a rate out of bounds."""
-    if not defaults.min_duration <= order.duration <= defaults.max_duration:
+    window = window_of(order, policy)
+    # How long an iceberg takes is the market's affair; only how long it may take is the user's.
+    shortest = defaults.min_duration if order.algo is Algo.TWAP else timedelta(0)
+    if order.algo is not Algo.MARKET and not shortest <= window <= defaults.max_duration:
         return Rejection(
             Reason.WINDOW_OUT_OF_BOUNDS,
-            f"a window of {_minutes(order.duration)} is not between {_minutes(defaults.min_duration)} "
+            f"a window of {_minutes(window)} is not between {_minutes(shortest)} "
             f"and {_minutes(defaults.max_duration)}",
             _HINTS[Reason.WINDOW_OUT_OF_BOUNDS],
         )
@@ -273,7 +298,7 @@ def accept(
         market_source=market_source,
     )
     began = (
-        started(execution_id, order, admission.slices, admission.now)
+        started(execution_id, order, admission.policy, admission.slices, admission.now)
         if queue is None
         else TwapQueued(
             execution_id=execution_id,

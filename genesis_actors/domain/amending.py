@@ -12,16 +12,19 @@ from decimal import Decimal
 
 from genesis_actors.domain.attempt import end_slice
 from genesis_actors.domain.children import cancel_of
+from genesis_actors.domain.cutting import ScheduleError, TimeSlice
 from genesis_actors.domain.decision import AskMarket, Decision, Refusal, Steps
 from genesis_actors.domain.ending import complete_if_filled
 from genesis_actors.domain.execution import Execution, status_of
-from genesis_actors.domain.schedule import ScheduleError, TimeSlice, calculate_time_slices
+from genesis_actors.domain.iceberg import further_clips
+from genesis_actors.domain.schedule import calculate_time_slices
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.events import PlannedSlice, Terms, TwapAmended
 from genesis_actors.messages.supervisor import AmendExecution
 from genesis_actors.messages.venue import AmendParent
 from genesis_actors.values import (
     ZERO,
+    Algo,
     ExecutionState,
     OrderStatus,
     Reason,
@@ -127,6 +130,9 @@ def _forbidden_by_state(asked: _Asked) -> Refusal | None:
     if x.state not in _AMENDABLE:
         message = f"execution {x.execution_id} is {x.state} and cannot be amended"
         return Refusal(Reason.WRONG_STATE, message)
+    if x.algo is Algo.MARKET and asked.is_planned_anew:
+        message = f"execution {x.execution_id} is one market order: cancel it and order anew"
+        return Refusal(Reason.WRONG_STATE, message)
     if x.started_at is None and asked.is_planned_anew:
         message = f"execution {x.execution_id} has no schedule yet: cancel it and order anew"
         return Refusal(Reason.WRONG_STATE, message)
@@ -158,7 +164,8 @@ def _bad_end(asked: _Asked) -> Refusal | None:
     if ends_at <= asked.now:
         message = f"an end at {time_text(ends_at)} has passed: it is {time_text(asked.now)}"
         return Refusal(Reason.WINDOW_OUT_OF_BOUNDS, message)
-    length, least, most = ends_at - start, bounds.min_duration, bounds.max_duration
+    length, most = ends_at - start, bounds.max_duration
+    least = bounds.min_duration if x.algo is Algo.TWAP else timedelta(0)
     # A pause may have moved the end beyond the longest window: then any earlier one is welcome.
     if least <= length and (length <= most or ends_at <= before):
         return None
@@ -209,8 +216,10 @@ def _plan(asked: _Asked) -> tuple[TimeSlice, ...] | Refusal:
         message = "the least order value needs a price, and there has been no quote yet"
         return Refusal(Reason.NO_QUOTE, message)
     policy, bounds = x.policy, asked.surroundings.bounds
-    pace = policy.slice_interval if policy.slices is None else x.order.duration / policy.slices
+    pace = policy.slice_interval if policy.slices is None else x.ordered_duration / policy.slices
     try:
+        if policy.clipping is not None:
+            return further_clips(x, asked.rest, price=price, now=now)
         return calculate_time_slices(
             Decimal((ends_at - now) // _MICROSECOND) / 60_000_000,
             asked.surroundings.profile,

@@ -21,6 +21,7 @@ from genesis_actors.domain.participation import (
 )
 from genesis_actors.domain.schedule import catch_up_quantity
 from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.domain.sweep import unbound
 from genesis_actors.messages.events import (
     ChildIntended,
     TwapSliceDelayed,
@@ -30,7 +31,9 @@ from genesis_actors.messages.events import (
 from genesis_actors.messages.market_data import MarketView
 from genesis_actors.messages.venue import PlaceOrder
 from genesis_actors.values import (
+    BPS,
     ZERO,
+    Algo,
     Quote,
     Reason,
     Side,
@@ -41,6 +44,7 @@ from genesis_actors.values import (
 )
 
 _QUOTE_PATIENCE = timedelta(seconds=1)
+_CUTS_OF_CAP = {Reason.PARTICIPATION_CAP, Reason.QUIET_MARKET, Reason.VOLUME_ANOMALY}
 
 
 def end_slice(steps: Steps, part: Slice, status: SliceStatus, reason: Reason | None) -> None:
@@ -123,7 +127,7 @@ class Attempt:
             x.policy.price_collar_bps,
             tick=x.rules.tick,
             limit_price=x.policy.limit_price,
-            threshold_price=limit if x.accelerated else None,
+            threshold_price=limit,
         )
 
     def _wanted(self) -> _Wanted:
@@ -145,7 +149,8 @@ class Attempt:
                 lot=x.rules.lot,
             )
             most = floor_to_step(part.planned_quantity * x.policy.catch_up_limit, x.rules.lot)
-            wanted = _Wanted(quantity, Reason.CATCH_UP_LIMIT if quantity >= most < owed else None)
+            is_cut = x.policy.clipping is None and quantity >= most < owed
+            wanted = _Wanted(quantity, Reason.CATCH_UP_LIMIT if is_cut else None)
         return wanted
 
     def _fresh_quote(self) -> Quote | None:
@@ -164,10 +169,16 @@ class Attempt:
         return view.quote
 
     def _limit_price(self) -> Decimal | None:
-        """Return the worst price that is allowed now: the user's, and the early completion's while it lasts."""
+        """Return the worst price that is allowed now: the user's, and the early completion's while it lasts.
+
+        A TWAP's guard stops what comes next; what shows its size, or takes all at once, must not pay beyond it at all.
+        """
         x = self._steps.execution
         limit, target = x.policy.limit_price, x.policy.target_price or x.arrival_price
-        threshold = x.policy.early_completion_threshold
+        threshold, guard = x.policy.early_completion_threshold, x.policy.max_slippage_bps
+        if x.algo is not Algo.TWAP and guard is not None and x.arrival_price is not None:
+            worst = x.arrival_price * (1 + x.order.side.sign * guard / BPS)
+            return worst if limit is None or x.order.side.is_worse(limit, worst) else limit
         if not x.accelerated or not threshold or target is None:
             return limit
         level = early_completion_price(target, x.order.side, threshold)
@@ -186,7 +197,11 @@ class Attempt:
         )
         if cut_by is Reason.PARTICIPATION_CAP:
             cut_by = part.reason if most < budget.quantity else budget.bound_by
-        if quantity <= ZERO:
+        if self._waits_for_room(quantity, min(wanted.quantity, remaining), cut_by):
+            self._delay(
+                cut_by or Reason.PARTICIPATION_CAP, limit=budget.quantity, actual=wanted.quantity
+            )
+        elif quantity <= ZERO:
             self._blocked(cut_by or Reason.BELOW_MINIMUM, budget, wanted, price)
         elif self._would_waste_last_slice(quantity, remaining):
             self._delay(Reason.PARTICIPATION_CAP, limit=budget.quantity, actual=remaining)
@@ -195,8 +210,24 @@ class Attempt:
                 self._start_slice(wanted, quote)
             self._intend(quantity, price, quote, wanted, budget, cut_by or wanted.cut_by)
 
+    def _waits_for_room(self, quantity: Decimal, whole: Decimal, cut_by: Reason | None) -> bool:
+        """Tell whether the cap cuts a clip now that it may let pass whole within w of when it was due.
+
+        What shows is then a clip, and not as much of it as the volume of every second allows.
+        """
+        x, part = self._steps.execution, self._slice
+        return (
+            x.policy.clipping is not None
+            and cut_by in _CUTS_OF_CAP
+            and x.available_quantity is None
+            and quantity < floor_to_step(whole, x.rules.lot)
+            and self._steps.now < part.due_at + x.window
+        )
+
     def _budget(self) -> Budget:
         x, part, view = self._steps.execution, self._slice, self._view
+        if x.algo is Algo.MARKET:
+            return unbound(x)
         window_start = self._steps.now - x.window
         profile = self._surroundings.profile
         expected = (
@@ -265,6 +296,9 @@ class Attempt:
         actual: Decimal | None = None,
     ) -> None:
         x, now = self._steps.execution, self._steps.now
+        if x.algo is Algo.MARKET and reason is Reason.LIMIT_PRICE:
+            self._end(reason)  # It takes what there is at its limit now, be it nothing.
+            return
         retry_at = now + (wait or x.retry_interval)
         is_delayed_by_it = x.slice(self._slice.number).reason is reason and x.retry_at is not None
         if is_delayed_by_it and x.available_quantity is None:
@@ -348,6 +382,7 @@ class Attempt:
                 parent_quantity=x.quantity,
                 remaining_quantity=x.remaining_quantity,
                 resting=self._rests,
+                obeys_cap=x.algo is not Algo.MARKET,
             )
         )
 

@@ -7,7 +7,9 @@ from decimal import Decimal
 
 from genesis_actors.domain.decision import Steps
 from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.iceberg import further_clips
 from genesis_actors.domain.participation import minimum_quantity
+from genesis_actors.domain.sweep import why_unfilled
 from genesis_actors.messages.events import (
     PlannedSlice,
     TwapCompleted,
@@ -16,7 +18,15 @@ from genesis_actors.messages.events import (
     TwapRescheduled,
 )
 from genesis_actors.messages.market_data import MarketView
-from genesis_actors.values import ONE, ZERO, ExecutionState, OnDeadline, Reason, floor_to_step
+from genesis_actors.values import (
+    ONE,
+    ZERO,
+    Algo,
+    ExecutionState,
+    OnDeadline,
+    Reason,
+    floor_to_step,
+)
 
 _PRICE_DROP = Decimal("0.95")
 """Slices of an extension, too, stay tradable down to 5 % below the price they were planned at."""
@@ -72,6 +82,8 @@ def ends_at_deadline(steps: Steps, view: MarketView) -> bool:
     if is_tradable and not x.deadline_applied and x.policy.on_deadline is not OnDeadline.LEAVE:
         return False
     reason = Reason.DEADLINE if is_tradable else Reason.REMAINDER_UNTRADABLE
+    if x.algo is Algo.MARKET:
+        reason = why_unfilled(x)
     stop_incomplete(steps, ExecutionState.INCOMPLETE, reason)
     return True
 
@@ -82,6 +94,9 @@ def go_on_after_deadline(steps: Steps, view: MarketView) -> None:
     remaining, end = x.remaining_quantity, x.ends_at or steps.now
     if x.policy.on_deadline is OnDeadline.SWEEP:
         slices = (PlannedSlice(number=len(x.slices) + 1, due_at=end, quantity=remaining),)
+    elif x.policy.clipping is not None:
+        slices = _further(steps, view)
+        end += x.duration / 2
     else:
         slices = _extension(x, end, remaining, _least_quantity(x, view, _PRICE_DROP))
         end += x.duration / 2
@@ -93,6 +108,38 @@ def go_on_after_deadline(steps: Steps, view: MarketView) -> None:
             ends_at=end,
             slices=slices,
         )
+    )
+
+
+def on_nothing_planned(steps: Steps, view: MarketView) -> None:
+    """Do what follows when all that was planned one after the other is over, and something is left.
+
+    An iceberg shows more clips of it, or ends where it could not trade them; a market order was all there is.
+    """
+    x = steps.execution
+    if x.algo is Algo.MARKET:
+        stop_incomplete(steps, ExecutionState.INCOMPLETE, why_unfilled(x))
+    elif x.remaining_quantity < _least_quantity(x, view):
+        stop_incomplete(steps, ExecutionState.INCOMPLETE, Reason.REMAINDER_UNTRADABLE)
+    else:
+        steps.add(
+            TwapRescheduled(
+                execution_id=x.execution_id,
+                at=steps.now,
+                reason=Reason.REPLENISHED,
+                ends_at=x.ends_at or steps.now,
+                slices=_further(steps, view),
+            )
+        )
+
+
+def _further(steps: Steps, view: MarketView) -> tuple[PlannedSlice, ...]:
+    x = steps.execution
+    price = view.quote.touch(x.order.side) if view.quote is not None else x.arrival_price
+    clips = further_clips(x, x.remaining_quantity, price=price, now=steps.now)
+    return tuple(
+        PlannedSlice(number=number, due_at=clip.due_at, quantity=clip.quantity)
+        for number, clip in enumerate(clips, start=len(x.slices) + 1)
     )
 
 

@@ -23,6 +23,7 @@ from genesis_actors.messages.events import (
     ChildSent,
     ChildSettled,
     ChildUnknown,
+    ClipMeasured,
     JournalEvent,
     PlannedSlice,
     TwapAccelerated,
@@ -107,6 +108,9 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
             )
         case TwapSliceExecuted():
             return _slice_executed(x, event)
+        case ClipMeasured():
+            part = x.slice(event.slice_number).having(price_after=event.price_after)
+            return _with_slice(x, part)
         case ChildIntended():
             return _intended(x, event)
         case ChildSent():
@@ -197,7 +201,7 @@ def _planned(part: PlannedSlice) -> Slice:
 
 
 def _rescheduled(x: Execution, event: TwapRescheduled) -> Execution:
-    if event.reason is Reason.DEADLINE:
+    if event.reason in {Reason.DEADLINE, Reason.REPLENISHED}:
         # What the slices so far have left is planned anew: the plan goes on adding up to the quantity.
         done = tuple(
             s.having(planned_quantity=s.filled_quantity) if s.status.is_done else s
@@ -310,7 +314,23 @@ def _slice_executed(x: Execution, event: TwapSliceExecuted) -> Execution:
     part = x.slice(event.slice_number).having(
         status=event.status, reason=event.reason, done_at=event.at
     )
-    return x.having(slices=_slices_with(x, part), retry_at=None, available_quantity=None)
+    x = x.having(slices=_slices_with(x, part), retry_at=None, available_quantity=None)
+    return x if x.policy.clipping is None else _after_pause(x, part, event.at)
+
+
+def _after_pause(x: Execution, part: Slice, now: datetime) -> Execution:
+    """Let the pause behind a clip begin when it is over: by as much as that is late, the others are due later."""
+    late = now - part.due_at
+    if late <= timedelta(0):
+        return x
+    return x.having(
+        slices=tuple(
+            other.having(due_at=other.due_at + late)
+            if other.status is SliceStatus.PLANNED and other.number > part.number
+            else other
+            for other in x.slices
+        )
+    )
 
 
 def _intended(x: Execution, event: ChildIntended) -> Execution:

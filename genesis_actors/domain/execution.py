@@ -18,6 +18,7 @@ from genesis_actors.domain.figures import FIGURES_COME_FROM, Figures, figures
 from genesis_actors.values import (
     ONE,
     ZERO,
+    Algo,
     ClientOrderId,
     ExecutionId,
     ExecutionState,
@@ -146,6 +147,7 @@ class Slice(_State):
     filled_notional: Decimal = ZERO
     sent_at: datetime | None = None
     done_at: datetime | None = None
+    price_after: Decimal | None = None  # the mid at the first look after a clip's pause
 
     @cached_property
     def participation_rate(self) -> Decimal | None:
@@ -264,22 +266,42 @@ class Execution(_State):
     @property
     def duration(self) -> timedelta:
         """Return the length of the window, as it was ordered or amended."""
-        return self.amended_duration or self.order.duration
+        return self.amended_duration or self.ordered_duration
+
+    @property
+    def ordered_duration(self) -> timedelta:
+        return self.policy.duration or self.order.duration or timedelta(0)
+
+    @property
+    def algo(self) -> Algo:
+        return self.order.algo
 
     @property
     def slice_interval(self) -> timedelta:
         """Return the mean time between two slices of the schedule it began with; amendments keep that pace, and w."""
-        return self.order.duration / max(self.slices_total, 1)
+        if self.policy.clipping is not None:
+            return self.policy.slice_interval
+        return self.ordered_duration / max(self.slices_total, 1)
 
     @property
     def retry_interval(self) -> timedelta:
         """Return how long a slice waits before it tries again: a sixth of its interval, 1 s to 10 s."""
-        if self.accelerated:
+        if self.accelerated or self.algo is Algo.MARKET:
             return _SHORTEST_RETRY
         return min(max(self.slice_interval / 6, _SHORTEST_RETRY), _LONGEST_RETRY)
 
+    @property
+    def rest_interval(self) -> timedelta:
+        """Return how long a resting child is left alone; a clip is there to be seen, so for as long as any is."""
+        return self.retry_interval if self.policy.clipping is None else _LONGEST_RETRY
+
     def takes_at(self, part: Slice, began: datetime) -> datetime:
-        """Return when the style `auto` stops resting: after two thirds of the time until the next slice, or the end."""
+        """Return when the style `auto` stops resting: after two thirds of the time until the next slice, or the end.
+
+        The next clip of an iceberg waits for this one: it rests for twice as long as a resting order is left alone.
+        """
+        if self.policy.clipping is not None:
+            return began + 2 * self.rest_interval
         later = [s.due_at for s in self.unsent_slices if s.number > part.number]
         until = later[0] if later else self.ends_at or began
         return began + max(until - began, timedelta(0)) * 2 / 3

@@ -12,11 +12,15 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from genesis_actors.domain.admission import Admission
-from genesis_actors.domain.schedule import TimeSlice
+from genesis_actors.domain.child_price import collar_price
+from genesis_actors.domain.cutting import TimeSlice
+from genesis_actors.domain.starting import SHORTEST_VOLUME_WINDOW
+from genesis_actors.domain.sweep import exemption_warning
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.values import (
     BPS,
     ZERO,
+    Algo,
     ParentOrder,
     Side,
     decimal_text,
@@ -43,6 +47,8 @@ class SlicePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """`collar_price` is the worst that a market order would pay or take; None for all others."""
+
     quantity: Decimal
     start: datetime
     end: datetime
@@ -50,6 +56,8 @@ class Plan:
     estimated_cost_bps: Decimal | None
     sweep_cost_bps: Decimal | None
     warnings: tuple[str, ...]
+    algo: Algo = Algo.TWAP
+    collar_price: Decimal | None = None
 
 
 @exact
@@ -68,8 +76,9 @@ def make_plan(
         levels: what the far side of the book shows now, best first.
         market_ends_at: when a recording is over; None where the market goes on.
     """
-    end = admission.now + admission.order.duration
+    end, parts = admission.ends_at, [part.quantity for part in admission.slices]
     warnings = foreseeable_warnings(
+        algo=admission.order.algo,
         quantity=admission.quantity,
         base=admission.rules.base,
         max_participation=admission.policy.max_participation,
@@ -77,29 +86,22 @@ def make_plan(
         end=end,
         profile=profile,
         market_ends_at=market_ends_at,
+        largest_clip=max(parts),
     )
+    collar = _collar(admission)
     fewer = fewer_slices(admission.order, len(admission.slices))
     if fewer is not None:
         warnings = (*warnings, fewer)
-    shown = sum((quantity for _, quantity in levels), ZERO)
-    largest = max(part.quantity for part in admission.slices)
-    if levels and largest > shown:
-        base = admission.rules.base
-        thin = (
-            f"the book shows {decimal_text(shown)} {base}, less than a slice of "
-            f"{decimal_text(largest)} {base}: its cost cannot be estimated"
-        )
-        warnings = (*warnings, thin)
     return Plan(
         quantity=admission.quantity,
         start=admission.now,
         end=end,
         slices=tuple(_slice_plan(admission, part, profile) for part in admission.slices),
-        estimated_cost_bps=_cost_of_parts(
-            admission, levels, [part.quantity for part in admission.slices]
-        ),
+        estimated_cost_bps=_cost_of_parts(admission, levels, parts),
         sweep_cost_bps=_cost_of_parts(admission, levels, [admission.quantity]),
-        warnings=warnings,
+        warnings=(*warnings, *_thin_book(admission, levels, max(parts), collar)),
+        algo=admission.order.algo,
+        collar_price=collar,
     )
 
 
@@ -112,6 +114,44 @@ def fewer_slices(order: ParentOrder, slices_total: int) -> str | None:
         f"{slices_total} slices instead of the {asked} asked for: they keep the least interval "
         "([twap] min_slice_interval), and each must be large enough for an order"
     )
+
+
+def _collar(admission: Admission) -> Decimal | None:
+    """Return the worst price of a market order, as the touch is now."""
+    quote, policy = admission.quote, admission.policy
+    if admission.order.algo is not Algo.MARKET or quote is None:
+        return None
+    return collar_price(
+        quote,
+        admission.order.side,
+        policy.price_collar_bps,
+        tick=admission.rules.tick,
+        limit_price=policy.limit_price,
+    )
+
+
+def _thin_book(
+    admission: Admission, levels: Sequence[Level], largest: Decimal, collar: Decimal | None
+) -> tuple[str, ...]:
+    """Warn where the book that is shown holds less than is to be taken from it at once."""
+    base, side = admission.rules.base, admission.order.side
+    shown = sum((quantity for _, quantity in levels), ZERO)
+    within = sum(
+        (q for price, q in levels if collar is None or not side.is_worse(price, collar)), ZERO
+    )
+    if levels and largest > within and collar is not None:
+        beyond = (
+            f"the book shows {decimal_text(within)} {base} up to {decimal_text(collar)}, where the collar ends: "
+            "the rest will not be traded"
+        )
+        return (beyond,)
+    if levels and largest > shown:
+        thin = (
+            f"the book shows {decimal_text(shown)} {base}, less than a slice of "
+            f"{decimal_text(largest)} {base}: its cost cannot be estimated"
+        )
+        return (thin,)
+    return ()
 
 
 def _slice_plan(admission: Admission, part: TimeSlice, profile: VolumeProfile | None) -> SlicePlan:
@@ -186,6 +226,7 @@ def cost_bps(
 @exact
 def foreseeable_warnings(
     *,
+    algo: Algo,
     quantity: Decimal,
     base: str,
     max_participation: Decimal,
@@ -193,9 +234,21 @@ def foreseeable_warnings(
     end: datetime,
     profile: VolumeProfile | None,
     market_ends_at: datetime | None,
+    largest_clip: Decimal | None = None,
 ) -> tuple[str, ...]:
     """Return what can be foreseen to go wrong, though it is no reason to refuse the order."""
+    a_minute = start + SHORTEST_VOLUME_WINDOW
+    usual = None if profile is None else profile.expected_volume(start, a_minute)
+    if algo is Algo.MARKET:
+        return (exemption_warning(quantity, base, max_participation, usual),)
     warnings: list[str] = []
+    if algo is Algo.ICEBERG and largest_clip is not None and usual is not None:
+        most = usual * max_participation
+        if largest_clip > most:
+            warnings.append(
+                f"a clip of {decimal_text(largest_clip)} {base} is more than the cap lets through in a minute, "
+                f"usually {decimal_text(round(most, 8))} {base}: it will show in parts"
+            )
     if market_ends_at is not None and market_ends_at < end:
         warnings.append(
             f"the recording ends at {time_text(market_ends_at)}, before the window does "

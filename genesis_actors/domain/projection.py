@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import zip_longest
 
 from genesis_actors.domain.execution import Child, Execution, Fill, Slice
+from genesis_actors.domain.iceberg import impact_bps
 from genesis_actors.domain.slippage import calculate_slippage, slippage_vs_price_bps
 from genesis_actors.messages.events import ChildFilled, JournalEvent
 from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
@@ -94,7 +95,7 @@ def execution_row(x: Execution) -> ExecutionRow:
         symbol=x.order.symbol,
         side=x.order.side,
         quantity=x.quantity,
-        duration_seconds=Decimal(x.order.duration // timedelta(microseconds=1)) / 1_000_000,
+        duration_seconds=Decimal(x.ordered_duration // timedelta(microseconds=1)) / 1_000_000,
         state=x.state,
         reason=x.reason,
         filled_quantity=x.filled_quantity,
@@ -148,6 +149,8 @@ def slice_row(x: Execution, part: Slice) -> SliceRow:
         reason=part.reason,
         sent_at=part.sent_at,
         done_at=part.done_at,
+        market_price_after=part.price_after,
+        impact_bps=impact_bps(x.order.side, part.market_price, part.price_after),
     )
 
 

@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Final
 
 from genesis_actors.domain.comparisons import SWEEP, Comparison
+from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.findings import Findings
 from genesis_actors.domain.history import History
 from genesis_actors.domain.quality import slices_stopped_by
-from genesis_actors.values import EXACT, ZERO, Reason, decimal_text, exact
+from genesis_actors.values import EXACT, ZERO, Algo, Reason, decimal_text, exact
 
 _MOST_UNBOUND: Final = Decimal("0.2")
 """Of the slices: so many may be bound by the cap before a longer window is worth its risk."""
@@ -20,6 +21,7 @@ _SPREAD_SHARE: Final = Decimal("0.5")
 _LITTLE_USED: Final = Decimal("0.25")
 """Of the cap: an order that needs less of it could have been done sooner."""
 _COSTLY_BPS: Final = Decimal(1)
+_IN_PARTS: Final = "--algo iceberg or twap"
 _LATE_MS: Final = Decimal(1000)
 _SHORTEST: Final = timedelta(minutes=5)
 _MINUTE: Final = timedelta(minutes=1)
@@ -53,16 +55,20 @@ def _cap_bound(history: History, found: Findings) -> Iterator[Recommendation]:
     minutes = _minutes_needed(history, found)
     if minutes is None:
         would = "the market traded nothing, so no window would have done"
+    elif x.algo is Algo.ICEBERG:
+        would = (
+            f"at the volume that was seen, it lets all of it pass in {_counted(minutes, 'minute')}"
+        )
     elif minutes * _MINUTE > x.duration:
         would = f"at the volume that was seen, a {minutes}-minute window would have sufficed"
     else:
         would = (
-            f"volume came unevenly, for over all of the window the cap would have allowed it in {minutes} "
-            f"minute{'' if minutes == 1 else 's'}: --volume-adaptivity 1 follows the profile closer"
+            "volume came unevenly, for over all of the window the cap would have allowed it in "
+            f"{_counted(minutes, 'minute')}: --volume-adaptivity 1 follows the profile closer"
         )
     yield Recommendation(
         "cap_bound",
-        f"The {_percent(share.cap)} cap bound {bound} of {x.slices_total} slices: {would}.",
+        f"The {_percent(share.cap)} cap bound {bound} of {x.slices_total} {_parts(x)}: {would}.",
         _numbers(
             slices_bound=Decimal(bound),
             slices_total=Decimal(x.slices_total),
@@ -90,7 +96,7 @@ def _left_over(history: History, found: Findings) -> Iterator[Recommendation]:
         return
     limited = len(slices_stopped_by(history, [Reason.LIMIT_PRICE]))
     why = (
-        f"the limit price stopped {limited} of {x.slices_total} slices: move it, or accept what is left"
+        f"the limit price stopped {limited} of {x.slices_total} {_parts(x)}: move it, or accept what is left"
         if limited
         else "--on-deadline extend goes on for at most half the window, sweep takes what the cap allows"
     )
@@ -104,7 +110,23 @@ def _left_over(history: History, found: Findings) -> Iterator[Recommendation]:
     )
 
 
-def _spread_paid(_history: History, found: Findings) -> Iterator[Recommendation]:
+def _book_too_thin(history: History, _found: Findings) -> Iterator[Recommendation]:
+    x = history.execution
+    left = x.quantity - x.filled_quantity
+    if x.algo is not Algo.MARKET or x.reason is not Reason.THIN_BOOK or left <= ZERO:
+        return
+    collar = x.policy.price_collar_bps
+    yield Recommendation(
+        "book_too_thin",
+        f"The book held {decimal_text(x.filled_quantity)} of {decimal_text(x.quantity)} within the collar of "
+        f"{decimal_text(collar)} bps: {_IN_PARTS} works the rest as the market brings it.",
+        _numbers(filled_quantity=x.filled_quantity, left_quantity=left, collar_bps=collar),
+    )
+
+
+def _spread_paid(history: History, found: Findings) -> Iterator[Recommendation]:
+    if history.execution.algo is Algo.MARKET:
+        return  # Whoever sweeps has chosen to pay it.
     spread, whole = found.shortfall_parts.spread, found.shortfall_without_fees
     use = found.spread
     if (
@@ -133,10 +155,15 @@ def _too_large(history: History, found: Findings) -> Iterator[Recommendation]:
     x, impact, half = history.execution, found.shortfall_parts.impact, found.spread.half_spread_bps
     if impact.bps is None or half is None or impact.bps < _COSTLY_BPS or impact.bps <= half:
         return
+    smaller = (
+        f"{_IN_PARTS} takes less from the book at once."
+        if x.algo is Algo.MARKET
+        else f"Twice the {_parts(x)} ({2 * x.slices_total}) would each take half as much from the book."
+    )
     yield Recommendation(
         "slices_too_large",
-        f"Slices went through the touch: {_bps(impact.bps)} bps beyond it, against a half-spread of "
-        f"{_bps(half)} bps. Twice the slices ({2 * x.slices_total}) would each take half as much from the book.",
+        f"{_parts(x).capitalize()} went through the touch: {_bps(impact.bps)} bps beyond it, against a half-spread of "
+        f"{_bps(half)} bps. {smaller}",
         _numbers(
             impact_bps=impact.bps,
             half_spread_bps=half,
@@ -145,7 +172,7 @@ def _too_large(history: History, found: Findings) -> Iterator[Recommendation]:
     )
 
 
-def _reverted(_history: History, found: Findings) -> Iterator[Recommendation]:
+def _reverted(history: History, found: Findings) -> Iterator[Recommendation]:
     rests = found.spread.maker_share is not None and found.spread.maker_share > _SPREAD_SHARE
     code, why = (
         (
@@ -155,7 +182,9 @@ def _reverted(_history: History, found: Findings) -> Iterator[Recommendation]:
         if rests
         else (
             "impact_reverted",
-            "we paid for our own impact. Smaller slices, or a longer window, cost less",
+            f"we paid for our own impact. Smaller {_parts(history.execution)}, or more time, cost less"
+            if history.execution.algo is not Algo.MARKET
+            else f"we paid for our own impact. {_IN_PARTS} costs less",
         )
     )
     for mark in found.markouts:
@@ -176,6 +205,8 @@ def _reverted(_history: History, found: Findings) -> Iterator[Recommendation]:
 
 def _could_be_faster(history: History, found: Findings) -> Iterator[Recommendation]:
     x, share = history.execution, found.participation
+    if x.algo is Algo.MARKET:
+        return
     drift = found.shortfall_parts.drift.bps
     minutes = _minutes_needed(history, found)
     if drift is None or drift < _COSTLY_BPS or share.average is None or minutes is None:
@@ -194,6 +225,8 @@ def _could_be_faster(history: History, found: Findings) -> Iterator[Recommendati
 
 
 def _sweep_was_cheaper(history: History, found: Findings) -> Iterator[Recommendation]:
+    if history.execution.algo is Algo.MARKET:
+        return  # It was one itself.
     sweep = _named(found, SWEEP)
     saved, price = sweep.saved_bps_with_fees, sweep.price
     if saved is None or price is None or saved > -_COSTLY_BPS:
@@ -259,6 +292,7 @@ def _nothing_to_change(found: Findings) -> Recommendation:
 
 _RULES: Final[tuple[_Rule, ...]] = (
     _left_over,
+    _book_too_thin,
     _cap_bound,
     _too_large,
     _reverted,
@@ -277,6 +311,14 @@ def _named(found: Findings, name: str) -> Comparison:
 
 def _numbers(**compared: Decimal | int | None) -> tuple[tuple[str, Decimal], ...]:
     return tuple((name, Decimal(value)) for name, value in compared.items() if value is not None)
+
+
+def _parts(x: Execution) -> str:
+    return {Algo.ICEBERG: "clips", Algo.MARKET: "the sweep"}.get(x.algo, "slices")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _percent(share: Decimal) -> str:

@@ -7,56 +7,39 @@ schedule on every machine.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from hashlib import blake2b
 from itertools import pairwise
 
+from genesis_actors.domain.cutting import (
+    LARGEST_EXPONENT,
+    MICROSECOND,
+    ScheduleError,
+    TimeSlice,
+    draw,
+    least_tradable,
+    lot_of,
+    lots_of,
+    minutes_text,
+    part_count,
+)
 from genesis_actors.domain.numbers import Number, finite, not_negative, positive, utc, whole
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.values import (
     ONE,
     ZERO,
     Reason,
-    ceil_to_step,
     decimal_text,
     exact,
     floor_to_step,
-    is_multiple,
 )
 
-_MICROSECOND = timedelta(microseconds=1)
 _MINUTE_MICROSECONDS = 60_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PRICE_DROP = Decimal(
-    "0.95"
-)  # Slices stay tradable down to 5 % below the price they were planned at.
-_LARGEST_EXPONENT = (
-    30  # A quantity beyond 10^31 is a slip of the keyboard, and would leave exact arithmetic.
-)
-
 _HALF_LIFE_MINUTES = 5
 # 2^(-k/5) in units of 10^-12, for k = 0..4: what is left of a departure k minutes into a half-life.
 _DECAY_UNIT = 10**12
 _DECAY = (10**12, 870_550_563_296, 757_858_283_255, 659_753_955_386, 574_349_177_499)
-
-
-@dataclass(frozen=True, slots=True)
-class TimeSlice:
-    """One planned part of a parent order. `number` counts from 1; `quantity` is in base units."""
-
-    number: int
-    due_at: datetime
-    quantity: Decimal
-
-
-class ScheduleError(ValueError):
-    """The order cannot be cut into slices: `reason` is the stable code, the text says what to do."""
-
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @exact
@@ -140,7 +123,7 @@ def calculate_time_slices(  # noqa: PLR0913 - each is a knob, most have a defaul
     wanted = slices or max(1, window // _interval("slice_interval", slice_interval))
     begins_at = utc("start_at", start_at)
     try:
-        end_at = begins_at + window * _MICROSECOND
+        end_at = begins_at + window * MICROSECOND
         end_at.astimezone(start_at.tzinfo)
     except OverflowError:
         raise ValueError(
@@ -148,16 +131,16 @@ def calculate_time_slices(  # noqa: PLR0913 - each is a knob, most have a defaul
         ) from None
 
     whole("seed", seed)
-    lot = _lot(lot)
+    lot = lot_of(lot)
     most_quantity = None if max_quantity is None else not_negative("max_quantity", max_quantity)
-    minimum = _minimum(
+    minimum = least_tradable(
         lot,
         ZERO if min_quantity is None else not_negative("min_quantity", min_quantity),
         not_negative("min_notional", min_notional),
         None if price is None else positive("price", price),
     )
-    lots = _lots(quantity, lot, minimum)
-    count = _slice_count(
+    lots = lots_of(quantity, lot, minimum)
+    count = part_count(
         lots,
         wanted=wanted,
         most=max(1, window // least_gap),
@@ -171,7 +154,7 @@ def calculate_time_slices(  # noqa: PLR0913 - each is a knob, most have a defaul
     dues = _spaced(dues, window, min(least_gap, window // count))
     dues = _jittered_times(dues, window, least_gap, jitter, seed)
     return tuple(
-        TimeSlice(number, (begins_at + due * _MICROSECOND).astimezone(start_at.tzinfo), size * lot)
+        TimeSlice(number, (begins_at + due * MICROSECOND).astimezone(start_at.tzinfo), size * lot)
         for number, (due, size) in enumerate(zip(dues, sizes, strict=True), start=1)
     )
 
@@ -222,12 +205,12 @@ def replan_due_times(
         raise ValueError(f"{remaining} slices remain, and no time: {ends_at} is not after {now}")
     volume_adaptivity = _share("volume_adaptivity", volume_adaptivity)
     ratio = not_negative("volume_ratio", volume_ratio)
-    window = (end - start) // _MICROSECOND
+    window = (end - start) // MICROSECOND
     least_gap = _interval("min_slice_interval", min_slice_interval)
     density = _corrected(_density(volume_profile, start, end), ratio)
     dues = _quantile_times(density, remaining, volume_adaptivity)
     dues = _spaced(dues, window, min(least_gap, window // remaining))
-    return tuple((start + due * _MICROSECOND).astimezone(now.tzinfo) for due in dues)
+    return tuple((start + due * MICROSECOND).astimezone(now.tzinfo) for due in dues)
 
 
 @exact
@@ -267,91 +250,18 @@ def catch_up_quantity(
 
 def _window(minutes: Decimal, shortest: timedelta, longest: timedelta) -> int:
     """Return the window in microseconds."""
-    is_sane = abs(minutes.adjusted()) <= _LARGEST_EXPONENT
+    is_sane = abs(minutes.adjusted()) <= LARGEST_EXPONENT
     # To the nearest: 100 s are 1.666... minutes, and must not come back as a microsecond less.
     microseconds = round(minutes * _MINUTE_MICROSECONDS) if is_sane else 0
-    least = max(1, shortest // _MICROSECOND)
-    if not least <= microseconds <= longest // _MICROSECOND:
+    least = max(1, shortest // MICROSECOND)
+    if not least <= microseconds <= longest // MICROSECOND:
         raise ScheduleError(
             Reason.WINDOW_OUT_OF_BOUNDS,
             f"a window of {decimal_text(minutes) if is_sane else minutes} minutes is out of bounds: "
-            f"choose one from {_minutes_text(shortest)} to {_minutes_text(longest)} minutes, "
+            f"choose one from {minutes_text(shortest)} to {minutes_text(longest)} minutes, "
             "or change the bounds in the settings",
         )
     return microseconds
-
-
-def _minimum(
-    lot: Decimal, min_quantity: Decimal, min_notional: Decimal, price: Decimal | None
-) -> Decimal:
-    """Return the least multiple of the lot that stays tradable at a price 5 % lower."""
-    least = max(lot, min_quantity)
-    if min_notional > 0:
-        if price is None:
-            raise ValueError("min_notional needs the price, to say what quantity it is")
-        least = max(least, min_notional / (price * _PRICE_DROP))
-    return ceil_to_step(least, lot)
-
-
-def _lots(quantity: Decimal, lot: Decimal, minimum: Decimal) -> int:
-    if quantity <= 0:
-        raise ValueError(f"quantity must be a positive number of base units, not {quantity}")
-    if quantity.adjusted() > _LARGEST_EXPONENT:
-        raise ScheduleError(
-            Reason.QUANTITY_ABOVE_MAXIMUM,
-            f"a quantity of {quantity} is beyond any market: order less",
-        )
-    if quantity < minimum:
-        raise ScheduleError(
-            Reason.QUANTITY_BELOW_MINIMUM,
-            f"a quantity of {decimal_text(quantity)} is below the least that stays tradable "
-            f"if the price falls by 5 %: order at least {decimal_text(minimum)}",
-        )
-    if not is_multiple(quantity, lot):
-        below = max(minimum, floor_to_step(quantity, lot))
-        raise ScheduleError(
-            Reason.QUANTITY_NOT_A_LOT,
-            f"a quantity of {decimal_text(quantity)} is not a multiple of the lot "
-            f"{decimal_text(lot)}: order {decimal_text(below)} or {decimal_text(ceil_to_step(quantity, lot))}",
-        )
-    return int(quantity / lot)
-
-
-def _slice_count(
-    lots: int,
-    *,
-    wanted: int,
-    most: int,
-    least_lots: int,
-    most_lots: int | None,
-    jitter: Decimal,
-    lot: Decimal,
-) -> int:
-    """Return the nearest number to `wanted` at which each slice is tradable, whatever the seed."""
-    up, whole = jitter.as_integer_ratio()
-    # The least b with b - floor(jitter b) >= least_lots: a slice of b lots survives its jitter.
-    sturdy = (least_lots - 1) * whole // (whole - up) + 1
-    most = max(1, min(most, lots // sturdy))
-    count = min(wanted, most)
-    if most_lots is None:
-        return count
-    while _largest_slice(lots, count, jitter) > most_lots:
-        count += 1
-        if count > most:
-            # The largest b with b + floor(jitter b) <= most_lots.
-            fitting = ((most_lots + 1) * whole - 1) // (whole + up) if most > 1 else most_lots
-            raise ScheduleError(
-                Reason.QUANTITY_ABOVE_MAXIMUM,
-                f"a quantity of {decimal_text(lots * lot)} needs slices above the largest order, "
-                f"{decimal_text(most_lots * lot)}, for no more than {most} fit into the window: "
-                f"order at most {decimal_text(fitting * most * lot)}, or choose a longer window",
-            )
-    return count
-
-
-def _largest_slice(lots: int, count: int, jitter: Decimal) -> int:
-    size = -(-lots // count)
-    return size + int(jitter * size) if count > 1 else size
 
 
 def _jittered_sizes(lots: int, count: int, jitter: Decimal, seed: int) -> list[int]:
@@ -382,18 +292,12 @@ def _deviations(amplitudes: Sequence[int], salt: str) -> list[int]:
         first = len(moves)
         if len(amplitudes) - first == 3:  # noqa: PLR2004 - a pair would leave one alone.
             half = min(amplitudes[first:]) // 2
-            one, two = (_draw(half, f"{salt}:{first + k}") for k in range(2))
+            one, two = (draw(half, f"{salt}:{first + k}") for k in range(2))
             moves += [one, two, -one - two]
         else:
-            move = _draw(min(amplitudes[first : first + 2]), f"{salt}:{first}")
+            move = draw(min(amplitudes[first : first + 2]), f"{salt}:{first}")
             moves += [move, -move]
     return moves or [0]
-
-
-def _draw(amplitude: int, salt: str) -> int:
-    """Return a whole number from -amplitude to amplitude, the same for the same salt everywhere."""
-    digest = int.from_bytes(blake2b(salt.encode(), digest_size=16).digest(), "big")
-    return (digest * (2 * amplitude + 1) >> 128) - amplitude
 
 
 def _density(
@@ -401,7 +305,7 @@ def _density(
 ) -> list[tuple[int, int]]:
     """Return the density of volume as (microseconds, weight) pieces, cut at minutes since `start`."""
     pieces: Iterable[tuple[int, int]] = (
-        [((end - start) // _MICROSECOND, 1)] if profile is None else profile.steps(start, end)
+        [((end - start) // MICROSECOND, 1)] if profile is None else profile.steps(start, end)
     )
     cut: list[tuple[int, int]] = []
     passed = 0
@@ -469,9 +373,9 @@ def _spaced(dues: Sequence[int], window: int, gap: int) -> list[int]:
 
 
 def _interval(name: str, interval: timedelta) -> int:
-    if interval < _MICROSECOND:
+    if interval < MICROSECOND:
         raise ValueError(f"{name} must be positive, not {interval}")
-    return interval // _MICROSECOND
+    return interval // MICROSECOND
 
 
 def _share(name: str, value: Number) -> Decimal:
@@ -479,14 +383,3 @@ def _share(name: str, value: Number) -> Decimal:
     if not 0 <= share <= 1:
         raise ValueError(f"{name} is a share from 0 to 1, not {share}")
     return share
-
-
-def _lot(value: Number) -> Decimal:
-    lot = positive("lot", value)
-    if lot.adjusted() < -_LARGEST_EXPONENT:
-        raise ValueError(f"lot is finer than any venue's: {lot}")
-    return lot
-
-
-def _minutes_text(duration: timedelta) -> str:
-    return decimal_text(Decimal(duration // _MICROSECOND) / _MINUTE_MICROSECONDS)

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from genesis_actors.domain.cutting import ScheduleError, TimeSlice, largest_tradable
 from genesis_actors.domain.decision import AskMarket, Decision, Steps
 from genesis_actors.domain.ending import stop_incomplete
 from genesis_actors.domain.execution import Execution
-from genesis_actors.domain.participation import maximum_quantity
+from genesis_actors.domain.iceberg import plan_clips
 from genesis_actors.domain.policy import TwapDefaults
-from genesis_actors.domain.schedule import ScheduleError, TimeSlice, calculate_time_slices
+from genesis_actors.domain.schedule import calculate_time_slices
 from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.domain.sweep import plan_sweep
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.events import PlannedSlice, TwapStarted
 from genesis_actors.values import (
+    Algo,
     ExecutionId,
     ExecutionState,
     MarketRules,
@@ -26,8 +29,6 @@ from genesis_actors.values import (
 )
 
 SHORTEST_VOLUME_WINDOW = timedelta(seconds=60)
-
-_DEARER = Decimal("1.05")
 
 
 def plan_schedule(
@@ -41,9 +42,14 @@ def plan_schedule(
     bounds: TwapDefaults,
     now: datetime,
 ) -> tuple[TimeSlice, ...]:
-    """Return the slices of `quantity` (base) from `now` on. Raises ScheduleError."""
+    """Return the slices of `quantity` (base) from `now` on, as the order's algorithm has them. Raises ScheduleError."""
+    window = window_of(order, policy)
+    if order.algo is Algo.ICEBERG:
+        return plan_clips(rules, policy, quantity, price=price, window=window, now=now)
+    if order.algo is Algo.MARKET:
+        return plan_sweep(rules, quantity, price=price, now=now)
     return calculate_time_slices(
-        Decimal(order.duration // timedelta(microseconds=1)) / 60_000_000,
+        Decimal(window // timedelta(microseconds=1)) / 60_000_000,
         profile,
         quantity=quantity,
         start_at=now,
@@ -55,7 +61,7 @@ def plan_schedule(
         lot=rules.lot,
         min_notional=rules.min_notional,
         min_quantity=rules.min_quantity,
-        max_quantity=_largest(rules, price),
+        max_quantity=largest_tradable(rules, price),
         price=price,
         volume_adaptivity=policy.volume_adaptivity,
         jitter=policy.jitter,
@@ -63,13 +69,6 @@ def plan_schedule(
         min_duration=bounds.min_duration,
         max_duration=bounds.max_duration,
     )
-
-
-def _largest(rules: MarketRules, price: Decimal | None) -> Decimal | None:
-    """Return the largest slice: a price may rise by a twentieth before a venue's largest value binds it."""
-    if rules.max_notional is None or price is None:
-        return rules.max_quantity
-    return maximum_quantity(rules, price * _DEARER)
 
 
 def likely_price(order: ParentOrder, quote: Quote | None) -> Decimal | None:
@@ -80,20 +79,33 @@ def likely_price(order: ParentOrder, quote: Quote | None) -> Decimal | None:
     return order.limit_price if order.side.is_worse(touch, order.limit_price) else touch
 
 
-def participation_window(order: ParentOrder, slices: Sequence[TimeSlice]) -> timedelta:
-    """Return w: the nominal slice interval, at least a minute."""
-    return max(order.duration / len(slices), SHORTEST_VOLUME_WINDOW)
+def window_of(order: ParentOrder, policy: Policy) -> timedelta:
+    """Return how long an order may be worked at most: its window, or until when it may go on."""
+    return policy.duration or order.duration or timedelta(0)
+
+
+def participation_window(
+    order: ParentOrder, policy: Policy, slices: Sequence[TimeSlice]
+) -> timedelta:
+    """Return w: the nominal slice interval, at least a minute; clips are always closer to each other than that."""
+    if order.algo is not Algo.TWAP:
+        return SHORTEST_VOLUME_WINDOW
+    return max(window_of(order, policy) / len(slices), SHORTEST_VOLUME_WINDOW)
 
 
 def started(
-    execution_id: ExecutionId, order: ParentOrder, slices: tuple[TimeSlice, ...], now: datetime
+    execution_id: ExecutionId,
+    order: ParentOrder,
+    policy: Policy,
+    slices: tuple[TimeSlice, ...],
+    now: datetime,
 ) -> TwapStarted:
     """Return the event that begins a schedule."""
-    window = participation_window(order, slices)
+    window = participation_window(order, policy, slices)
     return TwapStarted(
         execution_id=execution_id,
         at=now,
-        ends_at=now + order.duration,
+        ends_at=now + window_of(order, policy),
         participation_window_microseconds=window // timedelta(microseconds=1),
         slices=tuple(
             PlannedSlice(number=part.number, due_at=part.due_at, quantity=part.quantity)
@@ -121,7 +133,7 @@ def leave_queue(x: Execution, now: datetime, surroundings: Surroundings) -> Deci
     except ScheduleError as error:
         stop_incomplete(steps, ExecutionState.INCOMPLETE, error.reason)
     else:
-        steps.add(started(x.execution_id, x.order, slices, now))
+        steps.add(started(x.execution_id, x.order, x.policy, slices, now))
     steps.ask(AskMarket())
     return steps.decision()
 

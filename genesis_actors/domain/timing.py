@@ -10,7 +10,7 @@ from typing import Final
 
 from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.history import History
-from genesis_actors.values import ZERO, ClientOrderId, exact, quotient
+from genesis_actors.values import ZERO, Algo, ClientOrderId, exact, quotient
 
 ON_TIME: Final = timedelta(seconds=1)
 """A slice whose first child was sent so soon after it was due was on time."""
@@ -126,7 +126,7 @@ def _waits(children: Iterable[Child], heard: Mapping[ClientOrderId, datetime]) -
 
 def _distance(x: Execution, end: datetime) -> tuple[Decimal | None, Decimal | None]:
     """Return the mean over [start, end] of |filled - planned| / quantity, and of the same with its sign."""
-    if x.started_at is None or end <= x.started_at:
+    if x.started_at is None or end <= x.started_at or x.algo is Algo.MARKET:
         return None, None
     steps = [(part.due_at, -part.planned_quantity) for part in x.slices]
     steps += [

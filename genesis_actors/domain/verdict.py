@@ -9,7 +9,7 @@ from typing import Final
 from genesis_actors.domain.comparisons import PLAIN_TWAP, SWEEP
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.findings import Findings
-from genesis_actors.values import ZERO, decimal_text, exact, quotient
+from genesis_actors.values import ZERO, Algo, decimal_text, exact, quotient
 
 _CAUSES: Final = {
     "delay": "the move before the schedule began",
@@ -70,6 +70,8 @@ def _against_others(x: Execution, found: Findings) -> list[str]:
     said: list[str] = []
     for other in found.comparisons:
         saved, amount = other.saved_bps_with_fees, other.saved_quote_with_fees
+        if other.name == SWEEP and x.algo is Algo.MARKET:
+            continue  # It was one itself.
         if other.name in _OTHERS and saved is not None and amount is not None:
             word = "saved" if saved >= ZERO else "lost"
             quantity = other.quantity or x.filled_quantity

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.proof import NOT_FOUND_TWICE_APART, ProofRules
 from genesis_actors.domain.surroundings import Surroundings
-from genesis_actors.values import ExecutionState, OrderStatus, Style
+from genesis_actors.values import Algo, ExecutionState, OrderStatus, Style
 
 _FIRST_QUESTIONS = (
     NOT_FOUND_TWICE_APART,
@@ -44,6 +44,9 @@ def running_wakes(x: Execution, surroundings: Surroundings) -> list[datetime]:
         return [working_until(x, c) for c in x.open_children if c.status is not OrderStatus.UNKNOWN]
     wakes = [x.ends_at] if x.ends_at is not None else []
     retry_at = tries_again_at(x, surroundings)
+    if x.algo is not Algo.TWAP and (x.working_slice is not None or retry_at is not None):
+        # One after the other: nothing else is due before.
+        return wakes if retry_at is None else [*wakes, retry_at]
     # A slice that is delayed waits for that, not for its due time, which has passed.
     unsent = next((s for s in x.unsent_slices if retry_at is None or s.reason is None), None)
     if unsent is not None:
@@ -69,8 +72,9 @@ def working_until(x: Execution, child: Child) -> datetime:
     """
     ends = [x.ends_at] if x.ends_at is not None else []
     if child.resting:
-        ends.append(child.created_at + x.retry_interval)
-        ends += (part.due_at for part in x.unsent_slices[:1])
+        ends.append(child.created_at + x.rest_interval)
+        if x.policy.clipping is None:
+            ends += (part.due_at for part in x.unsent_slices[:1])
         part = x.slice(child.slice_number)
         if x.policy.style is Style.AUTO:
             ends.append(x.takes_at(part, part.sent_at or child.created_at))

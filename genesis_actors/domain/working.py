@@ -15,16 +15,20 @@ from genesis_actors.domain.ending import (
     ends_at_deadline,
     finish,
     go_on_after_deadline,
+    on_nothing_planned,
     stop_incomplete,
 )
 from genesis_actors.domain.execution import Execution, Slice, status_of
+from genesis_actors.domain.iceberg import clip_to_measure
 from genesis_actors.domain.pausing import pause
 from genesis_actors.domain.schedule import replan_due_times
 from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.domain.sweep import is_swept
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.domain.waking import tries_again_at
 from genesis_actors.messages.events import (
     ArrivalObserved,
+    ClipMeasured,
     PlannedSlice,
     TwapAccelerated,
     TwapRescheduled,
@@ -33,6 +37,7 @@ from genesis_actors.messages.events import (
 from genesis_actors.messages.market_data import MarketView
 from genesis_actors.values import (
     BPS,
+    Algo,
     ExecutionState,
     OnSlippage,
     Reason,
@@ -60,16 +65,40 @@ def on_market_view(
     if execution.open_children:
         return steps.decision()
     if execution.state is ExecutionState.RUNNING:
+        _measure(steps, view)
         _work(steps, view, surroundings)
     if steps.execution.state is ExecutionState.FINISHING and not steps.execution.open_children:
+        _measure(steps, view)
         finish(steps, view)
     return steps.decision()
 
 
+def _measure(steps: Steps, view: MarketView) -> None:
+    """Note where the mid is after a clip and its pause, or at the end."""
+    x = steps.execution
+    clip, following = clip_to_measure(x), x.unsent_slices[:1]
+    is_time = x.state is ExecutionState.FINISHING or any(c.due_at <= steps.now for c in following)
+    if clip is None or not is_time or view.quote is None or not _is_fresh(x, view):
+        return
+    steps.add(
+        ClipMeasured(
+            execution_id=x.execution_id,
+            at=steps.now,
+            slice_number=clip.number,
+            price_before=clip.market_price,
+            price_after=view.quote.mid,
+        )
+    )
+
+
 def _work(steps: Steps, view: MarketView, surroundings: Surroundings) -> None:
+    if steps.execution.algo is Algo.MARKET and is_swept(steps.execution):
+        _end_slices(steps)
+        on_nothing_planned(steps, view)
+        return
     is_over = _is_over(steps)
     if is_over:
-        _close_due_slices(steps, reason=Reason.DEADLINE)
+        _end_slices(steps)
         if ends_at_deadline(steps, view):
             return
     if _guard(steps, view):
@@ -81,10 +110,19 @@ def _work(steps: Steps, view: MarketView, surroundings: Surroundings) -> None:
     if part is not None:
         Attempt(steps, part, view, surroundings).make()
         _replan(steps, part, view, surroundings.profile)
-    if _is_over(steps) and not steps.execution.open_children:
+    if steps.execution.open_children:
+        return
+    if _is_over(steps):
         # One try is all that a sweep has, or an extension that has passed while nobody looked.
-        _close_due_slices(steps, reason=Reason.DEADLINE)
+        _end_slices(steps)
         ends_at_deadline(steps, view)
+    elif _is_done_with_all(steps.execution):
+        on_nothing_planned(steps, view)
+
+
+def _is_done_with_all(x: Execution) -> bool:
+    """Tell whether what goes one after the other has nothing more to come; a TWAP's window is its own."""
+    return x.algo is not Algo.TWAP and x.working_slice is None and not x.unsent_slices
 
 
 def _is_over(steps: Steps) -> bool:
@@ -102,7 +140,9 @@ def _guard(steps: Steps, view: MarketView) -> bool:
     moved = x.order.side.sign * (touch - x.arrival_price) * BPS
     if moved <= most * x.arrival_price:
         return False
-    if x.policy.on_slippage is OnSlippage.CANCEL:
+    if x.algo is Algo.MARKET:
+        stop_incomplete(steps, ExecutionState.INCOMPLETE, Reason.MAX_SLIPPAGE)
+    elif x.policy.on_slippage is OnSlippage.CANCEL:
         stop_incomplete(steps, ExecutionState.CANCELLED, Reason.MAX_SLIPPAGE)
     else:
         detail = f"touch {touch} is more than {most} bps worse than arrival {x.arrival_price}"
@@ -142,12 +182,15 @@ def _slice_to_work(steps: Steps, surroundings: Surroundings) -> Slice | None:
     x = steps.execution
     retry_at = tries_again_at(x, surroundings)
     waits = retry_at is not None and steps.now < retry_at
+    if x.algo is not Algo.TWAP:
+        return None if waits else x.working_slice or _next_due(steps)
     due = [part for part in x.unsent_slices if part.due_at <= steps.now]
     if due:
         newest = due[-1]
         if waits and newest.reason is not None:
             return None
-        _close_due_slices(steps, up_to=newest.number)
+        # Overdue ones are merged, so that a stall is never followed by a burst: later ones catch up.
+        _end_slices(steps, newest.number, Reason.OVERDUE_MERGED)
         return steps.execution.slice(newest.number)
     if waits:
         return None
@@ -158,18 +201,16 @@ def _slice_to_work(steps: Steps, surroundings: Surroundings) -> Slice | None:
     return unsent[0] if x.accelerated and unsent else None
 
 
-def _close_due_slices(
-    steps: Steps, up_to: int | None = None, reason: Reason = Reason.OVERDUE_MERGED
-) -> None:
-    """End the slice at work and every overdue one before `up_to`; what they lack is caught up by later ones.
+def _next_due(steps: Steps) -> Slice | None:
+    following = steps.execution.unsent_slices[:1]
+    return next((part for part in following if part.due_at <= steps.now), None)
 
-    Overdue slices are merged into one, so that a stall is never followed by a burst.
-    """
-    x = steps.execution
-    for part in x.slices:
+
+def _end_slices(steps: Steps, up_to: int | None = None, reason: Reason = Reason.DEADLINE) -> None:
+    """End the slice at work and every other that has not begun, or those before `up_to`."""
+    for part in steps.execution.slices:
         is_over = part.status is SliceStatus.WORKING or (
-            part.status is SliceStatus.PLANNED
-            and (part.due_at <= steps.now if up_to is None else part.number < up_to)
+            part.status is SliceStatus.PLANNED and (up_to is None or part.number < up_to)
         )
         if is_over:
             status = status_of(part)

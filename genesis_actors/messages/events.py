@@ -155,6 +155,17 @@ class TwapSliceExecuted(ExecutionEvent):
     reason: Reason | None = None
 
 
+class ClipMeasured(ExecutionEvent):
+    """What the market has made of an iceberg's clip: the mid before its first child, and the mid after its pause.
+
+    That is when the next clip is due; the last one's is measured when the execution ends.
+    """
+
+    slice_number: int
+    price_before: Decimal | None
+    price_after: Decimal
+
+
 class ChildIntended(ExecutionEvent):
     """A child order has been decided. It is sent only after this event is durable.
 
@@ -314,6 +325,7 @@ JournalEvent: TypeAlias = (
     | TwapSliceStarted
     | TwapSliceDelayed
     | TwapSliceExecuted
+    | ClipMeasured
     | ChildIntended
     | ChildSent
     | ChildAccepted

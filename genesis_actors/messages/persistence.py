@@ -80,6 +80,8 @@ class SliceRow:
     reason: str | None
     sent_at: datetime | None
     done_at: datetime | None
+    market_price_after: Decimal | None = None  # an iceberg's clips alone are measured
+    impact_bps: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class PlaceOrder(Command):
     `resting` posts it at `price` and leaves it there; otherwise it is a limit IOC. `mid`, `market_volume` (base, of
     the last w, which began at `window_start`) and `rate` are the numbers it was decided on; `parent_quantity` (base) is
     what all children of the execution together may never exceed, `remaining_quantity` what it has still to do, this
-    order included.
+    order included. One that does not obey the cap on its symbol's volume is charged to it all the same.
     """
 
     execution_id: ExecutionId
@@ -47,6 +47,7 @@ class PlaceOrder(Command):
     parent_quantity: Decimal
     remaining_quantity: Decimal
     resting: bool = False
+    obeys_cap: bool = True
 
 
 class CancelOrder(Command):

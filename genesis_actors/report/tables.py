@@ -136,6 +136,7 @@ def _incidents(view: View) -> Table:
 
 
 def _slices(view: View) -> Table:
+    shows_impact = any(part["impact_bps"] is not None for part in view["slices"])
     return Table(
         "Slices",
         (
@@ -147,6 +148,7 @@ def _slices(view: View) -> Table:
             "price",
             "mid",
             "bps",
+            *(("impact",) if shows_impact else ()),
             "share",
             "orders",
             "status",
@@ -162,6 +164,7 @@ def _slices(view: View) -> Table:
                 words.price(part["average_price"]),
                 words.price(part["market_price"]),
                 words.bps(part["slippage_bps"]),
+                *((words.bps(part["impact_bps"]),) if shows_impact else ()),
                 words.percent(part["participation_rate"]),
                 str(part["child_orders"]),
                 part["status"].lower(),
@@ -169,7 +172,7 @@ def _slices(view: View) -> Table:
             )
             for part in view["slices"]
         ],
-        left=(1, 2, 10, 11),
+        left=(1, 2, 11, 12) if shows_impact else (1, 2, 10, 11),
     )
 
 

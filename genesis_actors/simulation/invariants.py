@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from genesis_actors.domain.participation import minimum_quantity
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.events import (
     ChildClosed,
@@ -33,12 +34,14 @@ from genesis_actors.messages.persistence import (
 )
 from genesis_actors.messages.supervisor import AmendExecution
 from genesis_actors.messages.venue import PlaceOrder
+from genesis_actors.simulation.clips import Clips
 from genesis_actors.simulation.exchange import Exchange, LedgerOrder, LedgerTrade
 from genesis_actors.simulation.network import Network
 from genesis_actors.storage.batch import Write
 from genesis_actors.values import (
     BPS,
     ZERO,
+    Algo,
     ClientOrderId,
     ExecutionId,
     ExecutionState,
@@ -108,6 +111,7 @@ class _Known:
     paused_at: datetime | None = None
     planned_at: datetime | None = None  # What of a pause was before that, the plan knows of.
     due: dict[int, datetime] = field(default_factory=dict[int, datetime])  # Of unsent slices.
+    clips: Clips | None = None  # Of an iceberg.
 
 
 class Invariants:
@@ -180,6 +184,11 @@ class Invariants:
             self.broken("P9", at, "two children are sent at one instant", x)
         known.last_sent_at = at
         self._check_pace(known, order, at)
+        if known.clips is not None:
+            for what in known.clips.wrong_with(order, intent, self._least(order)):
+                self.broken("clip", at, what, x)
+        if known.order.algo is Algo.MARKET and any(self._exchange.orders_by(x)):
+            self.broken("sweep", at, "a market order is sent a second time", x)
         self._check_quantity(known, order, at)
         self._check_participation(known, order, at)
         self._sent_by_symbol[order.symbol].append(order)
@@ -208,6 +217,10 @@ class Invariants:
                 f"a child is sent at a touch of {intent.touch}, more than {most} bps from {arrival}"
             )
             self.broken("guard", at, what, x)
+        paid = order.side.sign * (intent.price - arrival) * BPS
+        if order.algo is not Algo.TWAP and paid > most * arrival:
+            what = f"a child is sent at {intent.price}, more than {most} bps from {arrival}"
+            self.broken("guard", at, what, x)
 
     def _check_pace(self, known: _Known, order: PlaceOrder, at: datetime) -> None:
         """Hold that what a stall has left undone does not come in a burst.
@@ -223,6 +236,9 @@ class Invariants:
         if len(overdue) > 1:
             what = f"{len(overdue)} overdue slices begin within {_BURST.seconds} seconds"
             self.broken("P9", at, what, order.execution_id)
+
+    def _least(self, order: PlaceOrder) -> Decimal:
+        return minimum_quantity(self._exchange.markets[order.symbol].rules, order.price)
 
     def _check_quantity(self, known: _Known, order: PlaceOrder, at: datetime) -> None:
         assert known.row is not None  # noqa: S101 - looked at by the caller
@@ -240,7 +256,11 @@ class Invariants:
         """Hold the child against the exchange's own volume: its execution's share of it, and its symbol's."""
         row = known.row
         assert row is not None  # noqa: S101 - looked at by the caller
-        window = max(_SHORTEST_WINDOW, known.order.duration / max(row.slices_total, 1))
+        if known.order.algo is Algo.MARKET:
+            return
+        window = _SHORTEST_WINDOW
+        if known.order.algo is Algo.TWAP and known.order.duration is not None:
+            window = max(window, known.order.duration / max(row.slices_total, 1))
         market = self._exchange.markets[order.symbol]
         volume = market.volume(order.window_start, order.window_start + window)
         most = known.terms.rate * volume
@@ -310,7 +330,8 @@ class Invariants:
             if isinstance(event, TwapAccepted):
                 rate = event.order.max_participation or event.policy.max_participation
                 terms = _Terms(event.quantity, event.quantity, event.order.limit_price, rate)
-                self._known[event.execution_id] = _Known(event.order, terms)
+                clips = Clips() if event.order.algo is Algo.ICEBERG else None
+                self._known[event.execution_id] = _Known(event.order, terms, clips=clips)
             elif isinstance(event, ChildIntended):
                 if event.client_order_id in self._intended:
                     self.broken(
@@ -337,6 +358,8 @@ class Invariants:
     def _note_plan(self, event: ExecutionEvent) -> None:
         """Take note of what becomes of the window, the slices to come and the terms; hold a resume to it."""
         known = self._known[event.execution_id]
+        if known.clips is not None:
+            known.due = known.clips.note(event, known.due)
         match event:
             case TwapStarted() | TwapRescheduled():
                 known.terms.ends_at = event.ends_at

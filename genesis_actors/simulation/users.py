@@ -35,11 +35,13 @@ from genesis_actors.simulation.invariants import Invariants
 from genesis_actors.simulation.market import LISTINGS, STEP, Listing
 from genesis_actors.simulation.network import Network
 from genesis_actors.values import (
+    Algo,
     ClientId,
     ClientOrderId,
     ExecutionId,
     ExecutionState,
     OnDeadline,
+    OnSlippage,
     ParentOrder,
     Reason,
     ResumeMode,
@@ -96,6 +98,7 @@ class Users:
         self._listings = LISTINGS
         if self._random.random() < _CROWDED:
             self._listings = (self._random.choice(LISTINGS),)
+        self._algos = random.Random(f"algos:{seed}")
         self._wishes = [self._wish(number, start, horizon) for number in range(executions)]
         self._may_be_halted = False
         self._halts = 0
@@ -351,7 +354,30 @@ class Users:
         if draw.random() < 0.2:  # noqa: PLR2004
             order = replace(order, max_slippage_bps=Decimal(draw.choice((5, 20, 100))))
         begins = horizon * draw.randint(0, 40) / 100 if number else timedelta(0)
-        return _Wish(order, start + begins)
+        return _Wish(self._worked_somehow(order, listing), start + begins)
+
+    def _worked_somehow(self, order: ParentOrder, listing: Listing) -> ParentOrder:
+        """Return the order as it is, a TWAP, or in a quarter of all cases as an iceberg, now and then as a sweep."""
+        draw = self._algos
+        algo = draw.choices(tuple(Algo), (65, 25, 10))[0]
+        if algo is Algo.TWAP:
+            return order
+        order = replace(
+            order,
+            algo=algo,
+            slice_interval=None,
+            jitter=None,
+            early_completion=None,
+            on_slippage=draw.choice((None, *OnSlippage)),
+        )
+        if algo is Algo.MARKET:
+            return replace(order, duration=None, style=None, on_deadline=None)
+        duration = draw.choice((None, order.duration, timedelta(seconds=draw.randint(30, 120))))
+        if draw.random() < 0.5:  # noqa: PLR2004 - half of them count their clips
+            return replace(order, duration=duration, clips=draw.choice((None, 1, 3, 8)))
+        size = order.quantity / draw.randint(1, 6)
+        clip = max(floor_to_step(size, listing.rules.lot), listing.rules.lot)
+        return replace(order, duration=duration, clip_quantity=clip)
 
 
 def _quantity(

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from genesis_actors.storage.columns import ExactDecimal, Flag, UtcTime
 from genesis_actors.values import Algo, ExecutionState, Liquidity, OrderStatus, Side, SliceStatus
 
-SCHEMA: Final = "0004"
+SCHEMA: Final = "0005"
 """The newest migration. Revisions are numbered, so that a newer one can be told from an older one."""
 
 metadata = MetaData(
@@ -141,6 +141,8 @@ twap_slice_history = Table(
     _text("reason", null=True),
     _time("sent_at", null=True),
     _time("done_at", null=True),
+    _decimal("market_price_after", null=True),
+    _decimal("impact_bps", null=True),
     _one_of("status", SliceStatus),
 )
 

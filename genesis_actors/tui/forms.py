@@ -74,9 +74,9 @@ class ChoiceField(Horizontal):
 
 
 def written(form: DOMNode) -> Iterator[tuple[str, str]]:
-    """Return the fields in which something is written."""
+    """Return the fields that are shown and in which something is written."""
     for field in form.query(".field"):
-        if isinstance(field, Field | ChoiceField) and field.value:
+        if isinstance(field, Field | ChoiceField) and field.display and field.value:
             yield field.key, field.value
 
 

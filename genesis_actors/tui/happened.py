@@ -86,6 +86,12 @@ _TOLD: Final[Mapping[str, tuple[str, _Words]]] = {
         AMBER,
         lambda d: f"slice {d['slice_number']} waits{_why(d)}{_versus(d)}",
     ),
+    "ClipMeasured": (
+        DIM,
+        lambda d: (
+            f"clip {d['slice_number']}: mid {_p(d['price_before'])} before, {_p(d['price_after'])} after"
+        ),
+    ),
     "TwapSliceExecuted": (
         GREEN,
         lambda d: (

@@ -18,11 +18,16 @@ from genesis_actors.tui.dialog import Dialog
 from genesis_actors.tui.forms import ChoiceField, Field, mark_wrong, written
 from genesis_actors.tui.theme import AMBER, CYAN, DIM, GREEN, INK, RED, style
 from genesis_actors.values import parse_time
-from genesis_actors.wording import bps, clock, money, percent, price, quantity
+from genesis_actors.wording import bps, clock, money, parts, percent, price, quantity
 
 Fields = Mapping[str, object]
 
-_ALGOS: Final = (("TWAP", "twap"), ("Iceberg (not built yet)", "iceberg"))
+_ALGOS: Final = (("TWAP", "twap"), ("Iceberg", "iceberg"))
+_ALONE: Final = {
+    "twap": ("slices", "early_completion", "jitter"),
+    "iceberg": ("clips", "clip_quantity"),
+}
+"""The fields that only one algorithm has."""
 _SIDES: Final = (("buy", "buy"), ("sell", "sell"))
 _STYLES: Final = (("taker", "taker"), ("maker", "maker"), ("auto", "auto"))
 _WITH_WORTH: Final = 46
@@ -104,6 +109,8 @@ class OrderForm(Dialog[None]):
                     yield Field("duration", "over", value="10m", hint="10m")
                     yield ChoiceField("algo", "algorithm", _ALGOS, "twap")
                     yield Field("slices", "slices", hint="one per 30 s")
+                    yield Field("clips", "clips", hint="10")
+                    yield Field("clip_quantity", "or clip", hint="2.5 at once")
                     yield Field("limit_price", "limit", hint="none")
                     yield Field("max_participation", "cap", hint="as settings say")
                     yield Field("max_slippage_bps", "guard", hint="off; 20bps")
@@ -119,6 +126,16 @@ class OrderForm(Dialog[None]):
                     "Start (F9)", id="start", variant="success", disabled=True, compact=True
                 )
                 yield Button("Close (esc)", id="close", compact=True)
+
+    @on(Select.Changed, "#field-algo")
+    def _show_what_it_has(self) -> None:
+        algo = next(value for name, value in written(self) if name == "algo")
+        for field in self.query(Field):
+            others = (names for other, names in _ALONE.items() if other != algo)
+            field.display = all(field.key not in names for names in others)
+
+    def on_mount(self) -> None:
+        self._show_what_it_has()
 
     # --- What the daemon answers -----------------------------------------------------------------
 
@@ -148,9 +165,6 @@ class OrderForm(Dialog[None]):
     @on(Button.Pressed, "#make")
     def action_plan(self) -> None:
         fields = dict(written(self))
-        if fields["algo"] != "twap":
-            self._refuse("algo: Iceberg is not built yet", "choose TWAP: it is what works")
-            return
         if "quantity" not in fields:
             self._refuse("quantity: how much?", "in base like 2.5, or in quote like 25000quote")
             return
@@ -192,10 +206,11 @@ class OrderForm(Dialog[None]):
 
 def _body(fields: Mapping[str, str]) -> dict[str, object]:
     """Return the fields as the door wants them: a count is a number there."""
-    slices = fields.get("slices")
     body: dict[str, object] = dict(fields)
-    if slices is not None and slices.isascii() and slices.isdigit():
-        body["slices"] = int(slices[:9])
+    for name in ("slices", "clips"):
+        count = fields.get(name, "")
+        if count.isascii() and count.isdigit():
+            body[name] = int(count[:9])
     return body
 
 
@@ -219,10 +234,11 @@ def _plan_text(plan: Mapping[str, Any], base: str, quote: str, *, shows_worth: b
 
     window = plan["window"]
     pair("quantity", f"{plan['quantity']} {base}")
+    names = parts(plan["algo"])
     pair("window", f"{clock(parse_time(window['start']))} to {clock(parse_time(window['end']))}")
-    pair("slices", str(plan["slices_total"]))
+    pair(names, str(plan["slices_total"]))
     pair("mid", f"{price(known('market_price'))} {quote}", CYAN)
-    costs = (("cost", "estimated_cost_bps", "by slices"), ("", "sweep_cost_bps", "all at once"))
+    costs = (("cost", "estimated_cost_bps", f"by {names}"), ("", "sweep_cost_bps", "all at once"))
     for name, field, how in costs:
         cost = known(field)
         said = "not known" if cost is None else f"{bps(cost)} bps"

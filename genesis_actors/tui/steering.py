@@ -11,6 +11,7 @@ from genesis_actors.tui.amend_form import AmendForm
 from genesis_actors.tui.dialogs import Ask, Choice, Help
 from genesis_actors.tui.model import Shown, named_by
 from genesis_actors.tui.order_form import Fields, OrderForm
+from genesis_actors.values import Algo
 from genesis_actors.wording import filled_percent, length, quantity, words
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class Steering(Screen[None]):
             what = f"{fields['side']} {fields['quantity']} {fields['symbol']}"
             self._when_typed(
                 f"Start {what}?",
-                f"It is worked over {fields['duration']} as planned.",
+                _as_planned(fields),
                 str(fields["symbol"]),
                 lambda: give(fields),
             )
@@ -268,3 +269,10 @@ def _named(x: Shown) -> str:
 def _with_name(x: Shown, body: str) -> str:
     """Put in front which one it is: there may be two of a kind."""
     return f"{x.name}\n{body}"
+
+
+def _as_planned(fields: Fields) -> str:
+    over = fields.get("duration")
+    if fields["algo"] == Algo.TWAP:
+        return f"It is worked over {over} as planned."
+    return f"It is worked in clips as planned{'' if over is None else f', for {over} at most'}."

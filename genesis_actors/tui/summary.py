@@ -29,6 +29,7 @@ from genesis_actors.wording import (
     filled_percent,
     length,
     money,
+    parts,
     percent,
     price,
     quantity,
@@ -143,7 +144,7 @@ def _bounds(detail: Detail, now: datetime, width: int) -> Text:
     quote = "" if detail.bid is None else f"{price(detail.bid)}/{price(detail.ask)}"
     entries = [
         ("share", f"{percent(x.share)}{largest} of {percent(terms.max_participation, 1)}", INK),
-        ("slices", f"{x.slices_done}/{x.slices_total}", INK),
+        (parts(x.algo), f"{x.slices_done}/{x.slices_total}", INK),
         ("next", when, INK),
         ("limit", "" if terms.limit_price is None else price(terms.limit_price), RED),
         ("guard", "" if guard is None else f"{guard:f} bps", INK),

@@ -26,6 +26,8 @@ def test_a_plan_has_its_slices_and_costs_and_writes_nothing(command: Command) ->
         "estimated_cost_bps",
         "sweep_cost_bps",
         "warnings",
+        "algo",
+        "collar_price",
     ]
     assert list(data["window"]) == ["start", "end"]
     assert len(data["slices"]) == data["slices_total"] == 20

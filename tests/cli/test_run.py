@@ -70,6 +70,8 @@ SLICE_KEYS = [
     "market_volume",
     "sent_at",
     "done_at",
+    "market_price_after",
+    "impact_bps",
 ]
 
 FILL_KEYS = [

@@ -85,14 +85,22 @@ def test_a_usage_error_is_json_wherever_the_option_stands(before: bool, command:
     assert said.err.startswith("error: ")
 
 
-@pytest.mark.parametrize("option", [("--algo", "iceberg"), ("--algo", "market")])
-def test_an_option_that_is_not_built_yet_is_never_something_else(
-    option: tuple[str, ...], command: Command
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--algo", "iceberg", "--slices", "4"), "slices: an iceberg has clips"),
+        (("--algo", "iceberg", "--clip", "1", "--clips", "4"), "--clip and --clips"),
+        (("--algo", "market"), "duration: a market order is one sweep"),
+        (("--clips", "4"), "clips: only an iceberg has clips"),
+    ],
+)
+def test_an_option_that_an_algorithm_has_not_is_never_something_else(
+    options: tuple[str, ...], named: str, command: Command
 ) -> None:
-    said = command("run", *ORDER, *option)
+    said = command("run", *ORDER, *options)
 
     assert said.code == 2
-    assert "not built yet" in said.err
+    assert named in said.err
 
 
 @pytest.mark.parametrize("name", ["ps", "show", "slices", "fills", "report"])

@@ -67,7 +67,8 @@ def test_a_plan_starts_nothing_and_is_the_one_that_its_seed_starts(client: Clien
         ({"symbol": "NO/SUCH"}, 409, "unknown_symbol"),
         ({"duration": "2h"}, 409, "window_out_of_bounds"),
         ({"quantity": "0"}, 400, "usage"),
-        ({"algo": "iceberg"}, 400, "not_built_yet"),
+        ({"algo": "market"}, 400, "usage"),
+        ({"algo": "iceberg", "clips": 900}, 409, "window_out_of_bounds"),
     ],
 )
 def test_what_would_be_refused_is_refused_to_be_planned(

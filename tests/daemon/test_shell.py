@@ -151,7 +151,12 @@ def test_a_halt_stops_new_orders_until_it_is_lifted(served: Desktop) -> None:
         (("start", "BTC/USDT", "buy", "99999999", "--over", "5m"), 5, "insufficient_balance"),
         (("start", "BTC/USDT", "buy", "nan", "--over", "5m"), 2, "usage"),
         (("start", "BTC/USDT", "buy", "1"), 2, "usage"),
-        (("start", "BTC/USDT", "buy", "1", *LONG, "--algo", "iceberg"), 2, "not_built_yet"),
+        (("start", "BTC/USDT", "buy", "1", *LONG, "--algo", "market"), 2, "usage"),
+        (
+            ("start", "BTC/USDT", "buy", "1", "--algo", "iceberg", "--clips", "500"),
+            5,
+            "window_out_of_bounds",
+        ),
         (("wait", "@last", "--for", "glory"), 2, "usage"),
         (("wait", "@last", "--for", "filled=200%"), 2, "usage"),
         (("events", "--since", "yesterday"), 2, "usage"),

@@ -159,6 +159,7 @@ def beginning(parts: Sequence[str] = ("1",) * 10, **wishes: Any) -> tuple[Journa
     """Return the first two events of the same execution's journal."""
     total = sum(map(Decimal, parts))
     first = accepted(str(total), **wishes)
+    assert first.order.duration is not None
     return first, started(parts, duration=first.order.duration)
 
 

@@ -12,7 +12,7 @@ from genesis_actors.domain.admission import Admission, Market, admit
 from genesis_actors.domain.plan import Level, Plan, cost_bps, make_plan, notional_taken
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.volume_profile import VolumeProfile
-from genesis_actors.values import MarketRules, ParentOrder, Quote, Side, Symbol
+from genesis_actors.values import Algo, MarketRules, ParentOrder, Quote, Side, Symbol
 
 NOON = datetime(2024, 8, 8, 12, tzinfo=UTC)
 RULES = MarketRules(
@@ -35,13 +35,16 @@ FLAT = VolumeProfile.from_hourly(
 )  # 10 a minute
 
 
-def an_admission(quantity: str = "10", *, side: Side = Side.BUY) -> Admission:
+def an_admission(
+    quantity: str = "10", *, side: Side = Side.BUY, algo: Algo = Algo.TWAP
+) -> Admission:
     order = ParentOrder(
         symbol=Symbol("BTC/USDT"),
         side=side,
         quantity=Decimal(quantity),
         duration=timedelta(minutes=10),
         slices=10,
+        algo=algo,
     )
     market = Market(
         rules=RULES,
@@ -164,3 +167,26 @@ def test_a_plan_does_not_depend_on_the_slices_order() -> None:
         make_plan(backwards, profile=FLAT, levels=ASKS).estimated_cost_bps
         == make_plan(admission, profile=FLAT, levels=ASKS).estimated_cost_bps
     )
+
+
+def test_a_sweep_shows_its_collar_and_says_what_is_beyond_it() -> None:
+    plan = make_plan(an_admission(algo=Algo.MARKET), profile=FLAT, levels=ASKS)
+    exempt, beyond = plan.warnings
+
+    assert [part.quantity for part in plan.slices] == [10]
+    assert plan.collar_price == Decimal("101.00")
+    assert "exempt from the 10% cap: 10 BTC is 100.0% of the 10 BTC" in exempt
+    assert "the book shows 3 BTC up to 101, where the collar ends" in beyond
+    unquoted = replace(an_admission(algo=Algo.MARKET), quote=None)
+    assert make_plan(unquoted, profile=None, levels=()).collar_price is None
+
+
+def test_a_clip_above_a_minutes_share_will_show_in_parts() -> None:
+    large, small = (
+        make_plan(an_admission(quantity, algo=Algo.ICEBERG), profile=FLAT, levels=())
+        for quantity in ("50", "5")
+    )
+
+    assert "more than the cap lets through in a minute" in large.warnings[0]
+    assert small.warnings == ()
+    assert len(large.slices) == 10

@@ -17,7 +17,7 @@ from genesis_actors.domain.recommendations import Recommendation, recommendation
 from genesis_actors.domain.shortfall import Cost
 from genesis_actors.domain.timing import LatencySummary
 from genesis_actors.domain.verdict import verdict
-from genesis_actors.values import Side
+from genesis_actors.values import Algo, Side
 from tests.domain.executions import NOON, Desk, beginning, execution, seconds
 from tests.domain.test_report import market
 
@@ -278,3 +278,39 @@ def test_a_sale_is_called_one_and_an_unknown_cost_unknown() -> None:
     first, second = verdict(history.execution, found)
     assert first.startswith("Sold 0.5 of 1 BTC (50.0 %)")
     assert "cannot be measured" in second
+
+
+def test_a_sweep_is_not_told_to_rest_nor_to_sweep() -> None:
+    desk = Desk(execution(["10"], algo=Algo.MARKET)).at(150)
+    desk.look()
+    desk.fill("4", "100.01")
+    desk.close()
+    desk.look()
+    history, found = looked_at(desk, ["10"], algo=Algo.MARKET)
+    dear = having(having(found, "spread", "9"), "drift", "9")
+    dear = replace(
+        having(dear, "impact", "9"), spread=replace(found.spread, half_spread_bps=Decimal(1))
+    )
+    told = said(history, dear)
+
+    assert told["book_too_thin"].text == (
+        "The book held 4 of 10 within the collar of 50 bps: --algo iceberg or twap works the rest as the market "
+        "brings it."
+    )
+    assert "takes less from the book at once" in told["slices_too_large"].text
+    assert not {"spread_paid", "could_be_faster", "sweep_cheaper"} & set(told)
+    assert not any("one sweep" in sentence for sentence in verdict(history.execution, found))
+
+
+def test_of_an_iceberg_clips_are_spoken_of_and_no_window() -> None:
+    wishes: dict[str, Any] = {"algo": Algo.ICEBERG, "duration": seconds(600)}
+    desk = Desk(execution(["2", "2"], **wishes))
+    desk.at(150).look(window="15")
+    desk.at(210).look(window="15")
+    desk.fill_all("100.01")
+    desk.at(211).look(window="15")
+    history, found = looked_at(desk, ["2", "2"], **wishes)
+    told = said(history, found)["cap_bound"].text
+
+    assert told.startswith("The 10 % cap bound 1 of 2 clips: ")
+    assert "it lets all of it pass in" in told

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from genesis_actors import (
     Engine,
     IcebergExecutor,
+    MarketExecutor,
     Order,
     OrderError,
     OrderExecutor,
@@ -67,7 +70,7 @@ def test_minutes_that_are_none_are_refused(engine: Engine, minutes: float) -> No
 
 def test_what_the_settings_forbid_is_known_before(engine: Engine) -> None:
     executor = OrderExecutor(engine)
-    too_long = ORDER.model_copy(update={"duration": ORDER.duration * 100})
+    too_long = ORDER.model_copy(update={"duration": timedelta(minutes=500)})
     found = executor.validate_order(too_long)
 
     assert executor.validate_order(ORDER)
@@ -111,8 +114,43 @@ def test_another_thread_pauses_what_is_executed(tmp_path: Path) -> None:
     assert [result.state for result in results] == [ExecutionState.COMPLETED]  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_what_is_not_built_says_so(engine: Engine) -> None:
-    with pytest.raises(NotImplementedError, match="not built yet"):
-        IcebergExecutor(engine)
-    with pytest.raises(OrderError, match="iceberg is not built yet"):
-        TwapOrder.parse(symbol="BTC/USDT", side="buy", quantity="1", duration="5m", algo="iceberg")
+def test_an_iceberg_shows_its_clips_one_after_the_other(engine: Engine) -> None:
+    order = Order(symbol="BTC/USDT", side="sell", quantity="0.5", clips=4, client_id="berg")
+    result = IcebergExecutor(engine).execute_iceberg(order)
+    status = engine.execution(result.execution_id).status()
+    clips = status.slices
+
+    assert result.is_complete
+    assert [part.status for part in clips] == ["FILLED"] * 4
+    assert all(Decimal("0.1") <= part.filled_quantity <= Decimal("0.15") for part in clips)
+    for one, following in pairwise(clips):
+        assert one.done_at is not None
+        assert following.sent_at is not None
+        assert following.sent_at - one.done_at >= timedelta(seconds=1)
+        assert one.impact_bps is not None
+
+
+def test_a_market_order_is_over_at_once_and_says_what_it_is(engine: Engine) -> None:
+    order = Order(symbol="BTC/USDT", side="buy", quantity="0.5")
+    result = MarketExecutor(engine).execute_market(order)
+    row = engine.execution(result.execution_id).status().execution
+
+    assert result.is_complete
+    assert row.algo == "market"
+    assert result.started_at is not None
+    assert result.finished_at is not None
+    assert result.finished_at - result.started_at < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"algo": "iceberg", "jitter": "10%"}, "jitter: an iceberg"),
+        ({"algo": "market", "max_participation": "5%"}, "max_participation: a market order"),
+        ({"clip_quantity": "1", "duration": "5m"}, "clip_quantity: only an iceberg"),
+        ({}, "duration: a TWAP needs its window"),
+    ],
+)
+def test_what_an_algorithm_does_not_have_is_refused(fields: dict[str, str], named: str) -> None:
+    with pytest.raises(OrderError, match=named):
+        TwapOrder.parse(symbol="BTC/USDT", side="buy", quantity="1", **fields)

@@ -245,6 +245,8 @@ def plan() -> dict[str, Any]:
         "estimated_cost_bps": "10.83",
         "sweep_cost_bps": None,
         "warnings": ["5 BTC is more than usual"],
+        "algo": "twap",
+        "collar_price": None,
         "seed": 4242,
         "market_price": "60022.2",
         "max_participation": "0.1",

@@ -183,18 +183,20 @@ def test_an_order_given_again_after_a_lost_answer_has_the_same_name(link: Script
     assert first == second
 
 
-def test_iceberg_is_refused_where_it_is_chosen(link: ScriptedLink) -> None:
+def test_an_iceberg_is_planned_and_started_like_any_other(link: ScriptedLink) -> None:
     view = a_view(link)
 
     async def play(pilot: Pilot[None]) -> None:
         await type_in(view, pilot, "n", "5")
         view.screen.query_one("#field-algo").value = "iceberg"  # pyright: ignore[reportAttributeAccessIssue]
-        await type_in(view, pilot, "f5")
-        assert "Iceberg is not built yet" in screen_of(view)
+        view.screen.query_one("#field-clips").value = "8"  # pyright: ignore[reportAttributeAccessIssue]
+        await type_in(view, pilot, "f5", "f9")
 
     drive(view, play)
+    (_, planned), (_, started) = link.client.posted
 
-    assert link.client.posted == []
+    assert (planned["algo"], planned["clips"]) == ("iceberg", 8)
+    assert planned.items() <= started.items()
 
 
 def test_an_amendment_that_is_refused_keeps_what_was_typed(link: ScriptedLink) -> None:

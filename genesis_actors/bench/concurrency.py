@@ -1,0 +1,277 @@
+"""Thousands of executions at once in real time: how late their slices are, and what an execution costs.
+
+Each count runs in a process of its own, on the paper venue's 100 symbols and a durable database, beside a plain asyncio
+task and a stock actor with a thread for each execution, which store nothing and send nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from pykka import ThreadingActor
+
+from genesis_actors.engine import Engine
+from genesis_actors.gateways.paper import PaperVenue
+from genesis_actors.handles import TwapHandle
+from genesis_actors.messages.venue import OrderOutcome, PlaceOrder
+from genesis_actors.orders import TwapOrder
+from genesis_actors.settings import Settings
+from genesis_actors.steady import utc_now
+from genesis_actors.values import ExecutionId, Symbol
+
+Row: TypeAlias = dict[str, object]
+
+COUNTS: Final = (1_000, 10_000, 30_000)
+COUNTS_WHEN_QUICK: Final = (200,)
+SECONDS: Final = 120.0
+SECONDS_WHEN_QUICK: Final = 35.0
+SYMBOLS: Final = 100
+INTERVAL: Final = timedelta(seconds=30)
+WINDOW: Final = timedelta(minutes=5)
+ASKED_AT_ONCE: Final = 500
+MOST_THREADS: Final = 1_000
+"""A thread for each execution is not tried for more: beyond some 20,000 the system has no more of them."""
+
+
+class _Watched(PaperVenue):
+    """Notes when each order has been handed over."""
+
+    def __init__(self) -> None:
+        super().__init__(1, numbered_symbols=SYMBOLS)
+        self.handed_over: list[tuple[ExecutionId, int, datetime]] = []
+
+    def place(self, order: PlaceOrder, at: datetime) -> tuple[OrderOutcome, ...]:
+        self.handed_over.append((order.execution_id, order.slice_number, utc_now()))
+        return super().place(order, at)
+
+
+def run(*, quick: bool = False) -> list[Row]:
+    """Return a row for each count; about four minutes for each of them, one in all when quick."""
+    counts = COUNTS_WHEN_QUICK if quick else COUNTS
+    seconds = SECONDS_WHEN_QUICK if quick else SECONDS
+    return [_in_a_process(count, seconds) for count in counts]
+
+
+def _in_a_process(executions: int, seconds: float) -> Row:
+    command = [sys.executable, "-m", __name__, str(executions), str(seconds)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603
+    row: Row = json.loads(done.stdout)
+    return row
+
+
+def measure(executions: int, seconds: float) -> Row:
+    """Return the row of one count: lateness in ms from when a slice was due until its order was handed over."""
+    with tempfile.TemporaryDirectory(prefix="genesis-bench-") as folder:
+        database = Path(folder) / "genesis.db"
+        row = asyncio.run(_work(database, executions, seconds))
+    row["baseline"] = {
+        "asyncio_tasks": asyncio.run(_tasks(executions, min(seconds, 60.0))),
+        "stock_actors": _threads(min(executions, MOST_THREADS), min(seconds, 60.0)),
+    }
+    return row
+
+
+async def _work(database: Path, executions: int, seconds: float) -> Row:
+    settings = Settings.load(
+        None,
+        storage={"url": str(database)},
+        venue={"kind": "paper"},
+        risk={"max_orders_per_second": 1_000_000},
+    )
+    venue = _Watched()
+    engine = await asyncio.to_thread(Engine.start, settings, venue=venue)
+    heard = _Heard()
+    engine.subscribe(heard)
+    memory = _resident_bytes()
+    began = time.perf_counter()
+    twaps = await _all(engine.submit_async(_order(number)) for number in range(executions))
+    submitted = time.perf_counter() - began
+    cpu, wall, since = time.process_time(), time.perf_counter(), utc_now()
+    await asyncio.sleep(seconds)
+    until = utc_now()
+    cpu_share = (time.process_time() - cpu) / (time.perf_counter() - wall)
+    grown = _resident_bytes() - memory
+    paused = await _timed(twaps, lambda twap: twap.pause_async(timeout=60))
+    resumed = await _timed(twaps, lambda twap: twap.resume_async(timeout=60))
+    began = time.perf_counter()
+    await engine.stop_async()
+    stopped = time.perf_counter() - began
+    due = _due(database, since, until)
+    first = dict[tuple[str, int], datetime]()
+    for execution_id, number, at in venue.handed_over:
+        first.setdefault((execution_id, number), at)
+    late = sorted((first[key] - at) / timedelta(milliseconds=1) for key, at in due if key in first)
+    return {
+        "executions": executions,
+        "slice_lateness_ms": _quantiles(late),
+        "slices_due": len(due),
+        "slices_sent": len(late),
+        "slices_per_second": round(len(late) / seconds, 1),
+        "cpu_percent_of_one_core": round(100 * cpu_share, 1),
+        "rss_per_execution_bytes": round(grown / executions),
+        "events_heard": heard.count,
+        "submit_seconds": round(submitted, 2),
+        "pause_all_seconds": round(paused, 2),
+        "resume_all_seconds": round(resumed, 2),
+        "stop_seconds": round(stopped, 2),
+    }
+
+
+class _Heard:
+    """A subscriber that counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, news: object) -> None:
+        del news
+        self.count += 1
+
+
+def _order(number: int) -> TwapOrder:
+    return TwapOrder.parse(
+        symbol=Symbol(f"SYM{number % SYMBOLS:03d}/USDT"),
+        side="buy" if number // SYMBOLS % 2 else "sell",
+        quantity="200quote",
+        duration=WINDOW,
+        every=INTERVAL,
+        early_completion="off",
+        client_id=f"bench-{number}",
+        seed=number,
+    )
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, TwapHandle]]) -> list[TwapHandle]:
+    limit = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def one(each: Coroutine[Any, Any, TwapHandle]) -> TwapHandle:
+        async with limit:
+            return await each
+
+    return await asyncio.gather(*map(one, work))
+
+
+async def _timed(
+    twaps: Sequence[TwapHandle], command: Callable[[TwapHandle], Awaitable[object]]
+) -> float:
+    began = time.perf_counter()
+    limit = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def one(twap: TwapHandle) -> None:
+        async with limit:
+            await command(twap)
+
+    await asyncio.gather(*map(one, twaps))
+    return time.perf_counter() - began
+
+
+def _due(
+    database: Path, since: datetime, until: datetime
+) -> list[tuple[tuple[str, int], datetime]]:
+    """Return the slices that were due in that time, with when."""
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute(
+            "SELECT execution_id, slice_number, due_at FROM twap_slice_history"
+        )
+        found = [((name, number), datetime.fromisoformat(due)) for name, number, due in rows]
+    return [(key, at) for key, at in found if since <= at <= until - timedelta(seconds=2)]
+
+
+# --- What stores and sends nothing --------------------------------------------------------------------
+
+
+async def _tasks(count: int, seconds: float) -> Row:
+    """Let a plain task for each execution wake up at the times that its slices would be due."""
+    late = list[float]()
+    memory, cpu = _resident_bytes(), time.process_time()
+    began = time.perf_counter()
+
+    async def one(number: int) -> None:
+        for due in _times(number, seconds):
+            await asyncio.sleep(began + due - time.perf_counter())
+            late.append(1e3 * (time.perf_counter() - began - due))
+
+    tasks = [asyncio.create_task(one(number)) for number in range(count)]
+    await asyncio.sleep(0)
+    grown = _resident_bytes() - memory
+    await asyncio.gather(*tasks)
+    return _baseline(count, late, grown, time.process_time() - cpu, seconds)
+
+
+class _Stock(ThreadingActor):
+    use_daemon_thread = True
+
+    def __init__(self, late: list[float], began: float) -> None:
+        super().__init__()
+        self._late, self._began = late, began
+
+    def on_receive(self, message: float) -> None:
+        self._late.append(1e3 * (time.perf_counter() - self._began - message))
+
+
+def _threads(count: int, seconds: float) -> Row:
+    """Have one thread tell each stock actor at the times that its slices would be due."""
+    late = list[float]()
+    memory, cpu, began = _resident_bytes(), time.process_time(), time.perf_counter()
+    actors = [_Stock.start(late, began) for _ in range(count)]
+    grown = _resident_bytes() - memory
+    shift = time.perf_counter() - began
+    due = sorted((shift + at, number) for number in range(count) for at in _times(number, seconds))
+    over = threading.Event()
+    for at, number in due:
+        over.wait(max(0.0, began + at - time.perf_counter()))
+        actors[number].tell(at)
+    for actor in actors:
+        actor.stop(block=True)
+    return _baseline(count, late, grown, time.process_time() - cpu, seconds)
+
+
+def _times(number: int, seconds: float) -> list[float]:
+    """Return when an execution's slices are due: each 30 s, spread evenly over the executions."""
+    step = INTERVAL.total_seconds()
+    return [at for k in range(10) if (at := (number * 0.618_034 % 1 + k) * step) < seconds]
+
+
+def _baseline(count: int, late: list[float], grown: int, cpu: float, seconds: float) -> Row:
+    return {
+        "executions": count,
+        "slice_lateness_ms": _quantiles(sorted(late)),
+        "cpu_percent_of_one_core": round(100 * cpu / seconds, 1),
+        "rss_per_execution_bytes": round(grown / count),
+    }
+
+
+def _quantiles(ordered: Sequence[float]) -> Row:
+    if not ordered:
+        return {"p50": None, "p99": None, "max": None}
+    return {
+        "p50": round(ordered[len(ordered) // 2], 2),
+        "p99": round(ordered[int(0.99 * (len(ordered) - 1))], 2),
+        "max": round(ordered[-1], 2),
+    }
+
+
+def _resident_bytes() -> int:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    sys.stdout.write(json.dumps(measure(int(sys.argv[1]), float(sys.argv[2]))))
