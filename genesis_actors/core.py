@@ -27,6 +27,7 @@ from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ControlMessage, CoreRebuilt, News, StatusRestored
 from genesis_actors.messages.market_data import MarketFeed, MarketPast, MarketRows
 from genesis_actors.messages.persistence import JournalBack, JournalDown
+from genesis_actors.messages.risk import MidSampled
 from genesis_actors.messages.supervisor import UserCommand
 from genesis_actors.messages.venue import VenueOutcome
 from genesis_actors.recovery import Continuity, Statuses, Stock
@@ -113,11 +114,22 @@ class TradingCore:
         journal = ground.persistence.start(
             runtime, store.database, supervisor=failures, outages=failures
         )
-        market_data = MarketDataActor.start(runtime, failures=failures, journal=journal)
+        samples = Relay[MidSampled]()
+        correlation = settings.correlation_rules()
+        market_data = MarketDataActor.start(
+            runtime,
+            failures=failures,
+            journal=journal,
+            samples=samples,
+            sampling_interval=correlation.interval,
+        )
         venue = self._start_venue(market_data, outcomes)
         risk = RiskActor.start(
             runtime,
             limits=settings.risk_limits(),
+            tiers=settings.tier_rules(self._quotes()),
+            correlation=correlation,
+            journal=journal,
             venue=venue,
             outcomes=routed,
             halts=ground.commands,
@@ -125,6 +137,7 @@ class TradingCore:
         )
         risk.tell(past.account)
         outcomes.connect(risk)
+        samples.connect(risk)
         analytics = AnalyticsActor.start(
             runtime,
             database=store.database,
@@ -164,6 +177,13 @@ class TradingCore:
         )
         routed.connect(supervisor)
         ground.commands.connect(supervisor)
+
+    def _quotes(self) -> tuple[str, ...]:
+        """Return what a simulated venue's symbols are quoted in, in their order."""
+        venue = self._ground.venue
+        if isinstance(venue, LiveVenue):
+            return ()
+        return tuple(symbol.rpartition("/")[2] for symbol in venue.symbols())
 
     def _start_venue(
         self, market_data: Address[MarketFeed], outcomes: Address[VenueOutcome]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from pykka import ActorDeadError
+
 from genesis_actors.actors.control import ControlActor
 from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.persistence import PersistenceActor
+from genesis_actors.actors.risk import RiskActor
 from genesis_actors.calling import (
     ANSWER_SECONDS,
     Caller,
@@ -34,6 +38,7 @@ from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews, Subscribe, Unsubscribe
 from genesis_actors.messages.market_data import MarketRows
+from genesis_actors.messages.risk import AskPortfolio, PortfolioSeen
 from genesis_actors.messages.supervisor import (
     CancelExecution,
     ExecutionStarted,
@@ -57,6 +62,7 @@ from genesis_actors.opening import (
 from genesis_actors.orders import TwapOrder
 from genesis_actors.recovery import Continuity, Stock
 from genesis_actors.runtime.actor import ActorFailed, Fanout
+from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.settings import Settings
@@ -293,6 +299,18 @@ class Engine(Caller):
             subscriber.close()
 
         return leave
+
+    # --- Portfolio -------------------------------------------------------------------------------
+
+    def portfolio(self, timeout: float = ANSWER_SECONDS) -> PortfolioSeen | None:
+        """Return how the account stands as a whole; None where nobody can say now, as while actors are replaced."""
+        box = ReplyBox[PortfolioSeen](self.runtime)
+        for ref in self.runtime.living():
+            if issubclass(ref.actor_class, RiskActor):
+                with suppress(ActorDeadError, TimeoutError):
+                    ref.tell(AskPortfolio(box))
+                    return box.get(timeout)
+        return None
 
     # --- Halt ------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ from genesis_actors.offline import halt_state
 from genesis_actors.runtime.replies import ReplyBox
 from genesis_actors.storage import queries
 from genesis_actors.storage.errors import StorageError
-from genesis_actors.values import ExecutionState, OrderStatus
+from genesis_actors.values import ExecutionState, OrderStatus, TradingTier
 
 _LATENCIES: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SHARES: Final = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.09, 0.1, 0.15, 0.2)
@@ -147,6 +147,7 @@ class Metrics(Collector):
             "genesis_actor_restarts", "Actors that failed and were built again.", restarts
         )
         yield from self._market_data()
+        yield from self._portfolio()
         if self.event_loop_lag_seconds is not None:
             yield _gauge(
                 "genesis_event_loop_lag_seconds",
@@ -210,6 +211,37 @@ class Metrics(Collector):
         for symbol, age in ages.ages:
             family.add_metric([symbol], _seconds(age))
         yield family
+
+    def _portfolio(self) -> Iterator[Metric]:
+        if self._engine.runtime.is_deterministic:
+            return  # Its time passes only while somebody waits for a result.
+        seen = self._engine.portfolio(_ANSWER_SECONDS)
+        if seen is None:
+            return
+        tier = GaugeMetricFamily(
+            "genesis_account_tier", "1 for the tier that the account has.", labels=["tier"]
+        )
+        for each in TradingTier:
+            tier.add_metric([each.value], int(each is seen.tier))
+        yield tier
+        if seen.equity is not None:
+            yield _gauge(
+                "genesis_account_equity_quote",
+                "What the account was worth when an order last came in.",
+                float(seen.equity),
+            )
+        yield _gauge(
+            "genesis_correlated_exposure_quote",
+            "What is held and intended, as far as it moves together.",
+            float(seen.correlated_exposure),
+        )
+        pairs = GaugeMetricFamily(
+            "genesis_correlation", "How much two held symbols move together.", labels=["pair"]
+        )
+        for pair in seen.pairs:
+            if pair.correlation is not None:
+                pairs.add_metric([f"{pair.one} {pair.other}"], float(pair.correlation))
+        yield pairs
 
     def _quote_ages(self) -> QuoteAges | None:
         runtime = self._engine.runtime

@@ -21,6 +21,7 @@ from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import Execution, restore
 from genesis_actors.domain.projection import current_rows
 from genesis_actors.gateways.venue import PastFill
+from genesis_actors.messages.account import AccountEvent
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.events import TwapAccepted
 from genesis_actors.messages.risk import PastPosition, RestoreAccount, RestoreFills, Traded
@@ -38,6 +39,7 @@ from genesis_actors.storage.recovery import (
     count_executions,
     in_one_look,
     last_event_at,
+    load_account_events,
     load_client_orders,
     load_fills,
     load_identity,
@@ -127,6 +129,7 @@ class Stock:
     unsure_orders: Mapping[Symbol, Sequence[OrderedQuantity]]
     positions: tuple[PastPosition, ...]
     trades_of_day: tuple[Traded, ...]
+    account_events: tuple[AccountEvent, ...]
     known_trades: Mapping[Symbol, datetime | None]
     left_alone: frozenset[Symbol]
     is_halted: bool
@@ -146,7 +149,7 @@ class Stock:
                 )
                 for symbol in sorted(self.quantities.keys() | self.unsure_orders.keys())
             ),
-            account=RestoreAccount(self.positions, self.trades_of_day),
+            account=RestoreAccount(self.positions, self.trades_of_day, self.account_events),
             recorded=frozenset(
                 (order, trade_id)
                 for found in self.quantities.values()
@@ -173,6 +176,7 @@ def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Sto
         unsure_orders=load_unsure_orders(connection, since - BUDGET_TIME),
         positions=load_positions(connection),
         trades_of_day=() if newest_at is None else load_trades_of_day(connection, newest_at),
+        account_events=load_account_events(connection),
         known_trades=load_known_trades(connection, since, BUDGET_TIME),
         left_alone=frozenset(x.order.symbol for x, _ in folded if x and not chosen(x.order)),
         is_halted=identity is not None and identity.halted_at is not None,

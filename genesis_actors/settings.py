@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -38,10 +38,12 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from genesis_actors.domain.gate import GateLimits
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.policy import IcebergDefaults, SweepDefaults, TwapDefaults
+from genesis_actors.domain.portfolio import CorrelationRules
 from genesis_actors.domain.queueing import QueueRules
+from genesis_actors.domain.tiers import AT_PAR, TierRules
 from genesis_actors.notation import parse_decimal, parse_duration, parse_rate, parse_symbol
 from genesis_actors.places import SOCKET_NAME, TOKEN_NAME, default_state_dir
-from genesis_actors.values import OnDeadline, OnSlippage, Style, Symbol
+from genesis_actors.values import OnDeadline, OnSlippage, Style, Symbol, TradingTier
 
 
 class SettingsError(ValueError):
@@ -53,11 +55,12 @@ class NotBuiltYetError(SettingsError):
 
 
 _NOT_BUILT_YET: Final = {
-    ("account",),
     ("engine", "max_concurrent"),
-    ("risk", "correlation_warning"),
-    ("risk", "correlation_critical"),
 }
+
+
+MOST_SAMPLES: Final = 10_000
+"""So many samples of a symbol a window of correlation may have: they are kept in memory."""
 
 
 def _to_duration(value: object) -> object:
@@ -231,12 +234,55 @@ class RiskSettings(_Section):
     max_deviation_bps: Number | None = Decimal(200)
     max_symbol_exposure: Number | None = None
     max_portfolio_exposure: Number | None = None
+    max_correlated_exposure: Number | None = None
+    correlation_warning: Rate = Decimal("0.60")
+    correlation_critical: Annotated[Rate, Field(gt=0)] = Decimal("0.80")
+    correlation_action: Literal["refuse", "scale"] = "refuse"
+    correlation_least_value: Number = Decimal(100)
+    correlation_window: Duration = timedelta(hours=4)
+    correlation_interval: Duration = timedelta(minutes=1)
+    correlation_min_samples: Annotated[int, Field(ge=2)] = 30
+    correlation_prior_samples: Annotated[int, Field(ge=0)] = 10
     max_daily_loss: Annotated[Number, Field(gt=0)] | None = None
     restricted_symbols: tuple[RestrictedSymbol, ...] = ()
     allows_self_trades: bool = False
     max_open_executions: Annotated[int, Field(gt=0)] | None = None
     queue_ageing: Duration = timedelta(minutes=5)
     queue_expiry: Duration = timedelta(hours=1)
+
+    @model_validator(mode="after")
+    def _check_correlation(self) -> Self:
+        if self.correlation_warning > self.correlation_critical:
+            raise ValueError(
+                f"correlation_warning ({self.correlation_warning}) must not be above "
+                f"correlation_critical ({self.correlation_critical})"
+            )
+        samples = self.correlation_window // self.correlation_interval
+        if not self.correlation_min_samples <= samples <= MOST_SAMPLES:
+            raise ValueError(
+                f"correlation_window has {samples} times correlation_interval in it, and must have "
+                f"from correlation_min_samples ({self.correlation_min_samples}) to {MOST_SAMPLES}"
+            )
+        return self
+
+
+class AccountSettings(_Section):
+    """Tiers follow from equity. Without a `currency` it is USDT, or what a simulated venue's symbols are quoted in."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z0-9]{2,10}$")] | None = None
+    hunter_equity: Number = Decimal(2_000)
+    strategist_equity: Number = Decimal(10_000)
+    tier_band: Annotated[Rate, Field(lt=1)] = Decimal("0.05")
+    tier_override: TradingTier | None = None
+
+    @model_validator(mode="after")
+    def _check_thresholds(self) -> Self:
+        if self.hunter_equity > self.strategist_equity:
+            raise ValueError(
+                f"hunter_equity ({self.hunter_equity}) must not be above "
+                f"strategist_equity ({self.strategist_equity})"
+            )
+        return self
 
 
 class ControlSettings(_Section):
@@ -292,8 +338,19 @@ class Settings(BaseSettings):
     iceberg: IcebergSettings = IcebergSettings()
     market: MarketSettings = MarketSettings()
     risk: RiskSettings = RiskSettings()
+    account: AccountSettings = AccountSettings()
     control: ControlSettings = ControlSettings()
     on_event: OnEventSettings = OnEventSettings()
+
+    @model_validator(mode="after")
+    def _check_override(self) -> Self:
+        if self.account.tier_override is not None and self.engine.mode != "paper":
+            raise ValueError(
+                '[account] tier_override is for mode = "paper" alone: with real money the tier '
+                "follows from the account's equity. Take it out, or change hunter_equity and "
+                "strategist_equity"
+            )
+        return self
 
     if TYPE_CHECKING:  # What is written is not yet what is held.
 
@@ -345,10 +402,36 @@ class Settings(BaseSettings):
             max_deviation_bps=self.risk.max_deviation_bps,
             max_symbol_exposure=self.risk.max_symbol_exposure,
             max_portfolio_exposure=self.risk.max_portfolio_exposure,
+            max_correlated_exposure=self.risk.max_correlated_exposure,
+            correlation_warning=self.risk.correlation_warning,
+            correlation_critical=self.risk.correlation_critical,
+            correlation_least_value=self.risk.correlation_least_value,
+            scales_correlated=self.risk.correlation_action == "scale",
             max_daily_loss=self.risk.max_daily_loss,
             max_orders_per_second=self.risk.max_orders_per_second,
             restricted_symbols=frozenset(map(Symbol, self.risk.restricted_symbols)),
             allows_self_trades=self.risk.allows_self_trades,
+        )
+
+    def correlation_rules(self) -> CorrelationRules:
+        return CorrelationRules(
+            window=self.risk.correlation_window,
+            interval=self.risk.correlation_interval,
+            min_samples=self.risk.correlation_min_samples,
+            prior_samples=self.risk.correlation_prior_samples,
+        )
+
+    def tier_rules(self, quotes: Sequence[str] = ()) -> TierRules:
+        """Return the tiers' rules; `quotes` are what a simulated venue's symbols are quoted in."""
+        usual = TierRules().currency
+        if quotes and not AT_PAR & set(quotes):
+            usual = quotes[0]
+        return TierRules(
+            currency=self.account.currency or usual,
+            hunter=self.account.hunter_equity,
+            strategist=self.account.strategist_equity,
+            band=self.account.tier_band,
+            override=self.account.tier_override,
         )
 
     def queue_rules(self) -> QueueRules:
@@ -420,8 +503,6 @@ def _check_variables(sections: list[str]) -> None:
         if not name.upper().startswith("GENESIS_") or "__" not in name:
             continue
         section = name[len("GENESIS_") :].lower().partition("__")[0]
-        if (section,) in _NOT_BUILT_YET:
-            raise NotBuiltYetError(name)
         if section not in sections:
             nearest = get_close_matches(section, sections, 1, 0) or sections[:1]
             raise SettingsError(
@@ -436,4 +517,5 @@ def _explained(error: ValidationError, path: str | Path | None) -> SettingsError
     source = f"{path}: " if path is not None else ""
     if first["loc"] in _NOT_BUILT_YET:
         return NotBuiltYetError(f"{source}[{key}]")
-    return SettingsError(f"{source}[{key}] {first['msg'].removeprefix('Value error, ')}")
+    key = f"[{key}] " if key else ""  # Of several sections together there is none.
+    return SettingsError(f"{source}{key}{first['msg'].removeprefix('Value error, ')}")

@@ -176,6 +176,38 @@ class Algo(StrEnum):
     MARKET = "market"
 
 
+class TradingTier(StrEnum):
+    """What an account may do, by what it is worth. Ordered: a higher tier may do what a lower one may.
+
+    >>> TradingTier.SNIPER < TradingTier.HUNTER < TradingTier.STRATEGIST
+    True
+    """
+
+    SNIPER = "SNIPER"
+    HUNTER = "HUNTER"
+    STRATEGIST = "STRATEGIST"
+
+    @property
+    def rank(self) -> int:
+        return _RANKS[self.value]
+
+    # Not as texts, which would put the hunter first.
+    def __lt__(self, other: str) -> bool:
+        return self.rank < TradingTier(other).rank
+
+    def __le__(self, other: str) -> bool:
+        return self.rank <= TradingTier(other).rank
+
+    def __gt__(self, other: str) -> bool:
+        return self.rank > TradingTier(other).rank
+
+    def __ge__(self, other: str) -> bool:
+        return self.rank >= TradingTier(other).rank
+
+
+_RANKS = {name: rank for rank, name in enumerate(("SNIPER", "HUNTER", "STRATEGIST"))}
+
+
 class Style(StrEnum):
     """How a child order meets the market."""
 
@@ -309,6 +341,10 @@ class Reason(StrEnum):
     MAX_ORDER_NOTIONAL = "max_order_notional"
     MAX_SYMBOL_EXPOSURE = "max_symbol_exposure"
     MAX_PORTFOLIO_EXPOSURE = "max_portfolio_exposure"
+    MAX_CORRELATED_EXPOSURE = "max_correlated_exposure"
+    CORRELATION_CRITICAL = "correlation_critical"  # it adds to a direction that is held already
+    TIER_TOO_LOW = "tier_too_low"
+    EQUITY_UNKNOWN = "equity_unknown"  # what the account is worth has no price yet
     MAX_DAILY_LOSS = "max_daily_loss"
     RESTRICTED_SYMBOL = "restricted_symbol"
     SELF_TRADE = "self_trade"  # a resting order of our own would be met

@@ -21,6 +21,7 @@ from genesis_actors.messages.persistence import (
     PlannedPart,
     SliceRow,
 )
+from genesis_actors.messages.risk import PortfolioSeen
 from genesis_actors.values import (
     Algo,
     ExecutionState,
@@ -33,6 +34,35 @@ from genesis_actors.values import (
 View: TypeAlias = dict[str, object]
 
 _SHORTEST_WINDOW_SECONDS = Decimal(60)
+
+
+def portfolio_view(seen: PortfolioSeen | None) -> View:
+    """Return how the account stands as a whole; all of it is None where nobody can say."""
+    if seen is None:
+        return {
+            "tier": None,
+            "account_currency": None,
+            "equity": None,
+            "equity_at": None,
+            "exposure": None,
+            "correlated_exposure": None,
+            "correlations": None,
+        }
+    return {
+        "tier": seen.tier,
+        "account_currency": seen.currency,
+        "equity": None if seen.equity is None else decimal_text(seen.equity),
+        "equity_at": None if seen.equity_at is None else time_text(seen.equity_at),
+        "exposure": decimal_text(seen.exposure),
+        "correlated_exposure": decimal_text(seen.correlated_exposure),
+        "correlations": [
+            {
+                "symbols": [pair.one, pair.other],
+                "correlation": None if pair.correlation is None else decimal_text(pair.correlation),
+            }
+            for pair in seen.pairs
+        ],
+    }
 
 
 def execution_view(

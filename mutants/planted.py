@@ -463,4 +463,13 @@ MUTANTS = (
             "        self._keep_promises(was_already=was_already)\n",
         ),
     ),
+    _mutant(
+        "accepted_below_the_tier",
+        "An account that has become too small for an algorithm begins with it all the same.",
+        (
+            "domain/limits.py",
+            "    if needed.is_met_by(tier):\n",
+            "    if tier is not None:\n",
+        ),
+    ),
 )

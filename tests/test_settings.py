@@ -4,12 +4,14 @@ import doctest
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from genesis_actors import notation, values
+from genesis_actors.domain.portfolio import CorrelationRules
 from genesis_actors.settings import NotBuiltYetError, Settings, SettingsError, parse_duration
-from genesis_actors.values import parse_time
+from genesis_actors.values import TradingTier, parse_time
 
 
 @pytest.fixture
@@ -81,8 +83,6 @@ def test_a_bad_file_is_named_with_the_key_and_what_was_expected(
     ("text", "key"),
     [
         ("[engine]\nmax_concurrent = 9\n", "engine.max_concurrent"),
-        ("[account]\ntier_override = 'x'\n", "account"),
-        ("[risk]\ncorrelation_warning = '0.6'\n", "risk.correlation_warning"),
     ],
 )
 def test_what_is_named_but_not_built_yet_is_told_apart(tmp_path: Path, text: str, key: str) -> None:
@@ -107,7 +107,7 @@ def test_bytes_that_are_no_text_are_an_error(tmp_path: Path) -> None:
         ("GENESIS_TWAPP__JITTER", "0.1", "did you mean GENESIS_TWAP__"),
         ("GENESIS_XYZ__JITTER", "0.1", "There are engine, storage, venue, twap, risk"),
         ("GENESIS_TWAP", "notjson", "environment: .*twap"),
-        ("GENESIS_ACCOUNT__TIER_OVERRIDE", "x", "GENESIS_ACCOUNT__TIER_OVERRIDE"),
+        ("GENESIS_ACCOUNT__TIER_OVERRIDE", "x", "account.tier_override"),
     ],
 )
 def test_a_bad_variable_is_named(
@@ -148,3 +148,51 @@ def test_the_documented_examples_hold(documented: object) -> None:
 
     assert outcome.attempted > 0
     assert outcome.failed == 0
+
+
+def test_tiers_and_correlations_are_as_the_operator_says() -> None:
+    settings = Settings(
+        account={"hunter_equity": "1000", "tier_override": "HUNTER"},
+        risk={"correlation_warning": "50%", "correlation_action": "scale"},
+    )
+
+    tiers, limits = settings.tier_rules(), settings.risk_limits()
+
+    assert (tiers.currency, tiers.hunter, tiers.override) == (
+        "USDT",
+        Decimal(1_000),
+        TradingTier.HUNTER,
+    )
+    assert (limits.correlation_warning, limits.scales_correlated) == (Decimal("0.5"), True)
+    assert settings.correlation_rules() == CorrelationRules()
+
+
+def test_the_accounts_currency_is_named_or_that_of_the_simulated_market() -> None:
+    named = Settings(account={"currency": "EUR"})
+
+    assert Settings().tier_rules(("USD", "BTC")).currency == "USDT"
+    assert Settings().tier_rules(("EUR", "BTC")).currency == "EUR"
+    assert named.tier_rules(("USDT",)).currency == "EUR"
+
+
+def test_a_tier_is_named_in_paper_mode_alone() -> None:
+    sections: dict[str, Any] = {"account": {"tier_override": "STRATEGIST"}}
+
+    assert Settings(**sections).account.tier_override is TradingTier.STRATEGIST
+    with pytest.raises(SettingsError, match=r"^\[account\] tier_override is for mode"):
+        Settings.load(engine={"mode": "live"}, venue={"kind": "ccxt"}, **sections)
+
+
+@pytest.mark.parametrize(
+    ("sections", "why"),
+    [
+        ({"risk": {"correlation_warning": "0.9"}}, "must not be above correlation_critical"),
+        ({"risk": {"correlation_window": "20m"}}, "has 20 times correlation_interval in it"),
+        ({"risk": {"correlation_interval": "1s"}}, "has 14400 times correlation_interval in it"),
+        ({"account": {"hunter_equity": "10001"}}, "must not be above strategist_equity"),
+        ({"account": {"tier_override": "KING"}}, "account.tier_override"),
+    ],
+)
+def test_rules_that_contradict_each_other_are_refused(sections: dict[str, Any], why: str) -> None:
+    with pytest.raises(SettingsError, match=why):
+        Settings.load(**sections)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -32,7 +33,7 @@ from genesis_actors.messages.market_data import (
     UnwatchSymbol,
     WatchSymbol,
 )
-from genesis_actors.messages.risk import JudgeParent, ParentJudged
+from genesis_actors.messages.risk import JudgeParent, ParentEnded, ParentJudged
 from genesis_actors.messages.supervisor import ExecutionStarted, OrderRejected, StartExecution
 from genesis_actors.messages.venue import (
     DescribeSymbol,
@@ -78,7 +79,7 @@ class Admitting:
         market_source: MarketSource | None,
         venue: Address[VenueMessage],
         market_data: Address[MarketDataMessage],
-        risk: Address[JudgeParent],
+        risk: Address[JudgeParent | ParentEnded],
         queue: Queue,
         begin: Begin,
     ) -> None:
@@ -214,8 +215,10 @@ class Admitting:
         )
         return _Candidate(drawn, self._count, message)
 
-    def _admit(self, candidate: _Candidate, quote: Quote | None) -> None:
-        message, order = candidate.message, candidate.message.order
+    def _admission(
+        self, candidate: _Candidate, quote: Quote | None, most: Decimal | None = None
+    ) -> Admission | Rejection:
+        order = candidate.message.order
         described = self.described[order.symbol]
         market = Market(
             rules=described.rules,
@@ -224,8 +227,12 @@ class Admitting:
             quote=quote,
             profile=self.profiles[order.symbol],
         )
-        now = self._actor.clock.now()
-        admission = admit(order, market, self._defaults, now=now, seed=self._seed_of(candidate))
+        seed, now = self._seed_of(candidate), self._actor.clock.now()
+        return admit(order, market, self._defaults, now=now, seed=seed, most=most)
+
+    def _admit(self, candidate: _Candidate, quote: Quote | None) -> None:
+        message, order = candidate.message, candidate.message.order
+        admission = self._admission(candidate, quote)
         if isinstance(admission, Rejection):
             self._unwatch(candidate)
             self._reject(message, admission.reason, admission.message, admission.hint)
@@ -235,6 +242,7 @@ class Admitting:
             self._risk,
             JudgeParent(
                 execution_id=candidate.execution_id,
+                algo=order.algo,
                 symbol=order.symbol,
                 side=order.side,
                 quantity=admission.quantity,
@@ -253,12 +261,18 @@ class Admitting:
             self._reject(message, judged.reason, what, hint)
             return
         if is_halted:
-            self._unwatch(candidate)
+            self._give_up(candidate)
             self._reject_halted(message)
+            return
+        if judged.cut_by is not None:
+            admission = self._admission(candidate, admission.quote, judged.available_quantity)
+        if isinstance(admission, Rejection):
+            self._give_up(candidate)
+            self._reject(message, admission.reason, admission.message, admission.hint)
             return
         # Two starts with one client id may have met on the way here: the first of them has it.
         if order.client_id is not None and order.client_id in self._known:
-            self._unwatch(candidate)
+            self._give_up(candidate)
             self.ask(message, is_open=lambda _: False, is_halted=is_halted)
             return
         execution, events = accept(
@@ -267,6 +281,7 @@ class Admitting:
             self._prefix,
             self._market_source,
             self._queue.rules if self._queue.is_full else None,
+            judged=judged,
         )
         if order.client_id is not None:
             self._known[order.client_id] = KnownOrder(
@@ -274,6 +289,11 @@ class Admitting:
             )
         self._starting[execution.execution_id] = [message]
         self._begin(execution, events)
+
+    def _give_up(self, candidate: _Candidate) -> None:
+        """Do not begin it, though risk would have let it."""
+        self._unwatch(candidate)
+        self._actor.send(self._risk, ParentEnded(execution_id=candidate.execution_id))
 
     def _unwatch(self, candidate: _Candidate) -> None:
         order = candidate.message.order

@@ -34,7 +34,7 @@ from genesis_actors.messages.venue import (
 )
 from genesis_actors.runtime.actor import ActorFailed, Address
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import Symbol
+from genesis_actors.values import ZERO, Symbol
 
 _Message: TypeAlias = VenueMessage | VenueReport
 
@@ -116,7 +116,7 @@ class LiveVenueActor(GatedActor[_Message]):
                 symbol=seen.symbol,
                 rules=seen.rules,
                 balances=tuple(
-                    Balance(currency=currency, free=free)
+                    Balance(currency=currency, free=free, held=seen.held.get(currency, ZERO))
                     for currency, free in seen.balances.items()
                 ),
                 volumes=seen.volumes,

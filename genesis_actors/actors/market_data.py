@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from genesis_actors.domain.market_recorder import MarketRecorder, Recorded
+from genesis_actors.domain.portfolio import MidSampler
 from genesis_actors.domain.tape import MarketTape
 from genesis_actors.messages.market_data import (
     AskQuoteAges,
@@ -28,6 +29,7 @@ from genesis_actors.messages.market_data import (
     WatchSymbol,
 )
 from genesis_actors.messages.persistence import AwaitWritten, StoreMarket
+from genesis_actors.messages.risk import MidSampled
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import ExecutionId, Quote, Symbol
@@ -48,9 +50,15 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
         *,
         failures: Address[ActorFailed],
         journal: Address[StoreMarket | AwaitWritten],
+        samples: Address[MidSampled],
+        sampling_interval: timedelta,
     ) -> None:
         super().__init__(runtime, name="market-data", supervisor=failures)
         self._journal = journal
+        self._samples = samples
+        self._samplers: defaultdict[Symbol, MidSampler] = defaultdict(
+            lambda: MidSampler(sampling_interval)
+        )
         self._recorders: dict[Symbol, MarketRecorder] = {}
         self._pasts: dict[Symbol, tuple[MarketRows, ...]] = {}
         self._tapes: defaultdict[Symbol, MarketTape] = defaultdict(MarketTape)
@@ -150,8 +158,16 @@ class MarketDataActor(MessageActor[MarketDataMessage]):
             tape.record_trade(trade)
         if rows.confirms_quote:
             tape.confirm(rows.at)
+        if rows.quote is not None or rows.confirms_quote:
+            self._sample(rows)
         if rows.quote is not None and self._triggers[rows.symbol]:
             self._fire(rows.symbol, rows.quote)
+
+    def _sample(self, rows: MarketRows) -> None:
+        mid = None if rows.quote is None else rows.quote.mid
+        due = self._samplers[rows.symbol].record(rows.at, mid)
+        if due is not None:
+            self.send(self._samples, MidSampled(rows.symbol, due.number, due.mid))
 
     def _fire(self, symbol: Symbol, quote: Quote) -> None:
         triggers = self._triggers[symbol]

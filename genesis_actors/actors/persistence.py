@@ -21,6 +21,8 @@ from pykka import ActorDeadError
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import (
+    AccountNotWritten,
+    AccountWritten,
     AllWritten,
     AwaitWritten,
     ExecutionLoaded,
@@ -35,13 +37,14 @@ from genesis_actors.messages.persistence import (
     StoreDepth,
     StoreMarket,
     StoreReport,
+    WriteAccount,
     WriteHalt,
     WriteJournal,
 )
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.dispatcher import DispatcherKind
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.storage.batch import Write, last_version, whose
+from genesis_actors.storage.batch import JournalWrite, Write, last_version, whose
 from genesis_actors.storage.database import Database, Target
 from genesis_actors.storage.errors import OutcomeUncertain, StorageError
 from genesis_actors.storage.journal import Failure, Journal
@@ -110,7 +113,14 @@ class PersistenceActor(MessageActor[_Accepted]):
 
     def handle(self, message: _Accepted) -> None:
         match message:
-            case WriteJournal() | StoreReport() | StoreMarket() | StoreDepth() | NoteTrades():
+            case (
+                WriteJournal()
+                | WriteAccount()
+                | StoreReport()
+                | StoreMarket()
+                | StoreDepth()
+                | NoteTrades()
+            ):
                 self._on_write(message)
             case AwaitWritten():
                 self._awaited.append(message)
@@ -259,6 +269,14 @@ class PersistenceActor(MessageActor[_Accepted]):
             is_market = isinstance(write, NoteTrades | StoreMarket)
             kind = "symbol" if is_market else "execution_id"
             log.error("write_failed", **{kind: whose(write)}, error=failure.error)
+        if isinstance(write, WriteAccount):
+            answer = (
+                AccountWritten(last_version(write))
+                if failure is None
+                else AccountNotWritten(failure.error, failure.is_outage)
+            )
+            self.send(write.reply_to, answer)
+            return
         if not isinstance(write, WriteJournal):
             return
         if failure is None:
@@ -286,9 +304,7 @@ class PersistenceActor(MessageActor[_Accepted]):
             message = envelope.message
             if envelope.reply_to is not None:
                 self.actor_inbox.put(envelope)
-            elif isinstance(
-                message, WriteJournal | StoreReport | StoreMarket | StoreDepth | NoteTrades
-            ):
+            elif isinstance(message, Write):
                 self._waiting.add(message)
             elif isinstance(message, LoadExecution | WriteHalt):
                 self._asked.append(message)
@@ -369,4 +385,4 @@ class Waiting:
 
 
 def _weight(write: Write) -> int:
-    return max(1, len(write.events)) if isinstance(write, WriteJournal) else 1
+    return max(1, len(write.events)) if isinstance(write, JournalWrite) else 1

@@ -12,20 +12,25 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, assert_never
 
+from genesis_actors.actors.judging import Judging
 from genesis_actors.domain.exposure import Account
 from genesis_actors.domain.giving_way import GivingWay
 from genesis_actors.domain.limits import (
     RiskDecision,
     RiskLimits,
-    check_parent_order,
     check_risk_limits,
 )
 from genesis_actors.domain.participation import minimum_quantity
+from genesis_actors.domain.portfolio import CorrelationRules
 from genesis_actors.domain.symbol_use import SymbolUse
+from genesis_actors.domain.tiers import TierRules
 from genesis_actors.logs import get_logger
+from genesis_actors.messages.persistence import AccountNotWritten, AccountWritten, WriteAccount
 from genesis_actors.messages.risk import (
+    AskPortfolio,
     JudgeParent,
-    ParentJudged,
+    MidSampled,
+    ParentEnded,
     RestoreAccount,
     RestoreFills,
     RiskMessage,
@@ -110,6 +115,9 @@ class RiskActor(MessageActor[RiskMessage]):
         runtime: Runtime,
         *,
         limits: RiskLimits,
+        tiers: TierRules,
+        correlation: CorrelationRules,
+        journal: Address[WriteAccount],
         venue: Address[OrderMessage],
         outcomes: Address[VenueOutcome],
         halts: Address[Halt],
@@ -123,6 +131,14 @@ class RiskActor(MessageActor[RiskMessage]):
         self._symbols: dict[Symbol, _SymbolBook] = {}
         self._orders: dict[ClientOrderId, _Order] = {}
         self._account = Account()
+        self._judging = Judging(
+            self,
+            account=self._account,
+            limits=limits,
+            tiers=tiers,
+            correlation=correlation,
+            journal=journal,
+        )
         self._giving_way = GivingWay()
         self._passed_at: deque[datetime] = deque()
 
@@ -130,7 +146,10 @@ class RiskActor(MessageActor[RiskMessage]):
         match message:
             case PlaceOrder():
                 self._judge(message)
-            case CancelOrder() | LookUpOrder() | AmendParent():
+            case CancelOrder() | LookUpOrder():
+                self.send(self._venue, message)
+            case AmendParent():
+                self._judging.intentions.amend(message.execution_id, message.quantity)
                 self.send(self._venue, message)
             case SettleOrder():
                 self._settle(message)
@@ -143,8 +162,15 @@ class RiskActor(MessageActor[RiskMessage]):
                 self._restore(message)
             case RestoreFills():
                 self._restore_fills(message)
-            case JudgeParent():
-                self._judge_parent(message)
+            case (
+                JudgeParent()
+                | ParentEnded()
+                | MidSampled()
+                | AskPortfolio()
+                | AccountWritten()
+                | AccountNotWritten()
+            ):
+                self._judging.handle(message)
             case OrderFilled():
                 self._fill(message)
                 self.send(self._outcomes, message)
@@ -159,6 +185,7 @@ class RiskActor(MessageActor[RiskMessage]):
     # --- What is known ---
 
     def _learn(self, described: SymbolDescribed) -> None:
+        self._judging.learn(described)
         if described.rules is None:
             return
         book = self._symbols.get(described.symbol)
@@ -170,14 +197,17 @@ class RiskActor(MessageActor[RiskMessage]):
             self._account.hold(position.symbol, position.quantity, position.price)
         for traded in past.trades:
             self._account.trade_before(traded)
+        self._judging.restore(past.events)
 
     def _restore(self, past: RestoreOrders) -> None:
         use = self._symbols[past.symbol].use
+        traded = ZERO
         for order in past.orders:
             name = order.client_order_id
             filled = sum((quantity for _, _, quantity in order.fills), order.settled_quantity)
             known = _Order(past.symbol, past.side, past.execution_id, order.price, filled)
             known.said = order.settled_quantity
+            traded += filled
             self._remember(name, known)
             use.know(name, past.execution_id)
             for trade_id, at, quantity in order.fills:
@@ -190,6 +220,9 @@ class RiskActor(MessageActor[RiskMessage]):
                 order.reserved_quantity,
                 rests_at=order.price if order.resting else None,
             )
+        self._judging.intentions.begin(
+            past.execution_id, past.symbol, past.side, past.parent_quantity, traded
+        )
 
     def _restore_fills(self, past: RestoreFills) -> None:
         use = self._symbols[past.symbol].use
@@ -257,6 +290,7 @@ class RiskActor(MessageActor[RiskMessage]):
                 now=now,
                 orders_in_last_second=self._orders_in_last_second(now),
             ),
+            company=self._judging.company(order),
         )
         if decision.is_approved and not self._limits.allows_self_trades:
             return self._giving_way.judge(order, now)
@@ -309,23 +343,6 @@ class RiskActor(MessageActor[RiskMessage]):
         log.error("halted_by_risk", reason=reason)
         self.send(self._halts, Halt(reason=reason, reply_to=_Nobody()))
 
-    def _judge_parent(self, asked: JudgeParent) -> None:
-        standing = self._account.standing(
-            asked.symbol, asked.side, ZERO, mark=asked.mid, now=self.clock.now()
-        )
-        decision = check_parent_order(
-            asked.symbol, asked.quantity, self._limits, mid=asked.mid, standing=standing
-        )
-        self.send(
-            asked.reply_to,
-            ParentJudged(
-                execution_id=asked.execution_id,
-                reason=decision.reason,
-                limit=decision.limit,
-                actual=decision.actual,
-            ),
-        )
-
     # --- What became of orders ---
 
     def _fill(self, fill: OrderFilled) -> None:
@@ -362,6 +379,8 @@ class RiskActor(MessageActor[RiskMessage]):
     ) -> None:
         if known.side is not None and quantity:
             self._account.trade(Traded(known.symbol, known.side, quantity, price, fee, at))
+            if known.execution_id is not None:
+                self._judging.intentions.fill(known.execution_id, quantity)
 
     def _release(self, outcome: OrderClosed | OrderNotFound | OrderRefused) -> None:
         if isinstance(outcome, OrderNotFound) and not outcome.is_proof:

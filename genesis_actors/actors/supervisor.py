@@ -36,7 +36,7 @@ from genesis_actors.messages.persistence import (
     WriteHalt,
     WriteJournal,
 )
-from genesis_actors.messages.risk import ParentJudged, RiskMessage
+from genesis_actors.messages.risk import ParentEnded, ParentJudged, RiskMessage
 from genesis_actors.messages.slicer import SlicerMessage
 from genesis_actors.messages.supervisor import (
     AmendExecution,
@@ -252,6 +252,7 @@ class SupervisorActor(MessageActor[_Message]):
             case ExecutionFinished():
                 log.debug("execution_finished", execution_id=message.execution_id)
                 self._queue.forget(message.execution_id)
+                self.send(self._ports.risk, ParentEnded(execution_id=message.execution_id))
                 self._let_in()
             case ExecutionLoaded():
                 self._on_loaded(message)
@@ -475,6 +476,7 @@ class SupervisorActor(MessageActor[_Message]):
 
     def _forget(self, execution_id: ExecutionId) -> None:
         self._queue.forget(execution_id)
+        self.send(self._ports.risk, ParentEnded(execution_id=execution_id))
         self._admitting.forget(execution_id)
         for command in self._slicers.pop(execution_id).unanswered:
             self._refuse_unknown(command)

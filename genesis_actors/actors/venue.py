@@ -37,7 +37,7 @@ from genesis_actors.messages.venue import (
 from genesis_actors.runtime.actor import ActorFailed, Address
 from genesis_actors.runtime.clock import TimerHandle
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import Side, Symbol
+from genesis_actors.values import ZERO, Side, Symbol
 
 FEED_PHASE = -1
 
@@ -147,10 +147,7 @@ class VenueActor(GatedActor[_Message]):
                 at=now,
                 symbol=question.symbol,
                 rules=rules,
-                balances=tuple(
-                    Balance(currency=currency, free=free)
-                    for currency, free in self._venue.balances().items()
-                ),
+                balances=self._balances(),
                 volumes=() if rules is None else self._venue.volumes(question.symbol, now),
                 known_symbols=self._venue.symbols(),
                 book=()
@@ -161,6 +158,13 @@ class VenueActor(GatedActor[_Message]):
                     for price, quantity in self._venue.levels(question.symbol, side)
                 ),
             ),
+        )
+
+    def _balances(self) -> tuple[Balance, ...]:
+        held = self._venue.held()
+        return tuple(
+            Balance(currency=currency, free=free, held=held.get(currency, ZERO))
+            for currency, free in self._venue.balances().items()
         )
 
     def _on_feed(self, feed: Feed) -> None:

@@ -273,5 +273,6 @@ def _resident_bytes() -> int:
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     sys.stdout.write(json.dumps(measure(int(sys.argv[1]), float(sys.argv[2]))))

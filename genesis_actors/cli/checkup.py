@@ -24,8 +24,8 @@ from genesis_actors.places import LoopbackPort, find_socket
 from genesis_actors.settings import Settings, SettingsError
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import StorageError
-from genesis_actors.storage.recovery import Identity, load_identity
-from genesis_actors.values import Symbol, decimal_text
+from genesis_actors.storage.recovery import Identity, load_account_events, load_identity
+from genesis_actors.values import Symbol, TradingTier, decimal_text, time_text
 
 _KEYS = ("GENESIS_API_KEY", "GENESIS_API_SECRET", "GENESIS_API_PASSWORD")
 
@@ -40,6 +40,7 @@ def run_doctor(
         venue={} if venue is None else {"kind": venue},
     )
     found = [_mode(settings), *_of_venue(settings, [Symbol(name) for name in symbols])]
+    found += _account(settings)
     found.append(_daemon(find_socket(None, config)))
     items = [
         {"name": f.name, "status": f.status.value, "message": f.message, "hint": f.hint or None}
@@ -132,6 +133,31 @@ def _halted(database: Database, identity: Identity) -> Finding:
         )
     hint = f"when it may go on: genesis unhalt --db {database}"
     return Finding("database", Status.WARNING, f"{database} is halted", hint)
+
+
+def _account(settings: Settings) -> list[Finding]:
+    """Look at the tier that the journal has: a start takes it over, and the next order looks at it anew."""
+    database = Database.of(settings.storage.url)
+    override = settings.account.tier_override
+    if override is not None:
+        return [Finding("account", Status.OK, f"{override}, by [account] tier_override")]
+    if database.path is not None and not database.path.exists():
+        return []
+    try:
+        journal = load_account_events(database)
+    except StorageError:
+        return []  # What is wrong with it has been said.
+    if not journal:
+        return []
+    last = journal[-1]
+    said = (
+        f"{last.after} since {time_text(last.at)}, when it was worth "
+        f"{text.money(last.equity)} {last.currency}"
+    )
+    if last.after is TradingTier.STRATEGIST:
+        return [Finding("account", Status.OK, said)]
+    hint = f"TWAP needs STRATEGIST: {decimal_text(settings.account.strategist_equity)} and more"
+    return [Finding("account", Status.WARNING, said, hint)]
 
 
 def _findings_text(found: list[Finding]) -> str:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from genesis_actors.cli.door import Asking, find_door, own_socket_option, socket
 from genesis_actors.cli.errors import CliError, ExitCode
 from genesis_actors.cli.output import Output
 from genesis_actors.notation import parse_duration
+from genesis_actors.values import parse_time
 
 if TYPE_CHECKING:
     from genesis_actors.settings import Settings
@@ -191,6 +193,30 @@ def _again(config: Path | None, paper: bool | None, db: str | None) -> list[str]
     return words if db is None else [*words, "--db", db]
 
 
+def _portfolio_pairs(view: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is known of the account as a whole; an older daemon says nothing of it."""
+    if view.get("tier") is None:
+        return []
+    equity, currency = view["equity"], view["account_currency"]
+    worth = ""
+    if equity:
+        at = text.moment(parse_time(view["equity_at"]))
+        worth = f", worth {text.money(Decimal(equity))} {currency} at {at}"
+    found = [("account", f"{view['tier']}{worth}")]
+    if Decimal(view["exposure"]):
+        exposure = (
+            f"{text.money(Decimal(view['exposure']))} {currency}, "
+            f"{text.money(Decimal(view['correlated_exposure']))} as far as it moves together"
+        )
+        found.append(("exposure", exposure))
+    known = [pair for pair in view["correlations"] if pair["correlation"] is not None]
+    known.sort(key=lambda pair: abs(Decimal(pair["correlation"])), reverse=True)
+    if known:
+        told = (f"{' and '.join(p['symbols'])} {Decimal(p['correlation']):.2f}" for p in known[:3])
+        found.append(("correlation", ", ".join(told)))
+    return found
+
+
 def _status_text(view: Mapping[str, Any]) -> str:
     halted = "unknown" if view["halted"] is None else "no"
     if view["halted"]:
@@ -205,6 +231,7 @@ def _status_text(view: Mapping[str, Any]) -> str:
             ("venue", f"{view['venue']}, {view['mode']}"),
             ("executions", f"{view['open_executions']} open"),
             ("halted", halted),
+            *_portfolio_pairs(view),
             *((("journal", f"takes no writes: {outage}"),) if outage else ()),
             ("database", view["database"]),
             ("socket", view["socket"]),

@@ -22,7 +22,18 @@ from genesis_actors.values import parse_time, time_text
 
 _RECENT = timedelta(minutes=10)
 _FINAL = frozenset({"COMPLETED", "INCOMPLETE", "CANCELLED", "FAILED", "REJECTED"})
-_TOLD = ("reason", "slice_number", "state", "status", "quantity", "filled_quantity", "price")
+_TOLD = (
+    "reason",
+    "after",
+    "equity",
+    "cut_by",
+    "slice_number",
+    "state",
+    "status",
+    "quantity",
+    "filled_quantity",
+    "price",
+)
 """What of an event a line for people shows."""
 
 _View = Mapping[str, Any]

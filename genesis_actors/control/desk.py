@@ -30,6 +30,7 @@ from genesis_actors.messages.control import (
     GetStatus,
     PendingHalt,
 )
+from genesis_actors.messages.risk import PortfolioSeen
 from genesis_actors.messages.supervisor import (
     LookAtMarket,
 )
@@ -48,6 +49,7 @@ from genesis_actors.views import (
     View,
     execution_view,
     fill_views,
+    portfolio_view,
     slice_views,
     status_view,
 )
@@ -56,6 +58,9 @@ T = TypeVar("T")
 
 READERS = 2
 """Threads that read what is quickly read. Lists and the journal have one each: commands never wait for those."""
+
+PORTFOLIO_SECONDS = 1.0
+"""So long it waits for the risk actor, which may be busy or being replaced."""
 
 HALT_SECONDS = 3.0
 """So long a question about the daemon waits for what the database has of a halt."""
@@ -164,9 +169,17 @@ class Desk:
             "halt_reason": halt["reason"],
             "halt_is_durable": halt["is_durable"],
             "journal_outage": outage,
+            **portfolio_view(await self._portfolio()),
             "connections": connections,
             "last_sequence": self.tail.last,
         }
+
+    async def _portfolio(self) -> PortfolioSeen | None:
+        try:
+            async with asyncio.timeout(PORTFOLIO_SECONDS):
+                return await self.aside(lambda: self._engine.portfolio(PORTFOLIO_SECONDS))
+        except TimeoutError:  # Who would ask waits for the disk.
+            return None
 
     async def executions(self, *, ended: int | None) -> str:
         """Return the open executions as JSON, the newest first, and so many that have ended; None: all of them."""

@@ -14,11 +14,14 @@ from genesis_actors.domain.participation import (
     enforce_participation_limit,
     is_volume_anomaly,
 )
+from genesis_actors.domain.portfolio import calculate_correlation
 from genesis_actors.domain.schedule import ScheduleError, TimeSlice, calculate_time_slices
 from genesis_actors.domain.shortfall import calculate_implementation_shortfall
 from genesis_actors.domain.sizing import calculate_position_size
 from genesis_actors.domain.slippage import calculate_slippage
+from genesis_actors.domain.tiers import requires_tier
 from genesis_actors.domain.volume_profile import VolumeProfile
+from genesis_actors.values import TradingTier
 
 if TYPE_CHECKING:
     from genesis_actors.domain.report import generate_execution_report
@@ -35,8 +38,10 @@ __all__ = [
     "RiskDecision",
     "ScheduleError",
     "TimeSlice",
+    "TradingTier",
     "VolumeProfile",
     "calculate_clips",
+    "calculate_correlation",
     "calculate_implementation_shortfall",
     "calculate_participation_rate",
     "calculate_position_size",
@@ -49,4 +54,5 @@ __all__ = [
     "enforce_participation_limit",
     "generate_execution_report",
     "is_volume_anomaly",
+    "requires_tier",
 ]

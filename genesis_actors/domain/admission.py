@@ -22,6 +22,7 @@ from genesis_actors.domain.starting import (
     started,
     window_of,
 )
+from genesis_actors.domain.tiers import requires_tier
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.messages.events import TwapAccepted, TwapQueued, TwapStarted
 from genesis_actors.messages.risk import ParentJudged
@@ -89,9 +90,18 @@ class Market:
 
 @exact
 def admit(
-    order: ParentOrder, market: Market, defaults: TwapDefaults, *, now: datetime, seed: int
+    order: ParentOrder,
+    market: Market,
+    defaults: TwapDefaults,
+    *,
+    now: datetime,
+    seed: int,
+    most: Decimal | None = None,
 ) -> Admission | Rejection:
-    """Check `order` and plan its schedule from `now` on. The first thing that stands in its way is what is told."""
+    """Check `order` and plan its schedule from `now` on. The first thing that stands in its way is what is told.
+
+    `most`, in base, is what of its quantity may be worked, where that is not all.
+    """
     rules = market.rules
     if rules is None:
         return _unknown_symbol(order, market)
@@ -110,6 +120,10 @@ def admit(
             if quantity is not None
             else f"give the quantity in {rules.base}, or try again when there is a quote",
         )
+    if most is not None:
+        quantity = min(quantity, floor_to_step(most, rules.lot))
+        if not quantity:
+            return _nothing_left(order)
     if not quantity:
         return Rejection(
             Reason.QUANTITY_BELOW_MINIMUM,
@@ -151,6 +165,20 @@ _HINTS_OF_OTHERS = {
         Reason.QUANTITY_ABOVE_MAXIMUM,
     ): "lower the quantity, or have it worked in parts: --algo twap or iceberg",
 }
+
+
+def _nothing_left(order: ParentOrder) -> Rejection:
+    return Rejection(
+        Reason.CORRELATION_CRITICAL,
+        f"what may be added of {order.symbol} to what moves alike is less than one lot",
+        _CORRELATION_HINT,
+    )
+
+
+_CORRELATION_HINT = (
+    "trade the other way, wait until the others are done, or let the operator change "
+    "[risk] correlation_critical"
+)
 _HINTS = {
     Reason.QUANTITY_BELOW_MINIMUM: "raise the quantity",
     Reason.QUANTITY_ABOVE_MAXIMUM: "lower the quantity or give it a longer window",
@@ -233,6 +261,14 @@ def refused_by_risk(judged: ParentJudged, admission: Admission) -> tuple[str, st
             "let the operator take it from [risk] restricted_symbols",
         )
     limit, actual = decimal_text(judged.limit), decimal_text(round(judged.actual, 2))
+    if judged.reason in {Reason.TIER_TOO_LOW, Reason.EQUITY_UNKNOWN}:
+        return _below_tier(judged, admission.order.algo)
+    if judged.reason is Reason.CORRELATION_CRITICAL:
+        what = (
+            f"{admission.order.side} {symbol} adds to {judged.other}, which is held or being traded: "
+            f"their correlation in that direction is {actual}, the operator's limit {limit}"
+        )
+        return what, _CORRELATION_HINT
     if judged.reason is Reason.MAX_DAILY_LOSS:
         return (
             f"the day's trades have lost {actual} {currency}, of {limit} that they may",
@@ -244,6 +280,27 @@ def refused_by_risk(judged: ParentJudged, admission: Admission) -> tuple[str, st
         f"{wished} would bring the exposure of {whose} to {actual} {currency}, above the operator's {limit}",
         f"lower the quantity, or let the operator raise [risk] {judged.reason}",
     )
+
+
+def _below_tier(judged: ParentJudged, algo: Algo) -> tuple[str, str]:
+    needed, currency = requires_tier(algo).tier, judged.currency
+    limit, actual = judged.limit or ZERO, judged.actual or ZERO
+    least, worth = decimal_text(limit), decimal_text(round(actual, 2))
+    if judged.reason is Reason.EQUITY_UNKNOWN:
+        what = (
+            f"{algo} needs the tier {needed} ({least} {currency}), and some of what the account holds "
+            f"has no price yet: it is worth {worth} {currency} at least"
+        )
+        return what, "try again when there is a quote"
+    what = (
+        f"{algo} needs the tier {needed} ({least} {currency}): the account is {judged.tier}, "
+        f"worth {worth} {currency}"
+    )
+    hint = (
+        f"fund the account, or let the operator change [account] {needed.lower()}_equity, or its "
+        "currency; in paper mode [account] tier_override names a tier"
+    )
+    return what, hint
 
 
 def _unaffordable(
@@ -278,10 +335,12 @@ def accept(
     client_order_id_prefix: str,
     market_source: MarketSource | None = None,
     queue: QueueRules | None = None,
+    *,
+    judged: ParentJudged | None = None,
 ) -> tuple[Execution, FirstEvents]:
     """Return the execution that an admitted order becomes, and the events that say so.
 
-    With the rules of a `queue` it has to wait there for its turn.
+    With the rules of a `queue` it has to wait there for its turn. `judged` is what risk has said of it.
     """
     order = replace(admission.order, seed=admission.policy.seed)
     quote = admission.quote
@@ -296,6 +355,8 @@ def accept(
         arrival_price=None if quote is None else quote.mid,
         arrival_at=None if quote is None else admission.now,
         market_source=market_source,
+        tier=None if judged is None else judged.tier,
+        cut_by=None if judged is None else judged.cut_by,
     )
     began = (
         started(execution_id, order, admission.policy, admission.slices, admission.now)

@@ -65,6 +65,12 @@ class Position:
         """Return the worst that the position may become, in quote."""
         return max(self.quantity + self.bought, self.sold - self.quantity) * (self.mark or ZERO)
 
+    @property
+    def worst(self) -> Decimal:
+        """Return the same with its direction: negative where the worst is short."""
+        long, short = self.quantity + self.bought, self.quantity - self.sold
+        return (long if abs(long) >= abs(short) else short) * (self.mark or ZERO)
+
     def reserve(self, side: Side, more: Decimal) -> None:
         if side is Side.BUY:
             self.bought += more

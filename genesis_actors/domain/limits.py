@@ -6,8 +6,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from genesis_actors.domain.exposure import NOTHING_HELD, Standing
+from genesis_actors.domain.portfolio import ALONE, Company, Pull
+from genesis_actors.domain.tiers import Equity, TierRules, requires_tier
 from genesis_actors.messages.venue import PlaceOrder
-from genesis_actors.values import BPS, ZERO, Reason, Symbol, exact, floor_to_step
+from genesis_actors.values import (
+    BPS,
+    ONE,
+    ZERO,
+    Algo,
+    Reason,
+    Symbol,
+    TradingTier,
+    exact,
+    floor_to_step,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +27,20 @@ class RiskLimits:
     """The operator's limits; None: no limit. Amounts in quote, deviation of a child's price from the mid in bps.
 
     Exposure is the worst that positions may become with what is reserved (see `exposure`); a loss is that of one UTC
-    day's trades, at the newest mids.
+    day's trades, at the newest mids. An order that goes the way of another holding, worth `correlation_least_value` or
+    more, is told of from a correlation of `correlation_warning` on, and from `correlation_critical` on refused, or with
+    `scales_correlated` made smaller.
     """
 
     max_order_notional: Decimal | None = None
     max_deviation_bps: Decimal | None = Decimal(200)
     max_symbol_exposure: Decimal | None = None
     max_portfolio_exposure: Decimal | None = None
+    max_correlated_exposure: Decimal | None = None
+    correlation_warning: Decimal = Decimal("0.60")
+    correlation_critical: Decimal = Decimal("0.80")
+    correlation_least_value: Decimal = Decimal(100)
+    scales_correlated: bool = False
     max_daily_loss: Decimal | None = None
     max_orders_per_second: int | None = None
     restricted_symbols: frozenset[Symbol] = frozenset()
@@ -33,7 +52,8 @@ class RiskDecision:
     """`reason` is None where the order may pass.
 
     `limit` and `actual` are the numbers that were compared; `available_quantity` (base) is what would pass.
-    `is_permanent` says that no order's end, and no later try, would let even the least of it pass.
+    `is_permanent` says that no order's end, and no later try, would let even the least of it pass. `cut_by` is why a
+    parent order may be worked for no more than `available_quantity`, None where it may be as it is.
     """
 
     reason: Reason | None = None
@@ -41,6 +61,7 @@ class RiskDecision:
     actual: Decimal | None = None
     available_quantity: Decimal | None = None
     is_permanent: bool = False
+    cut_by: Reason | None = None
 
     @property
     def is_approved(self) -> bool:
@@ -59,6 +80,7 @@ def check_risk_limits(
     lot: Decimal,
     least: Decimal | None = None,
     standing: Standing = NOTHING_HELD,
+    company: Company = ALONE,
 ) -> RiskDecision:
     """Judge one child order: the first limit that it would break is what is told.
 
@@ -72,6 +94,7 @@ def check_risk_limits(
         lot: the step of quantities, base.
         least: the smallest order that the venue takes, base; a lot where it is not known.
         standing: the account's positions and reservations, as `order` meets them.
+        company: the other holdings, as far as they move together with its symbol.
 
     >>> from datetime import UTC, datetime
     >>> from genesis_actors.values import ClientOrderId, ExecutionId, Side, Symbol
@@ -102,6 +125,7 @@ def check_risk_limits(
         _check_account(order.symbol, limits, standing)
         or _check_order(order, limits, lot, least, standing)
         or _check_exposure(order, limits, lot, least, standing)
+        or _check_correlated(order, limits, lot, standing, company)
         or _check_budget(order, budget, lot)
         or APPROVED
     )
@@ -165,6 +189,25 @@ def _check_exposure(
     return None
 
 
+def _check_correlated(
+    order: PlaceOrder, limits: RiskLimits, lot: Decimal, standing: Standing, company: Company
+) -> RiskDecision | None:
+    """Let pass what keeps the correlation-weighted exposure within its limit, and always what makes it no larger."""
+    most = limits.max_correlated_exposure
+    if most is None:
+        return None
+    before = standing.committed * order.mid
+    after = before + order.quantity * order.mid
+    exposure = company.exposure(after)
+    if exposure <= max(most, company.exposure(before)):
+        return None
+    room = company.room(most)
+    available = ZERO if room is None else max(room - before, ZERO) / order.mid
+    return RiskDecision(
+        Reason.MAX_CORRELATED_EXPOSURE, most, exposure, floor_to_step(available, lot)
+    )
+
+
 def _check_budget(order: PlaceOrder, budget: Decimal | None, lot: Decimal) -> RiskDecision | None:
     if budget is None or order.quantity <= budget:
         return None
@@ -181,11 +224,14 @@ def check_parent_order(
     *,
     mid: Decimal | None,
     standing: Standing = NOTHING_HELD,
+    pull: Pull | None = None,
 ) -> RiskDecision:
     """Judge a parent order (`quantity` in base) as it comes in: what could never be filled is not begun.
 
     Only positions count, not what other executions have reserved: that may pass while this one is worked, and each of
-    its children is judged again. Without a `mid` its exposure cannot be known yet.
+    its children is judged again. Without a `mid` its exposure cannot be known yet. `pull` is what of the other holdings
+    and intentions it would add to most; one that is critical refuses it, or leaves of its quantity the share
+    (1 - strength) / (1 - critical).
 
     >>> from genesis_actors.values import Symbol
     >>> limits = RiskLimits(max_symbol_exposure=Decimal(50_000))
@@ -193,8 +239,13 @@ def check_parent_order(
     <Reason.MAX_SYMBOL_EXPOSURE: 'max_symbol_exposure'>
     """
     refused = _check_account(symbol, limits, standing)
+    approved = APPROVED
+    if refused is None and pull is not None and pull.strength >= limits.correlation_critical:
+        approved = _check_pull(quantity, pull, limits)
+        refused = None if approved.is_approved else approved
+        quantity = quantity if approved.available_quantity is None else approved.available_quantity
     if refused is not None or mid is None:
-        return refused or APPROVED
+        return refused or approved
     for reason, most, others in (
         (Reason.MAX_SYMBOL_EXPOSURE, limits.max_symbol_exposure, ZERO),
         (Reason.MAX_PORTFOLIO_EXPOSURE, limits.max_portfolio_exposure, standing.other_positions),
@@ -203,4 +254,34 @@ def check_parent_order(
         if room is not None and quantity > room:
             actual = others + (standing.position + quantity) * mid
             return RiskDecision(reason, most, actual, max(room, ZERO), is_permanent=True)
-    return APPROVED
+    return approved
+
+
+def _check_pull(quantity: Decimal, pull: Pull, limits: RiskLimits) -> RiskDecision:
+    critical = limits.correlation_critical
+    share = ZERO
+    if limits.scales_correlated and critical < ONE:
+        share = (ONE - pull.strength) / (ONE - critical)
+    if not share:
+        return RiskDecision(
+            Reason.CORRELATION_CRITICAL, critical, pull.strength, ZERO, is_permanent=True
+        )
+    return RiskDecision(
+        None, critical, pull.strength, quantity * share, cut_by=Reason.CORRELATION_CRITICAL
+    )
+
+
+def check_tier(
+    algo: Algo, tier: TradingTier | None, equity: Equity, rules: TierRules
+) -> RiskDecision:
+    """Judge whether an account of that tier may begin an execution of that kind; the numbers are equities.
+
+    >>> decision = check_tier(Algo.TWAP, TradingTier.HUNTER, Equity(Decimal(3_000)), TierRules())
+    >>> decision.reason, decision.limit, decision.actual
+    (<Reason.TIER_TOO_LOW: 'tier_too_low'>, Decimal('10000'), Decimal('3000'))
+    """
+    needed = requires_tier(algo)
+    if needed.is_met_by(tier):
+        return APPROVED
+    reason = Reason.TIER_TOO_LOW if equity.is_whole else Reason.EQUITY_UNKNOWN
+    return RiskDecision(reason, rules.threshold(needed.tier), equity.amount)

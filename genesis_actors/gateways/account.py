@@ -36,6 +36,7 @@ class Account:
 
     def __init__(self, opening: Mapping[str, Decimal]) -> None:
         self._free = dict(opening)
+        self._held: dict[str, Decimal] = {}
 
     def free(self, currency: str) -> Decimal:
         return self._free.get(currency, ZERO)
@@ -43,13 +44,18 @@ class Account:
     def balances(self) -> dict[str, Decimal]:
         return dict(self._free)
 
+    def held(self) -> dict[str, Decimal]:
+        return dict(self._held)
+
     @exact
     def hold(self, currency: str, amount: Decimal) -> None:
         self._free[currency] = self.free(currency) - amount
+        self._held[currency] = self._held.get(currency, ZERO) + amount
 
     @exact
     def release(self, currency: str, amount: Decimal) -> None:
         self._free[currency] = self.free(currency) + amount
+        self._held[currency] = self._held.get(currency, ZERO) - amount
 
     @exact
     def settle(

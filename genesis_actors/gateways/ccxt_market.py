@@ -16,7 +16,7 @@ from genesis_actors.gateways.ccxt_client_ids import VenueHabits
 from genesis_actors.gateways.ccxt_feed import SymbolFeed
 from genesis_actors.gateways.ccxt_health import Health
 from genesis_actors.gateways.ccxt_outcomes import Failure, judge
-from genesis_actors.gateways.ccxt_parsing import free_balances, levels_of, quote_of
+from genesis_actors.gateways.ccxt_parsing import free_balances, held_balances, levels_of, quote_of
 from genesis_actors.gateways.ccxt_rules import exact_number
 from genesis_actors.gateways.ccxt_streams import SymbolStream
 from genesis_actors.gateways.ccxt_tasks import FIRST_PAUSE, LONGEST_PAUSE, Backoff, Tasks, patiently
@@ -108,13 +108,20 @@ class Markets:
         rules = await self._rules(symbol)
         if rules is None:
             return SymbolSeen(symbol, None, {}, (), self._upkeep.known_symbols)
-        balances = await self.balances()
+        told = await self._reads.fetch_balance()
         volumes = await self._read_volumes(symbol)
         # Two may ask at the same time; a symbol has one feed, whose rows are in order.
         async with self._opening.setdefault(symbol, asyncio.Lock()):
             if symbol not in self._feeds:
                 await self._open_feed(symbol)
-        return SymbolSeen(symbol, rules, balances, volumes, self._upkeep.known_symbols)
+        return SymbolSeen(
+            symbol,
+            rules,
+            free_balances(told),
+            volumes,
+            self._upkeep.known_symbols,
+            held_balances(told),
+        )
 
     async def look(self, symbol: Symbol) -> MarketLook:
         rules = await self._rules(symbol)

@@ -300,6 +300,15 @@ def touch_of(ticker: Json, at: datetime) -> Quote | None:
 
 
 def free_balances(balance: Json) -> dict[str, Decimal]:
-    free: Json = balance.get("free") or {}
-    found = {str(currency): exact_number(amount) for currency, amount in free.items()}
+    return _amounts(balance, "free")
+
+
+def held_balances(balance: Json) -> dict[str, Decimal]:
+    """Return what open orders hold of each currency, where the exchange says so."""
+    return _amounts(balance, "used")
+
+
+def _amounts(balance: Json, which: str) -> dict[str, Decimal]:
+    told: Json = balance.get(which) or {}
+    found = {str(currency): exact_number(amount) for currency, amount in told.items()}
     return {currency: amount for currency, amount in found.items() if amount is not None}

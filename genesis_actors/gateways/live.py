@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -46,6 +46,8 @@ class SymbolSeen:
     balances: Mapping[str, Decimal]
     volumes: tuple[HourlyVolume, ...]
     known_symbols: tuple[Symbol, ...]
+    held: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """What open orders hold, anybody's of the account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,9 @@ class PaperVenue:
     def balances(self) -> Mapping[str, Decimal]:
         return self._account.balances()
 
+    def held(self) -> Mapping[str, Decimal]:
+        return self._account.held()
+
     def volumes(self, symbol: Symbol, before: datetime) -> tuple[HourlyVolume, ...]:
         """Return the last week's hours, each with the volume that its trade flow brings on average."""
         if symbol not in self._listings:

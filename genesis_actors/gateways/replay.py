@@ -120,6 +120,9 @@ class ReplayVenue:
     def balances(self) -> Mapping[str, Decimal]:
         return self._account.balances()
 
+    def held(self) -> Mapping[str, Decimal]:
+        return self._account.held()
+
     def volumes(self, symbol: Symbol, before: datetime) -> tuple[HourlyVolume, ...]:
         if symbol != self._rules.symbol:
             return ()

@@ -98,6 +98,10 @@ class SimulatedVenue(Protocol):
         """Return the free amount of each currency."""
         ...
 
+    def held(self) -> Mapping[str, Decimal]:
+        """Return what resting orders hold of each currency, beside what is free."""
+        ...
+
     def volumes(self, symbol: Symbol, before: datetime) -> tuple[HourlyVolume, ...]:
         """Return the bars (hourly or finer) that were over by `before`; empty where unknown."""
         ...

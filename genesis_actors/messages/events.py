@@ -26,6 +26,7 @@ from genesis_actors.values import (
     ResumeMode,
     SliceStatus,
     TradeId,
+    TradingTier,
     VenueOrderId,
 )
 
@@ -46,6 +47,8 @@ class TwapAccepted(ExecutionEvent):
     """The parent order is ours now. `arrival_price` is None where there was no quote yet.
 
     `market_source` is what its market is made of; None for a real one, and in journals from before it was noted.
+    `tier` is the account's as it was accepted; None in journals from before there were tiers. `cut_by` is why
+    `quantity` is less than was asked for.
     """
 
     order: ParentOrder
@@ -56,6 +59,8 @@ class TwapAccepted(ExecutionEvent):
     arrival_price: Decimal | None
     arrival_at: AwareDatetime | None
     market_source: MarketSource | None = None
+    tier: TradingTier | None = None
+    cut_by: Reason | None = None
 
 
 class ArrivalObserved(ExecutionEvent):

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
+from genesis_actors.messages.account import ACCOUNT_AGGREGATE, AccountEvent
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.events import ExecutionEvent, JournalEvent
 from genesis_actors.values import ExecutionId, Symbol
@@ -143,6 +144,38 @@ class WriteJournal:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteAccount:
+    """Make these events of the account durable, then answer `AccountWritten` or `AccountNotWritten`.
+
+    `first_version` is the aggregate version of the first; the others follow it.
+    """
+
+    first_version: int
+    events: tuple[AccountEvent, ...]
+    reply_to: Address[AccountWritten | AccountNotWritten]
+
+    @property
+    def execution_id(self) -> str:
+        """Whose journal they are of, as for an execution's."""
+        return ACCOUNT_AGGREGATE
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWritten:
+    """The account's events up to `version` are durable."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNotWritten:
+    """The account's events are not durable, and will not become so. In an outage nothing can be written for now."""
+
+    error: str
+    is_outage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StoreReport:
     """Keep an execution's report (JSON), replacing an earlier one."""
 
@@ -271,6 +304,7 @@ class HaltWritten:
 
 PersistenceMessage: TypeAlias = (
     WriteJournal
+    | WriteAccount
     | StoreReport
     | StoreMarket
     | StoreDepth

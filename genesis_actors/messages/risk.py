@@ -9,14 +9,25 @@ from typing import TypeAlias
 
 from pydantic import SkipValidation
 
+from genesis_actors.messages.account import AccountEvent
 from genesis_actors.messages.base import Address, Command, Message
+from genesis_actors.messages.persistence import AccountNotWritten, AccountWritten
 from genesis_actors.messages.venue import (
     OrderMessage,
     RestoreOrders,
     SymbolDescribed,
     VenueOutcome,
 )
-from genesis_actors.values import ClientOrderId, ExecutionId, Reason, Side, Symbol, TradeId
+from genesis_actors.values import (
+    Algo,
+    ClientOrderId,
+    ExecutionId,
+    Reason,
+    Side,
+    Symbol,
+    TradeId,
+    TradingTier,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +67,71 @@ class PastPosition:
 
 @dataclass(frozen=True, slots=True)
 class RestoreAccount:
-    """Take over the account as the tables have it. `trades` are the newest day's, which `positions` have in them."""
+    """Take over the account as the tables have it. `trades` are the newest day's, which `positions` have in them.
+
+    `events` are the account's journal.
+    """
 
     positions: tuple[PastPosition, ...] = ()
     trades: tuple[Traded, ...] = ()
+    events: tuple[AccountEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MidSampled:
+    """The mid at the end of the so-manieth sampling interval (see `domain.portfolio`). Each is told once, in order."""
+
+    symbol: Symbol
+    number: int
+    mid: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PairCorrelation:
+    """How much two held symbols move together; None: too little is known."""
+
+    one: Symbol
+    other: Symbol
+    correlation: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskPortfolio:
+    """Asks how the account stands as a whole."""
+
+    reply_to: Address[PortfolioSeen]
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioSeen:
+    """Amounts in `currency`. `equity` is as of `equity_at`, when an order last came in; None before the first.
+
+    `exposure` is the sum of what is held and intended, `correlated_exposure` the same as far as it moves together.
+    """
+
+    tier: TradingTier | None
+    currency: str
+    equity: Decimal | None
+    equity_at: datetime | None
+    exposure: Decimal
+    correlated_exposure: Decimal
+    pairs: tuple[PairCorrelation, ...]
+
+
+class ParentEnded(Command):
+    """Nothing of this parent order is to be traded any more: it is over, or was never begun."""
+
+    execution_id: ExecutionId
 
 
 class JudgeParent(Command):
-    """Say whether an order of `quantity` (base) can be worked at all. `mid` is None where there is no quote yet."""
+    """Say whether an order of `quantity` (base) can be worked at all. `mid` is None where there is no quote yet.
+
+    What is let begin counts as intended until it is filled, or `ParentEnded`.
+    """
 
     execution_id: ExecutionId
+    algo: Algo = Algo.TWAP
     symbol: Symbol
     side: Side
     quantity: Decimal
@@ -74,13 +140,26 @@ class JudgeParent(Command):
 
 
 class ParentJudged(Message):
-    """`reason` is None where it may begin. `limit` and `actual`, in quote, are what was compared."""
+    """`reason` is None where it may begin, for `tier`; with `cut_by` for no more than `available_quantity` (base).
+
+    `limit` and `actual`, in quote, are what was compared: for a correlation its strengths, with the symbol `other`;
+    for a tier the equity in `currency`.
+    """
 
     execution_id: ExecutionId
     reason: Reason | None = None
     limit: Decimal | None = None
     actual: Decimal | None = None
+    tier: TradingTier | None = None
+    currency: str | None = None
+    other: Symbol | None = None
+    cut_by: Reason | None = None
+    available_quantity: Decimal | None = None
 
+
+PortfolioMessage: TypeAlias = (
+    JudgeParent | ParentEnded | MidSampled | AskPortfolio | AccountWritten | AccountNotWritten
+)
 
 RiskMessage: TypeAlias = (
     OrderMessage
@@ -89,6 +168,6 @@ RiskMessage: TypeAlias = (
     | RestoreOrders
     | RestoreFills
     | RestoreAccount
-    | JudgeParent
+    | PortfolioMessage
 )
 """Everything the risk actor accepts."""

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, SkipValidation
 
 from genesis_actors.messages.base import Address, Command, Event, Message
 from genesis_actors.values import (
+    ZERO,
     ClientOrderId,
     ExecutionId,
     Liquidity,
@@ -162,8 +163,11 @@ class HourlyVolume(Message):
 
 
 class Balance(Message):
+    """`held` is what open orders of the account hold of the currency, beside what is `free`."""
+
     currency: str
     free: Decimal
+    held: Decimal = ZERO
 
 
 class BookLevel(Message):

@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Final
 
 from genesis_actors.domain.participation import minimum_quantity
+from genesis_actors.domain.tiers import requires_tier
+from genesis_actors.messages.account import TierChanged
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.events import (
     ChildClosed,
@@ -30,6 +32,7 @@ from genesis_actors.messages.persistence import (
     FillRow,
     OrderRow,
     SliceRow,
+    WriteAccount,
     WriteJournal,
 )
 from genesis_actors.messages.supervisor import AmendExecution
@@ -130,6 +133,7 @@ class Invariants:
         self._sent_by_symbol: defaultdict[Symbol, list[PlaceOrder]] = defaultdict(list)
         self._is_halted = False
         self._unhalted_at: datetime | None = None
+        self._tiers: list[TierChanged] = []
         self._fills: dict[tuple[Symbol, TradeId], ExecutionId] = {}
         self._traces: defaultdict[ExecutionId, deque[tuple[datetime, str, object]]] = defaultdict(
             lambda: deque(maxlen=_TRACED)
@@ -324,6 +328,8 @@ class Invariants:
         self._is_halted = is_halted
 
     def on_durable(self, write: Write) -> None:
+        if isinstance(write, WriteAccount):
+            self._check_account(write)
         if not isinstance(write, WriteJournal):
             return
         for event in write.events:
@@ -332,6 +338,7 @@ class Invariants:
                 terms = _Terms(event.quantity, event.quantity, event.order.limit_price, rate)
                 clips = Clips() if event.order.algo is Algo.ICEBERG else None
                 self._known[event.execution_id] = _Known(event.order, terms, clips=clips)
+                self._check_tier(event)
             elif isinstance(event, ChildIntended):
                 if event.client_order_id in self._intended:
                     self.broken(
@@ -354,6 +361,31 @@ class Invariants:
             change(ClientOrderId(order.client_order_id))
         for fill in write.fills:
             self._check_fill(fill)
+
+    def _check_account(self, write: WriteAccount) -> None:
+        for event in write.events:
+            before = self._tiers[-1].after if self._tiers else None
+            if event.before != before or write.first_version != len(self._tiers) + 1:
+                self.broken("tier", event.at, f"it changes from {event.before}, and was {before}")
+            if event.before == event.after:
+                self.broken("tier", event.at, f"it changes from {event.before} to the same")
+            self._tiers.append(event)
+
+    def _check_tier(self, event: TwapAccepted) -> None:
+        """Hold that it was accepted on a tier that it may be worked on, and that was the account's at that time.
+
+        A change may overtake in the journal what was accepted before it; their times tell.
+        """
+        x, needed = event.execution_id, requires_tier(event.order.algo)
+        in_force = [
+            change.after
+            for change, later in zip(self._tiers, [*self._tiers[1:], None], strict=True)
+            if later is None or later.at >= event.at
+        ]
+        if event.tier not in in_force:
+            self.broken("tier", event.at, f"it is accepted for {event.tier}, not {in_force}", x)
+        elif not needed.is_met_by(event.tier):
+            self.broken("tier", event.at, f"{event.order.algo} is accepted for {event.tier}", x)
 
     def _note_plan(self, event: ExecutionEvent) -> None:
         """Take note of what becomes of the window, the slices to come and the terms; hold a resume to it."""

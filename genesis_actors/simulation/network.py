@@ -41,6 +41,7 @@ from genesis_actors.simulation.exchange import (
 )
 from genesis_actors.simulation.faults import Dice, Faults
 from genesis_actors.simulation.market import HISTORY, LISTINGS, STEP
+from genesis_actors.simulation.wealth import Wealth
 from genesis_actors.values import (
     ZERO,
     ClientOrderId,
@@ -52,7 +53,6 @@ from genesis_actors.values import (
     Symbol,
 )
 
-_BALANCE = Decimal(10) ** 12
 _HOURS = 24
 _TIME_OUT = (1.0, 8.0)  # After so many seconds a client gives an answer up.
 _LONGEST_REQUEST = 12.0
@@ -95,6 +95,7 @@ class Network:
         self.in_flight: list[Request] = []
         """Orders on their way to the exchange."""
         self._dice = Dice(f"network:{seed}", counts)
+        self._wealth = Wealth(seed)
         self._queue: list[tuple[datetime, int, _Arrival | _Delivery]] = []
         self._number = 0
         self._opened: set[Symbol] = set()
@@ -119,8 +120,10 @@ class Network:
         return self.exchange.symbols
 
     def balances(self) -> Mapping[str, Decimal]:
-        rules = [market.rules for market in self.exchange.markets.values()]
-        return {currency: _BALANCE for each in rules for currency in (each.base, each.quote)}
+        return self._wealth.balances(self.exchange.next_at)
+
+    def held(self) -> Mapping[str, Decimal]:
+        return {}
 
     def volumes(self, symbol: Symbol, before: datetime) -> tuple[HourlyVolume, ...]:
         del before

@@ -36,6 +36,7 @@ from genesis_actors.simulation.journal import Disk, persistence_on
 from genesis_actors.simulation.market import HISTORY
 from genesis_actors.simulation.network import Network
 from genesis_actors.simulation.users import Users
+from genesis_actors.simulation.wealth import Wealth
 from genesis_actors.storage.checks import check_database
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.migrations import migrate
@@ -150,7 +151,8 @@ class _Simulation:
                 "engine": {"seed": plan.seed},
                 "storage": {"url": f"sqlite+aiosqlite:///{path}"},
                 "twap": {"min_duration": "1m", "max_duration": "60m"},
-                "risk": _limits(plan.seed),
+                "risk": _limits(plan.seed) | _correlations(plan.seed),
+                "account": Wealth(plan.seed).settings,
             }
         )
         self._engine: Engine
@@ -372,6 +374,23 @@ def _limits(seed: int) -> dict[str, object]:
         "max_portfolio_exposure": draw.choice(_EXPOSURES),
         "max_orders_per_second": draw.choice((1, 5, 1_000)),
         "max_daily_loss": draw.choice((None, "1000000")),
+    }
+
+
+def _correlations(seed: int) -> dict[str, object]:
+    """Return rules by which pairs that hardly move together do so too much, in one seed of four."""
+    draw = random.Random(f"correlations:{seed}")
+    if draw.random() < _UNLIMITED:
+        return {}
+    return {
+        "correlation_interval": "4s",
+        "correlation_window": "2m",
+        "correlation_min_samples": 5,
+        "correlation_prior_samples": draw.choice((0, 5)),
+        "correlation_warning": "0.05",
+        "correlation_critical": draw.choice(("0.1", "0.3")),
+        "correlation_action": draw.choice(("refuse", "scale")),
+        "max_correlated_exposure": draw.choice(_EXPOSURES),
     }
 
 

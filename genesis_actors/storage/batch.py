@@ -19,6 +19,7 @@ from genesis_actors.messages.persistence import (
     StoreDepth,
     StoreMarket,
     StoreReport,
+    WriteAccount,
     WriteJournal,
 )
 from genesis_actors.storage.serialization import event_id, to_json
@@ -26,7 +27,8 @@ from genesis_actors.storage.statements import Parameters, Statement, Statements
 from genesis_actors.storage.tables import events
 from genesis_actors.values import time_text
 
-Write: TypeAlias = WriteJournal | StoreReport | StoreMarket | StoreDepth | NoteTrades
+JournalWrite: TypeAlias = WriteJournal | WriteAccount
+Write: TypeAlias = JournalWrite | StoreReport | StoreMarket | StoreDepth | NoteTrades
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class Batch:
             match write:
                 case WriteJournal():
                     self._add(write)
+                case WriteAccount():
+                    self._add_events(write)
                 case StoreReport():
                     self._reports[write.execution_id] = write
                 case StoreMarket():
@@ -118,11 +122,24 @@ class Batch:
                     assert_never(write)
 
     def _add(self, write: WriteJournal) -> None:
-        for version, event in enumerate(write.events, write.first_version):
+        for event in write.events:
             if event.execution_id != write.execution_id:
                 raise ValueError(
                     f"an event of {event.execution_id} in the journal of {write.execution_id}"
                 )
+        self._add_events(write)
+        if write.execution is not None:
+            self._executions[write.execution_id] = write.execution
+        self._slices.update(((row.execution_id, row.slice_number), row) for row in write.slices)
+        self._orders.update((row.client_order_id, row) for row in write.orders)
+        self._fills.extend(write.fills)
+        if write.snapshot is not None and write.events:
+            self._snapshots[write.execution_id] = SnapshotRow(
+                write.execution_id, last_version(write), write.snapshot, write.events[-1].at
+            )
+
+    def _add_events(self, write: JournalWrite) -> None:
+        for version, event in enumerate(write.events, write.first_version):
             self.last_sequence += 1
             row = EventRow(
                 self.last_sequence,
@@ -135,15 +152,6 @@ class Batch:
                 event.at,
             )
             self.events.append(row)
-        if write.execution is not None:
-            self._executions[write.execution_id] = write.execution
-        self._slices.update(((row.execution_id, row.slice_number), row) for row in write.slices)
-        self._orders.update((row.client_order_id, row) for row in write.orders)
-        self._fills.extend(write.fills)
-        if write.snapshot is not None and write.events:
-            self._snapshots[write.execution_id] = SnapshotRow(
-                write.execution_id, last_version(write), write.snapshot, write.events[-1].at
-            )
 
     def _add_segment(self, write: StoreMarket) -> None:
         self._segments[write.symbol, write.began_at] = SegmentRow(
@@ -184,9 +192,9 @@ class Batch:
 
 
 def whose(write: Write) -> str:
-    """Return the execution that `write` is of, or the symbol."""
+    """Return the execution that `write` is of, or the account, or the symbol."""
     return write.symbol if isinstance(write, NoteTrades | StoreMarket) else write.execution_id
 
 
-def last_version(write: WriteJournal) -> int:
+def last_version(write: JournalWrite) -> int:
     return write.first_version + len(write.events) - 1

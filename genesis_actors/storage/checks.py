@@ -22,9 +22,11 @@ from sqlalchemy import (
 
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.projection import all_rows
+from genesis_actors.messages.account import ACCOUNT_AGGREGATE, AccountEvent
 from genesis_actors.messages.persistence import ExecutionRow, FillRow, OrderRow, SliceRow
 from genesis_actors.storage.database import Database, Target, check_schema
 from genesis_actors.storage.errors import StorageError
+from genesis_actors.storage.recovery import load_account_events
 from genesis_actors.storage.serialization import from_json
 from genesis_actors.storage.statements import statements_for
 from genesis_actors.storage.tables import (
@@ -37,6 +39,7 @@ from genesis_actors.storage.tables import (
     twap_executions,
     twap_slice_history,
 )
+from genesis_actors.values import TradingTier
 
 _MOST_PROBLEMS: Final = 5
 
@@ -106,6 +109,12 @@ def _row_problems(connection: Connection) -> Iterator[str]:
     venue = connection.scalar(select(engine_identity.c.venue)) or ""
     known = set(connection.scalars(select(twap_executions.c.execution_id)))
     journaled = set(connection.scalars(select(events.c.aggregate_id).distinct()))
+    if ACCOUNT_AGGREGATE in journaled:
+        journaled.remove(ACCOUNT_AGGREGATE)
+        try:
+            yield from _account_problems(load_account_events(connection))
+        except StorageError as error:
+            yield f"the account's journal cannot be read: {error.message}"
     for name in sorted(known | journaled):
         if name not in journaled:
             yield f"execution {name} has no journal"
@@ -116,6 +125,15 @@ def _row_problems(connection: Connection) -> Iterator[str]:
                 yield from _differences(connection, name, venue)
             except (StorageError, ValueError, LookupError, ArithmeticError) as error:
                 yield f"execution {name} cannot be read: {' '.join(str(error).split())}"
+
+
+def _account_problems(journal: Iterable[AccountEvent]) -> Iterator[str]:
+    """Yield where a change of tier does not begin with what the one before has made."""
+    tier: TradingTier | None = None
+    for event in journal:
+        if event.before != tier:
+            yield f"the account's tier changes from {event.before} while it is {tier}"
+        tier = event.after
 
 
 def _differences(connection: Connection, name: str, venue: str) -> Iterator[str]:

@@ -11,8 +11,8 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from genesis_actors.logs import get_logger
-from genesis_actors.messages.persistence import WriteJournal
-from genesis_actors.storage.batch import Batch, EventRow, Write, last_version
+from genesis_actors.messages.persistence import WriteAccount
+from genesis_actors.storage.batch import Batch, EventRow, JournalWrite, Write, last_version
 from genesis_actors.storage.columns import utc_text
 from genesis_actors.storage.database import Database, Target, cause_of, check_schema
 from genesis_actors.storage.errors import OutcomeUncertain, StorageError
@@ -140,7 +140,7 @@ class Journal:
 
     async def _admitted(self, batch: Sequence[Write]) -> list[Failure | None]:
         """Return for each write why it cannot follow on what its execution's journal has, None if it can."""
-        journals = [write for write in batch if isinstance(write, WriteJournal)]
+        journals = [write for write in batch if isinstance(write, JournalWrite)]
         new = {write.execution_id for write in journals if _begins(write)} - self._versions.keys()
         # Where its journal has begun already, the database finds the same version twice.
         self._versions.update(dict.fromkeys(new))
@@ -149,7 +149,7 @@ class Journal:
         failures: list[Failure | None] = []
         for write in batch:
             failure = None
-            if isinstance(write, WriteJournal):
+            if isinstance(write, JournalWrite):
                 last = versions.get(write.execution_id, self._versions[write.execution_id])
                 expected = (0, 1) if last is None else (last + 1,)
                 if write.first_version in expected:
@@ -215,17 +215,19 @@ class Journal:
         self._is_epoch_stored = True
         self._last_sequence = batch.last_sequence
         for write in writes:
-            if not isinstance(write, WriteJournal):
+            if not isinstance(write, JournalWrite):
                 continue
             if write.events:
                 self._versions[write.execution_id] = last_version(write)
+            if isinstance(write, WriteAccount):
+                continue
             if write.execution is not None and ExecutionState(write.execution.state).is_final:
                 # A late fill may still come; then its version is looked up.
                 self._versions.pop(write.execution_id, None)
 
     def _forget(self, writes: Sequence[Write]) -> None:
         for write in writes:
-            if isinstance(write, WriteJournal):
+            if isinstance(write, JournalWrite):
                 self._versions.pop(write.execution_id, None)
 
     def _outage(self, error: Exception) -> Failure:
@@ -272,7 +274,7 @@ class Journal:
         )
 
 
-def _begins(write: WriteJournal) -> bool:
+def _begins(write: JournalWrite) -> bool:
     return write.first_version == 1 and bool(write.events)
 
 

@@ -22,11 +22,12 @@ from sqlalchemy import (
     update,
 )
 
+from genesis_actors.messages.account import ACCOUNT_AGGREGATE, AccountEvent
 from genesis_actors.messages.events import JournalEvent, TwapAccepted
 from genesis_actors.messages.risk import PastPosition, Traded
 from genesis_actors.storage.database import Database, Target, check_schema
 from genesis_actors.storage.errors import ForeignDatabase
-from genesis_actors.storage.serialization import from_json
+from genesis_actors.storage.serialization import account_event_from_json, from_json
 from genesis_actors.storage.tables import (
     engine_identity,
     events,
@@ -237,6 +238,18 @@ def load_trades_of_day(target: Target | Connection, at: datetime) -> tuple[Trade
 def _traded(fill: RecordedFill) -> Traded:
     fee = fee_in_quote(fill.symbol, fill.price, fill.fee, fill.fee_currency)
     return Traded(fill.symbol, fill.side, fill.quantity, fill.price, fee or ZERO, fill.traded_at)
+
+
+def load_account_events(target: Target | Connection) -> tuple[AccountEvent, ...]:
+    """Return the account's own journal, in order."""
+    mine = events.c.aggregate_id == ACCOUNT_AGGREGATE
+    query = select(events.c.event_type, events.c.event_data).where(mine)
+
+    def read(connection: Connection) -> tuple[AccountEvent, ...]:
+        found = connection.execute(query.order_by(events.c.aggregate_version))
+        return tuple(account_event_from_json(kind, data) for kind, data in found)
+
+    return _read(target, read)
 
 
 def count_executions(target: Target | Connection) -> int:

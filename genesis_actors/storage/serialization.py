@@ -1,36 +1,49 @@
-"""Events as JSON and back. The registry of types is the `JournalEvent` union itself."""
+"""Events as JSON and back. The registry of types are the unions themselves: an execution's, and the account's."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Final, cast, get_args
+from typing import Final, TypeVar, cast, get_args
 
 from pydantic import ValidationError
 
+from genesis_actors.messages.account import AccountEvent, TierChanged
 from genesis_actors.messages.events import ExecutionEvent, JournalEvent
 from genesis_actors.storage.errors import DatabaseUnusable
+
+E = TypeVar("E", ExecutionEvent, AccountEvent)
 
 EVENT_TYPES: Final[dict[str, type[ExecutionEvent]]] = {
     event_type.__name__: event_type for event_type in get_args(JournalEvent)
 }
+ACCOUNT_EVENT_TYPES: Final[dict[str, type[AccountEvent]]] = {TierChanged.__name__: TierChanged}
+_ALL_TYPES: Final = {*EVENT_TYPES.values(), *ACCOUNT_EVENT_TYPES.values()}
 
 
-def to_json(event: ExecutionEvent) -> str:
-    if type(event) is not EVENT_TYPES.get(type(event).__name__):
+def to_json(event: ExecutionEvent | AccountEvent) -> str:
+    if type(event) not in _ALL_TYPES:
         raise TypeError(f"{type(event).__name__} is not an event of the journal")
     return event.model_dump_json()
 
 
 def from_json(event_type: str, text: str) -> JournalEvent:
-    """Return the event exactly as it was written."""
-    known = EVENT_TYPES.get(event_type)
+    """Return an execution's event exactly as it was written."""
+    return cast("JournalEvent", _read(EVENT_TYPES.get(event_type), event_type, text))
+
+
+def account_event_from_json(event_type: str, text: str) -> AccountEvent:
+    """Return an event of the account exactly as it was written."""
+    return _read(ACCOUNT_EVENT_TYPES.get(event_type), event_type, text)
+
+
+def _read(known: type[E] | None, event_type: str, text: str) -> E:
     if known is None:
         raise DatabaseUnusable(
             f"the journal has an event of the unknown type {event_type!r}",
             "upgrade genesis-actors: pip install --upgrade genesis-actors",
         )
     try:
-        return cast("JournalEvent", known.model_validate_json(text))
+        return known.model_validate_json(text)
     except ValidationError as error:
         raise DatabaseUnusable(
             f"the journal's {event_type} cannot be read: {error}",

@@ -63,7 +63,8 @@ class Banner(Widget):
         if self._is_read_only:
             right.append("READ ONLY  ", style(AMBER, bold=True))
         if self._house is not None and width >= 90:  # noqa: PLR2004 - room for it
-            right.append(f"{self._house.venue}  ", style(DIM))
+            tier = "" if self._house.tier is None else f"{self._house.tier}  "
+            right.append(f"{tier}{self._house.venue}  ", style(DIM))
         right.append(f"{clock(self._now)} UTC ", style(INK))
         alive = self._trouble is None and self._house is not None
         right.append("● " if alive else "○ ", style(GREEN if alive else RED, bold=True))

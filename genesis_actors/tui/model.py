@@ -233,7 +233,8 @@ class House:
     is_stopping: bool
     halted_at: datetime | None
     halt_reason: str | None
-    halt_is_durable: bool
+    halt_is_durable: bool = True
+    tier: str | None = None
 
     @classmethod
     def of(cls, view: View) -> House:
@@ -246,7 +247,8 @@ class House:
             is_stopping=view["state"] == "stopping",
             halted_at=_time(view, "halted_at"),
             halt_reason=_words(view, "halt_reason"),
-            halt_is_durable=view["halt_is_durable"] is not False,
+            halt_is_durable=view.get("halt_is_durable") is not False,
+            tier=view.get("tier"),  # An older daemon says nothing of it.
         )
 
     @property

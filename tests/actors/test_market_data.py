@@ -21,6 +21,7 @@ from genesis_actors.messages.market_data import (
     WatchSymbol,
 )
 from genesis_actors.messages.persistence import AllWritten, AwaitWritten, StoreMarket
+from genesis_actors.messages.risk import MidSampled
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.values import ExecutionId, Quote, Side, Trade
 from tests.helpers import Probe
@@ -35,8 +36,13 @@ class Tape:
     def __init__(self, simulation: DeterministicRuntime) -> None:
         self.simulation = simulation
         self.journal = Probe[StoreMarket | AwaitWritten]()
+        self.samples = Probe[MidSampled]()
         self.ref: ActorRef[MarketDataActor] = MarketDataActor.start(
-            simulation, failures=Probe(), journal=self.journal
+            simulation,
+            failures=Probe(),
+            journal=self.journal,
+            samples=self.samples,
+            sampling_interval=timedelta(seconds=10),
         )
 
     def tell(self, *messages: object) -> None:

@@ -10,6 +10,10 @@ from pykka import ActorRef
 from genesis_actors.actors import risk
 from genesis_actors.actors.risk import RiskActor
 from genesis_actors.domain.limits import RiskLimits
+from genesis_actors.domain.portfolio import CorrelationRules
+from genesis_actors.domain.tiers import TierRules
+from genesis_actors.messages.account import AccountEvent
+from genesis_actors.messages.persistence import AccountWritten, WriteAccount
 from genesis_actors.messages.risk import (
     JudgeParent,
     ParentJudged,
@@ -49,17 +53,45 @@ from tests.helpers import Probe
 from tests.making import BTC, NOON, a_child, a_close, a_description, a_fill
 
 
+class AccountJournal:
+    """Writes the account's journal as soon as it is asked to, unless it is held up."""
+
+    def __init__(self) -> None:
+        self.events: list[AccountEvent] = []
+        self.is_held_up = False
+        self.held_up: list[WriteAccount] = []
+
+    def tell(self, message: WriteAccount) -> None:
+        if self.is_held_up:
+            self.held_up.append(message)
+            return
+        assert message.first_version == len(self.events) + 1
+        self.events += message.events
+        message.reply_to.tell(AccountWritten(len(self.events)))
+
+
 class Desk:
     """A risk actor between two probes."""
 
-    def __init__(self, simulation: DeterministicRuntime, limits: RiskLimits | None = None) -> None:
+    def __init__(
+        self,
+        simulation: DeterministicRuntime,
+        limits: RiskLimits | None = None,
+        *,
+        tiers: TierRules | None = None,
+        correlation: CorrelationRules | None = None,
+    ) -> None:
         self.simulation = simulation
         self.venue = Probe[OrderMessage]()
         self.outcomes = Probe[VenueOutcome]()
         self.halts = Probe[Halt]()
+        self.journal = AccountJournal()
         self.risk: ActorRef[RiskActor] = RiskActor.start(
             simulation,
             limits=limits or RiskLimits(),
+            tiers=tiers or TierRules(),
+            correlation=correlation or CorrelationRules(),
+            journal=self.journal,
             venue=self.venue,
             outcomes=self.outcomes,
             halts=self.halts,

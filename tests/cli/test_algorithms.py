@@ -56,7 +56,7 @@ def test_killed_it_goes_on_with_the_clips_that_are_left(
     command: Command, recording: RecordingFiles
 ) -> None:
     order = ("run", *ICEBERG, *recording.with_depth, "--client-id", "again", "--clips", "20")
-    with start_process(*order, "--speed", "20", "--db", "run.db") as process:
+    with start_process(*order, "--speed", "5", "--db", "run.db") as process:
         _read_until(process, "clip 3/20")
         process.kill()
         process.communicate(timeout=30)

@@ -9,11 +9,16 @@ import pytest
 
 from genesis_actors.domain.limits import (
     APPROVED,
+    RiskDecision,
     RiskLimits,
+    check_parent_order,
     check_risk_limits,
+    check_tier,
 )
+from genesis_actors.domain.portfolio import Company, Pull
+from genesis_actors.domain.tiers import Equity, TierRules
 from genesis_actors.messages.venue import PlaceOrder
-from genesis_actors.values import ClientOrderId, Reason, Side
+from genesis_actors.values import ONE, Algo, ClientOrderId, Reason, Side, Symbol, TradingTier
 from tests.domain.executions import EXECUTION_ID, NOON, SYMBOL
 
 LOT = Decimal("0.01")
@@ -89,3 +94,85 @@ def test_what_the_shared_budget_does_not_cover_is_refused_with_what_is_left() ->
     assert decision.reason is Reason.SYMBOL_PARTICIPATION_CAP
     assert (decision.limit, decision.actual) == (Decimal("0.777"), 1)
     assert decision.available_quantity == Decimal("0.77")
+
+
+# --- What moves together ---
+
+CRITICAL = Pull(Symbol("ETH/USDT"), Decimal("0.90"), Decimal(1_000))
+
+
+def parent(pull: Pull | None, **limits: Any) -> RiskDecision:
+    chosen = RiskLimits(**limits)
+    return check_parent_order(SYMBOL, Decimal(10), chosen, mid=Decimal(100), pull=pull)
+
+
+@pytest.mark.parametrize("strength", ["0.7999", "0", "-0.95"])
+def test_an_order_that_adds_little_or_takes_away_begins(strength: str) -> None:
+    assert parent(Pull(CRITICAL.symbol, Decimal(strength), Decimal(1_000))) == APPROVED
+
+
+@pytest.mark.parametrize("limits", [{}, {"scales_correlated": True, "correlation_critical": ONE}])
+def test_an_order_that_adds_to_what_moves_alike_is_refused(limits: dict[str, Any]) -> None:
+    pull = Pull(CRITICAL.symbol, ONE, Decimal(1_000))
+
+    decision = parent(pull, **limits)
+
+    assert decision.reason is Reason.CORRELATION_CRITICAL
+    assert decision.is_permanent
+    assert (decision.limit, decision.actual) == (
+        limits.get("correlation_critical", Decimal("0.80")),
+        ONE,
+    )
+
+
+def test_or_it_is_made_smaller_and_then_held_against_the_other_limits() -> None:
+    scaled = parent(CRITICAL, scales_correlated=True)
+    refused = parent(CRITICAL, scales_correlated=True, max_symbol_exposure=Decimal(499))
+
+    assert scaled.is_approved
+    assert scaled.cut_by is Reason.CORRELATION_CRITICAL
+    assert scaled.available_quantity == Decimal(5)
+    assert parent(CRITICAL, scales_correlated=True, max_symbol_exposure=Decimal(500)).is_approved
+    assert refused.reason is Reason.MAX_SYMBOL_EXPOSURE
+
+
+def test_the_operators_word_on_a_symbol_comes_before_what_it_moves_with() -> None:
+    limits = {"restricted_symbols": frozenset({SYMBOL}), "scales_correlated": True}
+
+    assert parent(CRITICAL, **limits).reason is Reason.RESTRICTED_SYMBOL
+
+
+@pytest.mark.parametrize(
+    ("company", "quantity", "available"),
+    [
+        (Company(), "10", None),
+        (Company(), "10.01", "10"),
+        (Company(pull=Decimal(500), rest=Decimal(250_000)), "5", None),
+        (Company(pull=Decimal(500), rest=Decimal(250_000)), "5.01", "5"),
+        (Company(pull=Decimal(-500), rest=Decimal(250_000)), "15", None),
+        (Company(rest=Decimal(750_000)), "5.01", "5"),
+        (Company(rest=Decimal(4_000_000)), "0.01", "0"),
+        (Company(pull=Decimal(-1_000), rest=Decimal(4_000_000)), "20", None),
+    ],
+)
+def test_exposure_counts_as_far_as_it_moves_together(
+    company: Company, quantity: str, available: str | None
+) -> None:
+    limits = RiskLimits(max_correlated_exposure=Decimal(1_000))
+    decision = check_risk_limits(order(quantity), limits, lot=LOT, company=company)
+
+    if available is None:
+        assert decision.is_approved
+    else:
+        assert decision.reason is Reason.MAX_CORRELATED_EXPOSURE
+        assert decision.available_quantity == Decimal(available)
+        assert (decision.actual or 0) > (decision.limit or 0)
+
+
+def test_a_tier_is_told_with_what_it_takes() -> None:
+    partly = Equity(Decimal(50), is_whole=False)
+
+    assert check_tier(Algo.TWAP, TradingTier.STRATEGIST, partly, TierRules()) == APPROVED
+    decision = check_tier(Algo.TWAP, None, partly, TierRules())
+    assert decision.reason is Reason.EQUITY_UNKNOWN
+    assert (decision.limit, decision.actual) == (Decimal(10_000), Decimal(50))

@@ -10,19 +10,21 @@ import pytest
 
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.projection import all_rows
+from genesis_actors.messages.account import TierChanged
 from genesis_actors.messages.events import JournalEvent, TwapAccelerated, TwapSlowed
-from genesis_actors.messages.persistence import WriteJournal
+from genesis_actors.messages.persistence import WriteAccount, WriteJournal
 from genesis_actors.storage import queries, recovery
 from genesis_actors.storage.checks import check_database
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.journal import Journal
 from genesis_actors.storage.recovery import Identity
 from genesis_actors.storage.tables import SCHEMA
-from genesis_actors.values import ExecutionId
+from genesis_actors.values import ONE, ExecutionId, TradingTier
+from tests.helpers import Probe
 from tests.storage.samples import NOON, accepted, whole_write, write
 
 
-def written(database: Database, *writes: WriteJournal) -> None:
+def written(database: Database, *writes: WriteJournal | WriteAccount) -> None:
     async def main() -> None:
         journal = await Journal.open(database)
         assert await journal.write(list(writes)) == [None] * len(writes)
@@ -152,3 +154,29 @@ def test_the_mode_of_a_database_is_its_identitys(database: Database) -> None:
     assert queries.mode(database) == "paper"
     recovery.claim(database, Identity("ab12", "live", "binance", NOON))
     assert queries.mode(database) == "live"
+
+
+def a_change(version: int, before: TradingTier | None, after: TradingTier) -> WriteAccount:
+    change = TierChanged(
+        at=NOON,
+        before=before,
+        after=after,
+        equity=ONE,
+        currency="USDT",
+        threshold=ONE,
+    )
+    return WriteAccount(version, (change,), Probe())
+
+
+def test_a_tier_that_does_not_follow_from_the_one_before_is_a_problem(database: Database) -> None:
+    written(database, a_change(1, None, TradingTier.HUNTER))
+    assert check_database(database).problems == ()
+
+    written(database, a_change(2, TradingTier.SNIPER, TradingTier.STRATEGIST))
+    assert check_database(database).problems == (
+        "the account's tier changes from SNIPER while it is HUNTER",
+    )
+
+    spoiled(database, "UPDATE events SET event_data = '{}' WHERE sequence_number = 2")
+    (problem,) = check_database(database).problems
+    assert problem.startswith("the account's journal cannot be read: ")

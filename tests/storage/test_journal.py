@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 
-from genesis_actors.messages.persistence import StoreReport
+from genesis_actors.messages.account import TierChanged
+from genesis_actors.messages.persistence import StoreReport, WriteAccount
 from genesis_actors.storage import journal as journal_module
 from genesis_actors.storage import queries, recovery, sqlite
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import DatabaseUnusable, OutcomeUncertain, SchemaTooOld
 from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.writer import SqliteWriter, Writer
-from genesis_actors.values import ExecutionId
+from genesis_actors.values import ExecutionId, TradingTier
+from tests.helpers import Probe
 from tests.storage.samples import (
     NOON,
     execution_row,
@@ -389,3 +391,41 @@ def test_a_journal_that_has_begun_cannot_begin_again(database: Database) -> None
     assert errors[1] is None
     assert after == [None]
     assert len(recovery.load_events(database, "x1")) == 3
+
+
+# --- The account's own journal ---
+
+
+def tier(version: int, before: TradingTier | None, after: TradingTier) -> WriteAccount:
+    change = TierChanged(
+        at=NOON,
+        before=before,
+        after=after,
+        equity=Decimal("10000.10"),
+        currency="USDT",
+        threshold=Decimal(10_000),
+    )
+    return WriteAccount(version, (change,), Probe())
+
+
+def test_the_accounts_events_have_a_journal_of_their_own_among_the_others(
+    database: Database,
+) -> None:
+    first = tier(1, None, TradingTier.STRATEGIST)
+    second = tier(2, TradingTier.STRATEGIST, TradingTier.HUNTER)
+
+    assert written(database, [first, whole_write("x1", 1)], [second]) == [[None, None], [None]]
+    assert events(database) == [(1, "account", 1, 1), (2, "x1", 1, 1), (3, "account", 2, 1)]
+    assert recovery.load_account_events(database) == (*first.events, *second.events)
+    assert recovery.load_events(database, "x1") == whole_write("x1", 1).events
+
+
+def test_no_two_engines_write_the_same_change(database: Database) -> None:
+    first = tier(1, None, TradingTier.STRATEGIST)
+    written(database, [first])
+
+    ((failure,),) = written(database, [tier(1, None, TradingTier.HUNTER)])
+
+    assert failure is not None
+    assert not failure.is_outage
+    assert recovery.load_account_events(database) == first.events

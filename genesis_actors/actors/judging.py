@@ -1,0 +1,290 @@
+"""Judges parent orders for the risk actor: by the account's tier, its positions, and what moves together with them.
+
+A tier is looked at when an order comes in, on the balances that the venue has told for it. A change of tier is durable
+before anything is judged by it; orders wait for that, in their turn.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from itertools import combinations
+from typing import Any, assert_never
+
+from genesis_actors.domain.exposure import Account
+from genesis_actors.domain.limits import (
+    RiskDecision,
+    RiskLimits,
+    check_parent_order,
+    check_tier,
+)
+from genesis_actors.domain.portfolio import (
+    ALONE,
+    Company,
+    CorrelationRules,
+    Correlations,
+    Holding,
+    Intentions,
+    MidSample,
+    Pull,
+    company_of,
+    correlated_exposure,
+    strongest_pull,
+)
+from genesis_actors.domain.tiers import (
+    AT_PAR,
+    Equity,
+    TierRules,
+    account_equity,
+    decide_tier,
+    evolve_account,
+    fold_account,
+)
+from genesis_actors.logs import get_logger
+from genesis_actors.messages.account import AccountEvent, TierChanged
+from genesis_actors.messages.base import Address
+from genesis_actors.messages.persistence import AccountNotWritten, AccountWritten, WriteAccount
+from genesis_actors.messages.risk import (
+    AskPortfolio,
+    JudgeParent,
+    MidSampled,
+    PairCorrelation,
+    ParentEnded,
+    ParentJudged,
+    PortfolioMessage,
+    PortfolioSeen,
+)
+from genesis_actors.messages.venue import PlaceOrder, SymbolDescribed
+from genesis_actors.runtime.actor import MessageActor
+from genesis_actors.values import ZERO, Reason, Symbol, decimal_text, exact
+
+log = get_logger()
+
+
+class TierNotWrittenError(RuntimeError):
+    """A change of tier is not durable, though the database takes writes: what is believed of it cannot be trusted."""
+
+
+def _tell(change: TierChanged) -> None:
+    is_lost = change.before is not None and change.after < change.before
+    (log.warning if is_lost else log.info)(
+        "tier_changed",
+        before=change.before,
+        after=change.after,
+        equity=decimal_text(round(change.equity, 2)),
+        currency=change.currency,
+    )
+
+
+class Judging:
+    """What the risk actor knows of the portfolio beyond single symbols, and its word on parent orders."""
+
+    def __init__(
+        self,
+        actor: MessageActor[Any],
+        *,
+        account: Account,
+        limits: RiskLimits,
+        tiers: TierRules,
+        correlation: CorrelationRules,
+        journal: Address[WriteAccount],
+    ) -> None:
+        self.intentions = Intentions()
+        self._actor = actor
+        self._account = account
+        self._limits = limits
+        self._tiers = tiers
+        self._journal = journal
+        self._state = fold_account(())
+        self._balances: Mapping[str, Decimal] = {}
+        self._equity: Equity | None = None
+        self._equity_at: datetime | None = None
+        self._correlations = Correlations(correlation)
+        self._waiting: deque[JudgeParent] = deque()
+        self._being_written: TierChanged | None = None
+
+    def handle(self, message: PortfolioMessage) -> None:
+        match message:
+            case JudgeParent():
+                self._waiting.append(message)
+                self._go_on()
+            case ParentEnded():
+                self.intentions.end(message.execution_id)
+            case MidSampled():
+                self._sample(message)
+            case AskPortfolio():
+                self._actor.send(message.reply_to, self._seen())
+            case AccountWritten():
+                self._written()
+            case AccountNotWritten():
+                self._not_written(message)
+            case _:
+                assert_never(message)
+
+    def restore(self, events: tuple[AccountEvent, ...]) -> None:
+        self._state = fold_account(events)
+
+    @exact
+    def learn(self, described: SymbolDescribed) -> None:
+        self._balances = {each.currency: each.free + each.held for each in described.balances}
+
+    def _sample(self, sampled: MidSampled) -> None:
+        sample = MidSample(sampled.number, sampled.mid)
+        if not self._correlations.record(sampled.symbol, sample):
+            return
+        position = self._account.positions.get(sampled.symbol)
+        if position is not None:
+            position.mark = sampled.mid
+
+    # --- Parent orders ---
+
+    def _written(self) -> None:
+        """Take over the change of tier that is durable now."""
+        if self._being_written is not None:
+            self._state = evolve_account(self._state, self._being_written)
+            _tell(self._being_written)
+        self._being_written = None
+        self._go_on()
+
+    def _not_written(self, failed: AccountNotWritten) -> None:
+        """Forget who waits: after an outage all is read anew, and what was not answered is asked again."""
+        self._waiting.clear()
+        if not failed.is_outage:
+            raise TierNotWrittenError(failed.error)
+
+    def _go_on(self) -> None:
+        while self._waiting and self._being_written is None:
+            asked = self._waiting[0]
+            now = self._actor.clock.now()
+            standing = self._account.standing(
+                asked.symbol, asked.side, ZERO, mark=asked.mid, now=now
+            )
+            equity = self._look_at_equity(now)
+            change = decide_tier(self._state, equity, self._tiers, now)
+            if change is not None:
+                self._being_written = change
+                write = WriteAccount(self._state.version + 1, (change,), self._actor.actor_ref)
+                self._actor.send(self._journal, write)
+                return
+            self._waiting.popleft()
+            decision = check_tier(asked.algo, self._state.tier, equity, self._tiers)
+            pull = None
+            if decision.is_approved:
+                pull = self._pull(asked)
+                decision = check_parent_order(
+                    asked.symbol,
+                    asked.quantity,
+                    self._limits,
+                    mid=asked.mid,
+                    standing=standing,
+                    pull=pull,
+                )
+            self._answer(asked, decision, pull)
+
+    def _answer(self, asked: JudgeParent, decision: RiskDecision, pull: Pull | None) -> None:
+        is_of_tier = decision.reason in {Reason.TIER_TOO_LOW, Reason.EQUITY_UNKNOWN}
+        is_of_pull = Reason.CORRELATION_CRITICAL in {decision.reason, decision.cut_by}
+        if pull is not None and pull.strength >= self._limits.correlation_warning:
+            log.warning(
+                "correlation_high",
+                execution_id=asked.execution_id,
+                symbol=asked.symbol,
+                side=asked.side,
+                other=pull.symbol,
+                correlation=decimal_text(pull.strength),
+                critical=decimal_text(self._limits.correlation_critical),
+                outcome=decision.reason or decision.cut_by or "begins",
+            )
+        if decision.is_approved:
+            quantity = asked.quantity
+            if decision.available_quantity is not None:
+                quantity = min(quantity, decision.available_quantity)
+            self.intentions.begin(asked.execution_id, asked.symbol, asked.side, quantity)
+        self._actor.send(
+            asked.reply_to,
+            ParentJudged(
+                execution_id=asked.execution_id,
+                reason=decision.reason,
+                limit=decision.limit,
+                actual=decision.actual,
+                tier=self._state.tier,
+                currency=self._tiers.currency if is_of_tier else None,
+                other=pull.symbol if pull is not None and is_of_pull else None,
+                cut_by=decision.cut_by,
+                available_quantity=decision.available_quantity,
+            ),
+        )
+
+    def _look_at_equity(self, now: datetime) -> Equity:
+        currency = self._tiers.currency
+        prices: dict[str, Decimal | None] = {}
+        for symbol, position in self._account.positions.items():
+            is_priced = position.currency == currency or {position.currency, currency} <= AT_PAR
+            base = symbol.partition("/")[0]
+            if is_priced and prices.get(base) is None:
+                prices[base] = position.mark
+        equity = account_equity(currency, self._balances, prices)
+        self._equity, self._equity_at = equity, now
+        return equity
+
+    @exact
+    def _pull(self, asked: JudgeParent) -> Pull | None:
+        """Return what the order would add to most; None for one that only takes back what is held or intended."""
+        held = self._held(asked.symbol)
+        if asked.side.sign * held < 0 and asked.quantity <= abs(held):
+            return None
+        return strongest_pull(
+            asked.symbol,
+            asked.side,
+            self._holdings(asked.symbol.rpartition("/")[2]),
+            self._correlations,
+            least=self._limits.correlation_least_value,
+        )
+
+    # --- Child orders ---
+
+    def company(self, order: PlaceOrder) -> Company:
+        """Return what a child meets; nothing is worked out where no limit asks for it."""
+        if self._limits.max_correlated_exposure is None:
+            return ALONE
+        currency = order.symbol.rpartition("/")[2]
+        holdings = [
+            Holding(symbol, position.worst)
+            for symbol, position in self._account.positions.items()
+            if position.currency == currency
+        ]
+        return company_of(order.symbol, order.side, holdings, self._correlations)
+
+    # --- The whole ---
+
+    def _held(self, symbol: Symbol) -> Decimal:
+        """Return what is held of a symbol and still intended, in base, negative for a short one."""
+        position = self._account.positions.get(symbol)
+        return (ZERO if position is None else position.quantity) + self.intentions.of(symbol)
+
+    def _holdings(self, currency: str) -> list[Holding]:
+        return [
+            Holding(symbol, self._held(symbol) * (position.mark or ZERO))
+            for symbol, position in self._account.positions.items()
+            if position.currency == currency
+        ]
+
+    @exact
+    def _seen(self) -> PortfolioSeen:
+        currency = self._tiers.currency
+        holdings = [held for held in self._holdings(currency) if held.value]
+        symbols = sorted(held.symbol for held in holdings)
+        return PortfolioSeen(
+            tier=self._state.tier,
+            currency=currency,
+            equity=None if self._equity is None else self._equity.amount,
+            equity_at=self._equity_at,
+            exposure=sum((abs(held.value) for held in holdings), ZERO),
+            correlated_exposure=correlated_exposure(holdings, self._correlations),
+            pairs=tuple(
+                PairCorrelation(one, other, self._correlations.between(one, other))
+                for one, other in combinations(symbols, 2)
+            ),
+        )
