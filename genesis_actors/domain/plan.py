@@ -108,7 +108,7 @@ def make_plan(
 def fewer_slices(order: ParentOrder, slices_total: int) -> str | None:
     """Return the warning that an order is cut into fewer slices than it asks for, None where it is not."""
     asked = order.slices
-    if asked is None or slices_total >= asked:
+    if order.algo is not Algo.TWAP or asked is None or slices_total >= asked:
         return None
     return (
         f"{slices_total} slices instead of the {asked} asked for: they keep the least interval "
