@@ -9,17 +9,17 @@ from decimal import Decimal
 import pykka
 
 from genesis_actors import Engine, Settings, TwapOrder
-from genesis_actors.messages.control import ExecutionNews
+from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
 
 
 class PositionKeeper(pykka.ThreadingActor):
-    """The host's own actor: it adds up what was bought."""
+    """The host's own actor: it adds up what was bought, each trade once, however often it is told of it."""
 
     def __init__(self) -> None:
         super().__init__()
         self._bought = dict[str, Decimal]()
 
-    def on_receive(self, message: ExecutionNews) -> None:
+    def on_receive(self, message: ExecutionNews | ExecutionStatus) -> None:
         for fill in message.fills:
             self._bought[fill.trade_id] = fill.quantity
 
@@ -32,9 +32,15 @@ def main(duration: str) -> int:
     try:
         with Engine.start(Settings.load()) as engine:
             engine.subscribe(keeper.tell)
-            twap = engine.submit(
-                TwapOrder(symbol="BTC/USDT", side="buy", quantity="0.02", duration=duration)
+            order = TwapOrder(
+                symbol="BTC/USDT",
+                side="buy",
+                quantity="0.02",
+                duration=duration,
+                client_id="pykka-host",  # Run once more, also after a kill, it goes on with this one.
             )
+            twap = engine.submit(order)
+            keeper.tell(twap.status())  # What was bought by an earlier run is no news to this one.
             filled = twap.wait(timeout=1800).execution.filled_quantity
 
         # The engine is stopped; our actor lives, and has been told everything.

@@ -32,7 +32,7 @@ from genesis_actors.storage.analysis import load_evidence
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import ExecutionNotFound
 from genesis_actors.storage.queries import status_of
-from genesis_actors.values import ExecutionId, ExecutionState
+from genesis_actors.values import ExecutionId, ExecutionState, decimal_text
 
 A = TypeVar("A")
 
@@ -152,7 +152,10 @@ class Caller:
             status = self.status(execution_id)
             if fits(status.execution):
                 return status
-            self._answer_of(box.get(timeout))
+            try:
+                self._answer_of(box.get(timeout))
+            except TimeoutError as error:
+                raise _not_yet(self.status(execution_id), timeout) from error
             return self.status(execution_id)
 
     async def wait_until_async(
@@ -166,7 +169,10 @@ class Caller:
             status = await self.status_async(execution_id)
             if fits(status.execution):
                 return status
-            self._answer_of(await box.get_async(timeout))
+            try:
+                self._answer_of(await box.get_async(timeout))
+            except TimeoutError as error:
+                raise _not_yet(await self.status_async(execution_id), timeout) from error
             return await self.status_async(execution_id)
 
     def on_failure(self, address: Address[ActorFailed]) -> None:
@@ -227,6 +233,15 @@ def _status_question(
     execution_id: ExecutionId,
 ) -> Callable[[Address[ExecutionStatus | None]], ControlMessage]:
     return lambda box: GetStatus(execution_id, box)
+
+
+def _not_yet(status: ExecutionStatus, timeout: float | None) -> TimeoutError:
+    """Say how it is instead, when the time for waiting is up."""
+    row = status.execution
+    filled = f"{decimal_text(row.filled_quantity)} of {decimal_text(row.quantity)} filled"
+    why = f" ({row.reason})" if row.reason else ""
+    until = "and nothing is left to do" if timeout is None else f"after {timeout:g} s"
+    return TimeoutError(f"execution {row.execution_id} is {row.state}{why} with {filled} {until}")
 
 
 def _done(answer: CommandDone | CommandRefused) -> CommandDone:

@@ -203,6 +203,8 @@ class TwapHandle:
     def _settle(
         self, client_order_id: ClientOrderId, filled_quantity: Decimal | str | int
     ) -> Build:
+        if isinstance(filled_quantity, float | bool):
+            raise ValueError(f"{filled_quantity!r} is not exact: give a Decimal, a str or an int")  # noqa: TRY004 - as for all that is no quantity
         quantity = parse_decimal(str(filled_quantity))
         return lambda box: SettleChild(
             execution_id=self.execution_id,

@@ -19,8 +19,9 @@ from prometheus_client.registry import Collector
 from pykka import ActorDeadError
 
 from genesis_actors.actors.market_data import MarketDataActor
+from genesis_actors.calling import EngineFailedError, EngineStoppedError
 from genesis_actors.engine import Engine
-from genesis_actors.messages.control import ExecutionNews
+from genesis_actors.messages.control import ExecutionNews, GetJournalState
 from genesis_actors.messages.events import (
     ChildAccepted,
     ChildClosed,
@@ -168,8 +169,18 @@ class Metrics(Collector):
                 family.add_metric([str(state)], counts.get(str(state), 0))
             yield family
         with suppress(StorageError):
-            is_halted = halt_state(self._engine.database).halted_at is not None
+            is_halted = self._has_pending_halt() or bool(
+                halt_state(self._engine.database).halted_at
+            )
             yield _gauge("genesis_halted", "1 while everything is halted.", int(is_halted))
+
+    def _has_pending_halt(self) -> bool:
+        """Tell whether a halt holds that is not in the database yet."""
+        if self._engine.runtime.is_deterministic:
+            return False  # Its time passes only while somebody waits for a result.
+        with suppress(TimeoutError, EngineFailedError, EngineStoppedError):
+            return self._engine.ask(GetJournalState, _ANSWER_SECONDS).halt is not None
+        return False
 
     def _inboxes(self) -> Metric:
         family = GaugeMetricFamily(

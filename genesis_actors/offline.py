@@ -29,7 +29,7 @@ from genesis_actors.storage.recovery import (
     load_identity,
     load_open_execution,
 )
-from genesis_actors.values import ClientOrderId, ExecutionId, Reason
+from genesis_actors.values import ClientOrderId, ExecutionId, Reason, as_line
 
 _SIMULATED = {"paper", "replay"}
 
@@ -69,7 +69,7 @@ def set_halt(target: Target, *, is_halted: bool, reason: str | None = None) -> H
         if (identity.halted_at is not None) is is_halted:
             return HaltState(identity.halted_at, identity.halt_reason, was_already=True)
         at = _now(database, identity) if is_halted else None
-        reason = reason if is_halted else None
+        reason = as_line(reason) if is_halted and reason is not None else None
         _check(run_blocking(_write_halt(database, at, reason)))
         return HaltState(at, reason)
 

@@ -143,6 +143,19 @@ def plain_line(text: str) -> str:
     raise ValueError("control characters and line breaks have no place in it")
 
 
+LONGEST_REASON = 500
+
+
+def as_line(text: str) -> str:
+    r"""Return `text` as one line of at most `LONGEST_REASON` characters, without what would steer a terminal.
+
+    >>> as_line("fat finger\n  of the desk")
+    'fat finger of the desk'
+    """
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 3]}..."
+
+
 class Side(StrEnum):
     BUY = "buy"
     SELL = "sell"

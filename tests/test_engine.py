@@ -671,6 +671,12 @@ def test_an_asyncio_host_is_never_blocked(database: Path) -> None:
     async def host(engine: Engine) -> tuple[str, int]:
         twap = engine.submit(an_order(quantity="0.01", duration="2s"))
         await twap.pause_async()
+        with pytest.raises(
+            TimeoutError, match=r"is PAUSED \(user\) with 0.* of 0\.01 filled after"
+        ):
+            await twap.wait_async(timeout=0.01)
+        with pytest.raises(ValueError, match="is not exact"):
+            twap.settle("x", 1.5)  # pyright: ignore[reportArgumentType]
         await twap.resume_async()
         assert not (await twap.amend_async(limit="10000000")).was_already
         ticks = 0

@@ -78,12 +78,12 @@ def test_a_run_is_counted_under_the_names_that_dashboards_rely_on(tmp_path: Path
 def test_a_halt_and_a_failure_show(tmp_path: Path) -> None:
     with Engine.start(settings(tmp_path), virtual=VirtualTime()) as engine:
         metrics = Metrics(engine)
-        engine.halt("a test")
         supervisor = next(
             ref for ref in engine.runtime.living() if ref.actor_class is SupervisorActor
         )
         supervisor.tell("nothing it knows")
         submitted(engine)
+        engine.halt("a test")
         found = samples(metrics)
 
     assert found["genesis_halted"] == 1

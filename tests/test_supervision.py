@@ -23,7 +23,12 @@ from genesis_actors.actors.supervisor import SupervisorActor
 from genesis_actors.actors.venue import VenueActor
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.projection import all_rows
-from genesis_actors.engine import CommandRefusedError, EngineFailedError, TwapHandle
+from genesis_actors.engine import (
+    CommandRefusedError,
+    EngineFailedError,
+    OrderRejectedError,
+    TwapHandle,
+)
 from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.supervisor import AmendExecution, Halt, HaltDone
@@ -383,6 +388,9 @@ def test_a_halt_stops_new_children_and_survives_restarts(engine: Engine, databas
     assert sent
     assert not done.was_already
     assert engine.halt().was_already
+    with pytest.raises(OrderRejectedError, match="everything is halted") as refused:
+        engine.submit(an_order(client_id="another"))
+    assert refused.value.reason is Reason.HALTED
     let_pass(engine, 60)
     assert len(twap.status().orders) == sent
     assert Reason.HALTED in {part.reason for part in twap.status().slices}

@@ -102,7 +102,9 @@ class Admitting:
         self._judged: dict[ExecutionId, tuple[_Candidate, Admission]] = {}
         self._starting: dict[ExecutionId, list[StartExecution]] = {}
 
-    def ask(self, message: StartExecution, *, is_open: Callable[[ExecutionId], bool]) -> None:
+    def ask(
+        self, message: StartExecution, *, is_open: Callable[[ExecutionId], bool], is_halted: bool
+    ) -> None:
         """Begin to admit an order, or find the execution that it has started before."""
         client_id, execution_id = message.order.client_id, message.execution_id
         known = None if client_id is None else self._known.get(client_id)
@@ -121,6 +123,8 @@ class Admitting:
             # It is new to the one whose answer a rebuild has lost.
             is_new = found == execution_id
             self._actor.send(message.reply_to, ExecutionStarted(execution_id=found, is_new=is_new))
+        elif is_halted:
+            self._reject_halted(message)
         else:
             candidate = self._candidate(message)
             self.watch(candidate.execution_id, message.order, self._actor.clock.now())
@@ -247,7 +251,7 @@ class Admitting:
             ),
         )
 
-    def on_judged(self, judged: ParentJudged) -> None:
+    def on_judged(self, judged: ParentJudged, *, is_halted: bool) -> None:
         """Begin what risk lets begin."""
         candidate, admission = self._judged.pop(judged.execution_id)
         message, order = candidate.message, candidate.message.order
@@ -255,6 +259,10 @@ class Admitting:
             self._unwatch(candidate)
             what, hint = refused_by_risk(judged, admission)
             self._reject(message, judged.reason, what, hint)
+            return
+        if is_halted:
+            self._give_up(candidate)
+            self._reject_halted(message)
             return
         if judged.cut_by is not None:
             admission = self._admission(candidate, admission.quote, judged.available_quantity)
@@ -265,7 +273,7 @@ class Admitting:
         # Two starts with one client id may have met on the way here: the first of them has it.
         if order.client_id is not None and order.client_id in self._known:
             self._give_up(candidate)
-            self.ask(message, is_open=lambda _: False)
+            self.ask(message, is_open=lambda _: False, is_halted=is_halted)
             return
         execution, events = accept(
             admission,
@@ -290,6 +298,11 @@ class Admitting:
     def _unwatch(self, candidate: _Candidate) -> None:
         order = candidate.message.order
         self._actor.send(self._market_data, UnwatchSymbol(candidate.execution_id, order.symbol))
+
+    def _reject_halted(self, asked: StartExecution) -> None:
+        # Else it would begin whenever the halt is lifted, in another market than it was meant for.
+        hint = "when it may go on: genesis unhalt"
+        self._reject(asked, Reason.HALTED, "everything is halted", hint)
 
     def _reject(self, asked: StartExecution, reason: Reason, message: str, hint: str) -> None:
         rejected = OrderRejected(reason=reason, message=message, hint=hint)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from typing import Any, TypeAlias, assert_never
 
@@ -22,6 +23,7 @@ from genesis_actors.messages.control import (
     GetJournalState,
     GetStatus,
     JournalState,
+    PendingHalt,
     StatusRestored,
     Subscribe,
     Unsubscribe,
@@ -77,6 +79,7 @@ class _Asked:
 
     command: UserCommand
     reply_to: Address[Any]
+    at: datetime
     failures: int = 0
     """How often the trading actors were lost while they had it."""
 
@@ -151,7 +154,7 @@ class ControlActor(MessageActor[_Message]):
             case GetStatus():
                 self.send(message.reply_to, self._known.get(message.execution_id))
             case GetJournalState():
-                self.send(message.reply_to, JournalState(self._outage))
+                self.send(message.reply_to, JournalState(self._outage, self._pending_halt()))
             case Subscribe():
                 self._subscribers.append(message.subscriber)
             case Unsubscribe():
@@ -224,9 +227,16 @@ class ControlActor(MessageActor[_Message]):
         number = self._next_number()
         here = _AnswerHere(self.actor_ref, number)
         handed_on = command.model_copy(update={"reply_to": here})
-        self._asked[number] = _Asked(handed_on, command.reply_to)
+        self._asked[number] = _Asked(handed_on, command.reply_to, self.clock.now())
         self.send(self._executions_address, handed_on)
         return number
+
+    def _pending_halt(self) -> PendingHalt | None:
+        """Return the halt that is not answered: it holds from when it was asked for, and is answered when durable."""
+        for asked in self._asked.values():
+            if isinstance(asked.command, Halt):
+                return PendingHalt(asked.at, asked.command.reason)
+        return None
 
     def _ask_again(self, begun: set[str]) -> None:
         """Ask the new trading actors for what the old ones did not answer, but not for ever."""

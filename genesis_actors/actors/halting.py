@@ -42,6 +42,11 @@ class Halting:
         self._tell = tell
         self._waiting: deque[Halt | Unhalt] = deque()
 
+    @property
+    def holds(self) -> bool:
+        """Whether nothing new may begin: a halt that is not durable yet holds too."""
+        return self.is_halted or any(isinstance(message, Halt) for message in self._waiting)
+
     def ask(self, message: Halt | Unhalt) -> None:
         self._waiting.append(message)
         if len(self._waiting) == 1:

@@ -217,7 +217,9 @@ class SupervisorActor(MessageActor[_Message]):
     def handle(self, message: _Message) -> None:  # noqa: C901 - one line a case
         match message:
             case StartExecution():
-                self._admitting.ask(message, is_open=self._slicers.__contains__)
+                self._admitting.ask(
+                    message, is_open=self._slicers.__contains__, is_halted=self._halting.holds
+                )
             case (
                 PauseExecution()
                 | ResumeExecution()
@@ -244,7 +246,7 @@ class SupervisorActor(MessageActor[_Message]):
             case MarketView():
                 self._admitting.on_market_view(message)
             case ParentJudged():
-                self._admitting.on_judged(message)
+                self._admitting.on_judged(message, is_halted=self._halting.holds)
             case ExecutionStarted():
                 self._admitting.started(message)
             case ExecutionFinished():

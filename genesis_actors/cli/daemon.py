@@ -221,7 +221,8 @@ def _status_text(view: Mapping[str, Any]) -> str:
     halted = "unknown" if view["halted"] is None else "no"
     if view["halted"]:
         why = f" ({view['halt_reason']})" if view["halt_reason"] else ""
-        halted = f"since {view['halted_at']}{why}"
+        durable = "" if view["halt_is_durable"] else ", not durable yet: a restart would forget it"
+        halted = f"since {view['halted_at']}{why}{durable}"
     outage = view["journal_outage"]
     uptime = text.length(timedelta(seconds=view["uptime_seconds"]))
     return text.pairs(

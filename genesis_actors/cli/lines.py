@@ -17,6 +17,9 @@ from genesis_actors.cli.errors import CliError, ExitCode, Invocation, report
 HELP_WORDS: Final = frozenset({"help", "?"})
 LEAVING_WORDS: Final = frozenset({"exit", "quit"})
 
+LONGEST_LINE: Final = 65_536
+_RECOGNISED: Final = 200
+
 _SHELLS_OWN: Final = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<"})
 
 _PROCESSES: Final = frozenset(
@@ -34,11 +37,14 @@ class Line:
     @classmethod
     def parse(cls, text: str) -> Line:
         """Take a line apart as a shell does. `genesis` in front may be left out. Raises CliError."""
+        if len(text) > LONGEST_LINE:
+            what = f"a line has at most {LONGEST_LINE} characters: {cut(text)}"
+            raise _unusable(what, "write one command a line")
         try:
             words = shlex.split(text, comments=True)
         except ValueError as error:
             what = "a quote is not closed" if "quotation" in str(error) else str(error).lower()
-            raise _unusable(f"{what}: {text.strip()}", "close it, or leave it out") from error
+            raise _unusable(f"{what}: {cut(text)}", "close it, or leave it out") from error
         if words and words[0] == "genesis":
             del words[0]
         for word in words:
@@ -51,7 +57,8 @@ class Line:
 
     @property
     def is_help(self) -> bool:
-        return len(self.words) == 1 and self.words[0] in HELP_WORDS
+        """Whether help is asked for: on its own, or for the command behind it."""
+        return self.words[:1] != () and self.words[0] in HELP_WORDS
 
     @property
     def leaves(self) -> bool:
@@ -60,6 +67,12 @@ class Line:
     @property
     def command(self) -> str | None:
         return next((word for word in self.words if not word.startswith("-")), None)
+
+
+def cut(text: str) -> str:
+    """Return as much of what somebody has typed as is needed to know it again."""
+    text = text[: _RECOGNISED + 1].strip()
+    return text if len(text) <= _RECOGNISED else f"{text[:_RECOGNISED]}..."
 
 
 def _unusable(message: str, hint: str) -> CliError:
@@ -81,7 +94,7 @@ def run_line(text: str, *, options: Sequence[str] = (), reads_stdin: bool = Fals
             raise _unusable("this is the shell already", "leave it with exit, or Ctrl-D")
     except CliError as error:
         return report(error, Invocation.of(options))
-    words = ["--help"] if line.is_help else [*options, *line.words]
+    words = [*line.words[1:], "--help"] if line.is_help else [*options, *line.words]
     if line.command in _PROCESSES and "--help" not in words:
         return _in_a_process(words, reads_stdin=reads_stdin)
     return _here(words)

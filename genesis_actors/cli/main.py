@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 import click
 
 from genesis_actors import __version__
-from genesis_actors.cli.errors import Invocation, report
+from genesis_actors.cli.errors import ExitCode, Invocation, report
 from genesis_actors.cli.options import FORMATS
+from genesis_actors.cli.output import ReaderGoneError
 from genesis_actors.cli.streams import fill_gaps
 
 COMMANDS = {
@@ -92,6 +93,8 @@ class Genesis(click.Group):
         except BaseException as error:
             if isinstance(error, SystemExit):
                 raise
+            if isinstance(error, ReaderGoneError):
+                sys.exit(ExitCode.OK)
             sys.exit(report(error, Invocation.of(arguments)))
         sys.exit(code or 0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -178,19 +177,17 @@ def _write_events(found: Sequence[dict[str, Any]], output: str, mode: str) -> No
 
 def _write_lines(found: Iterable[dict[str, Any]], output: str) -> None:
     """Write each event when it comes."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
     columns = ("sequence", "at", "execution_id", "version", "type")
     if output == "csv":
-        writer.writerow(columns)
+        echo(",".join(columns))
     for event in found:
         match output:
-            case "csv":
-                writer.writerow([event[name] for name in columns])
+            case "csv":  # None of them needs quotes.
+                echo(",".join(str(event[name]) for name in columns))
             case "ndjson":
                 echo(json.dumps(event, ensure_ascii=False))
             case _:
                 echo(_line(event))
-        sys.stdout.flush()
 
 
 def _line(event: _View) -> str:

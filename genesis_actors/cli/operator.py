@@ -103,9 +103,8 @@ def _settled_text(view: Mapping[str, Any]) -> str:
 @click.command()
 @click.option(
     "--reason",
-    type=kinds.LINE,
     metavar="TEXT",
-    help="Why; it is shown to whoever is stopped by it.",
+    help="Why, in one line; it is shown to whoever is stopped by it.",
 )
 @options.database_option
 @socket_option

@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import click
@@ -27,7 +28,8 @@ class Output:
         self, item: Item, as_text: Callable[[], str], rows: Sequence[Item] | None = None
     ) -> None:
         """Write one thing. `rows` are what line by line forms show instead of it."""
-        echo(self.rendered(item, as_text, rows), nl=False)
+        with suppress(ReaderGoneError):
+            echo(self.rendered(item, as_text, rows), nl=False)
 
     def rendered(
         self, item: Item, as_text: Callable[[], str], rows: Sequence[Item] | None = None
@@ -42,13 +44,14 @@ class Output:
                 return self._lines([item] if rows is None else rows)
 
     def write_list(self, items: Sequence[Item], as_text: Callable[[], str]) -> None:
-        match self.form:
-            case "json":
-                echo(self._json(items))
-            case "table":
-                echo(as_text())
-            case _:
-                echo(self._lines(items), nl=False)
+        with suppress(ReaderGoneError):
+            match self.form:
+                case "json":
+                    echo(self._json(items))
+                case "table":
+                    echo(as_text())
+                case _:
+                    echo(self._lines(items), nl=False)
 
     def _json(self, data: Item | Sequence[Item]) -> str:
         envelope = {"api": 1, "mode": self.mode, "data": data}
@@ -61,12 +64,17 @@ class Output:
         return _as_csv(items)
 
 
+class ReaderGoneError(Exception):
+    """Whoever read the pipe has enough: that is no error, and there is nothing more to show."""
+
+
 def echo(text: str, *, nl: bool = True) -> None:
-    """Write to stdout; CliError where that cannot be. A pipe that nobody reads any more is click's affair."""
+    """Write to stdout; CliError where that cannot be, ReaderGoneError where nobody reads it any more."""
     try:
         click.echo(text, nl=nl)
     except BrokenPipeError:
-        raise
+        forget_unwritten(sys.stdout)
+        raise ReaderGoneError from None
     except OSError as error:
         forget_unwritten(sys.stdout)
         raise CliError(

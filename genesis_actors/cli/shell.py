@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO
 
 import click
 
@@ -79,16 +79,26 @@ def _on_a_terminal(door: Path | LoopbackPort, given: Sequence[str]) -> int:
     return ExitCode.OK
 
 
+def _lines(stream: TextIO) -> Iterator[str]:
+    """Yield lines; of one that is longer than any command only the beginning, however long it goes on."""
+    from genesis_actors.cli.lines import LONGEST_LINE
+
+    while line := stream.readline(LONGEST_LINE + 1):
+        yield line
+        while line and not line.endswith("\n"):
+            line = stream.readline(LONGEST_LINE + 1)
+
+
 def _on_a_pipe(given: Sequence[str], *, keep_going: bool) -> int:
-    from genesis_actors.cli.lines import run_line
+    from genesis_actors.cli.lines import cut, run_line
 
     failed = 0
-    for number, line in enumerate(sys.stdin, 1):
+    for number, line in enumerate(_lines(sys.stdin), 1):
         code = run_line(line, options=given, reads_stdin=True)
         if code is None:
             break
         if code:
-            click.echo(f"line {number} ended with {code}: {line.strip()}", err=True)
+            click.echo(f"line {number} ended with {code}: {cut(line)}", err=True)
             failed = code
             if not keep_going:
                 break

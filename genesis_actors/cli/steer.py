@@ -60,6 +60,8 @@ def start(socket: str | None, output: str, **given: Any) -> None:  # noqa: ANN40
     if view["is_new"] and view["algo"] == Algo.MARKET:
         click.echo(f"warning: {_EXEMPT}", err=True)
     Output(output, answer.mode).write_item(view, lambda: _started_text(view))
+    for warning in view["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
 
 
 @click.command()
@@ -159,7 +161,15 @@ def wait(
         left = _ONE_WAIT_SECONDS if deadline is None else max(deadline - time.monotonic(), 0)
         seconds = str(round(min(left, _ONE_WAIT_SECONDS), 3))
         query = {"for": goal, "timeout": seconds}
-        answer = asking.get("executions", execution, "wait", **query)
+        try:
+            answer = asking.get("executions", execution, "wait", **query)
+        except KeyboardInterrupt:
+            raise CliError(
+                "interrupted",
+                f"interrupted while waiting for execution {execution}, which goes on",
+                f"wait on: genesis wait {execution}; or look at it: genesis show {execution}",
+                ExitCode.INTERRUPTED,
+            ) from None
         view = answer.data["execution"]
         execution = view["id"]  # @last means the one it meant at first.
         if answer.data["settled"]:

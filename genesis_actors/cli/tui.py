@@ -59,12 +59,14 @@ def tui(
     if not served:
         Asking(socket).get("daemon")  # Without one there is nothing to show.
     from genesis_actors.tui.app import LiveView
+    from genesis_actors.tui.ending import ended_at_once
     from genesis_actors.tui.link import Link
 
     # Whoever only looks on gives way to those who trade.
     os.nice(_NICENESS)
     view = LiveView(Link(door), in_browser=served)
-    view.run()
+    with ended_at_once(view.leave):
+        view.run()
     if view.failure is not None:
         raise view.failure
     return ExitCode.OK
@@ -92,6 +94,12 @@ def _serve(door: Path | LoopbackPort, port: int, mode: str) -> ExitCode:
     return ExitCode.OK
 
 
+def _not_written(path: Path, why: str) -> CliError:
+    return CliError(
+        "output_failed", f"{path} cannot be written: {why}", "name another file with --screenshot"
+    )
+
+
 def _screenshot(path: Path, door: Path | LoopbackPort, size: str, press: str | None) -> ExitCode:
     import asyncio
 
@@ -102,7 +110,14 @@ def _screenshot(path: Path, door: Path | LoopbackPort, size: str, press: str | N
         raise click.UsageError(f"{size!r} is no size; write columns and rows, like 120x40")
     keys = tuple(press.split(",")) if press else ()
     wanted = int(match[1]), int(match[2])
-    if not asyncio.run(take(path, door=door, size=wanted, keys=keys)):
+    directory = path.absolute().parent
+    if not directory.is_dir():  # Before, not after all has been drawn.
+        raise _not_written(path, "no such directory")
+    try:
+        has_answered = asyncio.run(take(path, door=door, size=wanted, keys=keys))
+    except OSError as error:
+        raise _not_written(path, error.strerror or str(error)) from error
+    if not has_answered:
         message = f"there is no daemon at {door}"
         raise CliError("no_daemon", message, _NO_DAEMON, ExitCode.NO_DAEMON)
     click.echo(f"saved {path}", err=True)

@@ -21,6 +21,9 @@ ANSWER_SECONDS = 75.0
 CONNECT_SECONDS = 5.0
 CONNECT_AGAIN_SECONDS = 0.02
 
+MODE_HEADER = "Genesis-Mode"
+"""Says which mode the client believes the daemon to be in."""
+
 SILENCE_SECONDS = 60.0
 """A stream that says nothing for so long, not even that it is alive, has lost its other end."""
 
@@ -82,10 +85,14 @@ class _UnixConnection(HTTPConnection):
 
 
 class Client:
-    """Asks the daemon whose door is at `path`: a Unix socket, or a port of this machine."""
+    """Asks the daemon whose door is at `path`: a Unix socket, or a port of this machine.
 
-    def __init__(self, path: Path | LoopbackPort) -> None:
+    With a `mode` a daemon of the other one does nothing: real money is not moved by who believes it is paper.
+    """
+
+    def __init__(self, path: Path | LoopbackPort, *, mode: str | None = None) -> None:
         self.path = path
+        self._mode = mode
 
     def get(self, *where: str, query: Query | None = None) -> Answer:
         return self._ask("GET", where, query, None)
@@ -122,6 +129,8 @@ class Client:
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
+        if self._mode is not None:
+            headers[MODE_HEADER] = self._mode
         if isinstance(self.path, LoopbackPort):
             headers["Authorization"] = f"Bearer {_token_in(self.path.token_file)}"
         return headers

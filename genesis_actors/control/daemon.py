@@ -12,13 +12,15 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final, TypeAlias
 
+from genesis_actors.control.callers import Port
 from genesis_actors.control.desk import House
 from genesis_actors.control.left import left_behind
+from genesis_actors.control.limits import Limits
 from genesis_actors.control.notify import notify
 from genesis_actors.control.prices import Prices
 from genesis_actors.control.protocol import StopMode
 from genesis_actors.control.resting import Rest, RestAnswer
-from genesis_actors.control.server import Door, Limits, Port
+from genesis_actors.control.server import Door
 from genesis_actors.control.sockets import (
     PID_FILE,
     HeldFile,

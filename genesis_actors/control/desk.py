@@ -1,8 +1,4 @@
-"""What the door does for its clients.
-
-Each command becomes a typed message to the control actor; each question is answered from the board or, for executions
-of earlier runs, from the database.
-"""
+"""What the door answers its clients: from the board or, for executions of earlier runs, from the database."""
 
 from __future__ import annotations
 
@@ -13,57 +9,40 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from genesis_actors import __version__
 from genesis_actors.analysis import portfolio_of, report_of
 from genesis_actors.control.board import Board
 from genesis_actors.control.planning import planned
 from genesis_actors.control.prices import Prices
-from genesis_actors.control.protocol import Goal, HaltRequest, ResumeRequest, SettleRequest
-from genesis_actors.control.refusals import Refusal
+from genesis_actors.control.protocol import Goal
 from genesis_actors.control.sharing import Shared
 from genesis_actors.control.tail import Tail, told
 from genesis_actors.control.terms import terms_in_force
 from genesis_actors.domain.attribution import By
-from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
-from genesis_actors.handles import amend_execution
+from genesis_actors.engine import Engine
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import (
     ControlMessage,
     ExecutionStatus,
     GetJournalState,
     GetStatus,
+    PendingHalt,
 )
 from genesis_actors.messages.risk import PortfolioSeen
 from genesis_actors.messages.supervisor import (
-    CancelExecution,
-    CommandDone,
-    CommandRefused,
-    ExecutionStarted,
-    Halt,
-    HaltDone,
     LookAtMarket,
-    OrderRejected,
-    PauseExecution,
-    ResumeExecution,
-    SettleChild,
-    StartExecution,
-    Unhalt,
 )
 from genesis_actors.messages.venue import SymbolDescribed
-from genesis_actors.orders import Amendment, TwapOrder
+from genesis_actors.orders import TwapOrder
 from genesis_actors.storage import queries
 from genesis_actors.storage.errors import StorageError
 from genesis_actors.storage.recovery import Identity, load_identity
 from genesis_actors.values import (
-    ClientOrderId,
     ExecutionId,
     ExecutionState,
-    OrderStatus,
     Symbol,
-    decimal_text,
     time_text,
 )
 from genesis_actors.views import (
@@ -76,8 +55,6 @@ from genesis_actors.views import (
 )
 
 T = TypeVar("T")
-
-_Reply: TypeAlias = Address[CommandDone | CommandRefused]
 
 READERS = 2
 """Threads that read what is quickly read. Lists and the journal have one each: commands never wait for those."""
@@ -161,13 +138,16 @@ class Desk:
 
     async def about(self, connections: int) -> View:
         """Return how the daemon is; whether it is halted is None where the database cannot be read in time."""
-        halt = dict[str, object].fromkeys(("halted", "halted_at", "reason"))
+        halt = dict[str, object].fromkeys(("halted", "halted_at", "reason", "is_durable"))
         outage = None
         try:
             journal = await self._engine.ask_async(GetJournalState, HALT_SECONDS)
             outage = journal.outage
+            if journal.halt is not None:
+                halt = _pending_fields(journal.halt)
             async with asyncio.timeout(HALT_SECONDS):
-                halt = _halt_fields(await self._halt_state())
+                known = halt_fields(await self.halt_state())
+                halt = known if known["halted"] or journal.halt is None else halt
         except StorageError as error:  # How it is must be told above all when something is wrong.
             outage = outage or error.message
         except TimeoutError:
@@ -187,6 +167,7 @@ class Desk:
             "halted": halt["halted"],
             "halted_at": halt["halted_at"],
             "halt_reason": halt["reason"],
+            "halt_is_durable": halt["is_durable"],
             "journal_outage": outage,
             **portfolio_view(await self._portfolio()),
             "connections": connections,
@@ -310,157 +291,8 @@ class Desk:
         view = execution_view(row, status.slices, self.now())
         return {"met": goal.is_met(row), "settled": goal.is_settled(row), "execution": view}
 
-    # --- Commands --------------------------------------------------------------------------------
-
-    async def start(self, order: TwapOrder) -> View:
-        self.starts_in_hand += 1
-        try:
-            await self._refuse_while_halted(order)
-            self._refuse_while_stopping()
-            answer = await self._engine.ask_async(_start_question(order))
-        finally:
-            self.starts_in_hand -= 1
-        if isinstance(answer, OrderRejected):
-            raise OrderRejectedError(answer)
-        return {**await self._view(answer.execution_id), "is_new": answer.is_new}
-
-    async def pause(self, name: str) -> View:
-        return await self._command(
-            name, lambda key, box: PauseExecution(execution_id=key, reply_to=box), "paused"
-        )
-
-    async def resume(self, name: str, request: ResumeRequest) -> View:
-        self._refuse_while_stopping()
-        return await self._command(
-            name,
-            lambda key, box: ResumeExecution(execution_id=key, mode=request.mode, reply_to=box),
-            "resumed",
-        )
-
-    async def cancel(self, name: str) -> View:
-        return await self._command(
-            name, lambda key, box: CancelExecution(execution_id=key, reply_to=box), "cancelled"
-        )
-
-    async def amend(self, name: str, amendment: Amendment, note: str | None) -> View:
-        return await self._command(
-            name, lambda key, box: amend_execution(key, amendment, note, box), "amended"
-        )
-
-    async def settle(self, name: str, request: SettleRequest) -> View:
-        status = await self.status(name)
-        child = _child_named(status, request.child)
-        done = await self._command(
-            status.execution.execution_id,
-            lambda key, box: SettleChild(
-                execution_id=key,
-                client_order_id=child,
-                filled_quantity=request.filled_quantity,
-                reply_to=box,
-            ),
-            "settled",
-        )
-        after = await self.status(status.execution.execution_id)
-        order = next(order for order in after.orders if order.client_order_id == child)
-        return {
-            "execution_id": after.execution.execution_id,
-            "client_order_id": child,
-            "status": str(order.status),
-            "filled_quantity": decimal_text(order.filled_quantity),
-            "state": done["state"],
-        }
-
-    async def halt(self, request: HaltRequest) -> View:
-        def question(box: Address[HaltDone]) -> ControlMessage:
-            return Halt(reason=request.reason, reply_to=box)
-
-        try:
-            done = await self._engine.ask_async(question)
-        except TimeoutError as error:
-            raise Refusal(
-                HTTPStatus.GATEWAY_TIMEOUT,
-                "timeout",
-                "the halt holds, and nothing new is sent; but it is not durable yet, and a restart would forget it",
-                "see what keeps the journal from being written: genesis daemon status",
-            ) from error
-        return await self._after_halt(done, request.reason)
-
-    async def unhalt(self) -> View:
-        def question(box: Address[HaltDone]) -> ControlMessage:
-            return Unhalt(reply_to=box)
-
-        return await self._after_halt(await self._engine.ask_async(question), None)
-
-    async def _after_halt(self, done: HaltDone, reason: str | None) -> View:
-        try:
-            fields = _halt_fields(await self._halt_state())
-        except StorageError:  # It has been written, and that is what counts.
-            fields = {"halted": done.is_halted, "halted_at": None, "reason": reason}
-        return {**fields, "was_already": done.was_already}
-
-    async def _command(
-        self, name: str, build: Callable[[ExecutionId, _Reply], ControlMessage], verb: str
-    ) -> View:
-        key = await self.resolve(name)
-        if self.board.status(key) is None:
-            return self._long_over(await self.status(key), verb)
-
-        def question(box: _Reply) -> ControlMessage:
-            return build(key, box)
-
-        answer = await self._engine.ask_async(question)
-        if isinstance(answer, CommandRefused):
-            raise CommandRefusedError(answer)
-        return {**await self._view(key), "was_already": answer.was_already}
-
-    def _long_over(self, status: ExecutionStatus, verb: str) -> View:
-        """Answer a command for an execution that ended in an earlier run: no actor knows it any more."""
-        row = status.execution
-        if verb == "cancelled" and row.state == ExecutionState.CANCELLED:
-            return {**execution_view(row, status.slices, None), "was_already": True}
-        raise Refusal(
-            HTTPStatus.CONFLICT,
-            "wrong_state",
-            f"execution {row.execution_id} is {row.state} and cannot be {verb}",
-            f"look at it: genesis show {row.execution_id}",
-        )
-
-    async def _view(self, key: ExecutionId) -> View:
-        status = await self.status(key)
-        return execution_view(status.execution, status.slices, self.now())
-
-    async def _halt_state(self) -> Identity | None:
+    async def halt_state(self) -> Identity | None:
         return await self.aside(lambda: load_identity(self._engine.database))
-
-    def _refuse_while_stopping(self) -> None:
-        if self.is_stopping:
-            raise Refusal(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "stopping",
-                "the daemon is about to end and lets nothing begin",
-                "start it again: genesis daemon start",
-            )
-
-    async def _refuse_while_halted(self, order: TwapOrder) -> None:
-        """Refuse a new order that could not be worked; the name of an earlier one finds that one all the same."""
-        try:
-            halt = await self._halt_state()
-        except StorageError:
-            return  # The engine says what is wrong, and sends nothing while it is halted.
-        if halt is None or halt.halted_at is None:
-            return
-        client_id, database = order.client_id, self._engine.database
-        if client_id is not None and await self.aside(
-            lambda: queries.execution_named(database, client_id)
-        ):
-            return
-        why = f" ({halt.halt_reason})" if halt.halt_reason else ""
-        raise Refusal(
-            HTTPStatus.LOCKED,
-            "halted",
-            f"everything is halted since {time_text(halt.halted_at)}{why}",
-            "when it may go on: genesis unhalt",
-        )
 
     def _ended_texts(self, limit: int | None) -> list[str]:
         database = self._engine.database
@@ -471,39 +303,24 @@ class Desk:
         ]
 
 
-def _start_question(
-    order: TwapOrder,
-) -> Callable[[Address[ExecutionStarted | OrderRejected]], ControlMessage]:
-    parent = order.parent_order()
-    return lambda box: StartExecution(order=parent, reply_to=box)
-
-
 def _placed(text: str, place: int) -> str:
     return json.dumps({**json.loads(text), "queue_place": place}, ensure_ascii=False)
 
 
-def _child_named(status: ExecutionStatus, name: str) -> ClientOrderId:
-    named = [
-        order.client_order_id
-        for order in status.orders
-        if order.client_order_id.startswith(name) or order.client_order_id.endswith(name)
-    ]
-    if len(named) == 1:
-        return ClientOrderId(named[0])
-    unknown = [o.client_order_id for o in status.orders if o.status == OrderStatus.UNKNOWN]
-    raise Refusal(
-        HTTPStatus.NOT_FOUND,
-        "unknown_id",
-        f"{'no order' if not named else 'more than one order'} of execution "
-        f"{status.execution.execution_id} is named {name!r}",
-        f"those without an outcome: {', '.join(unknown) or 'none'}",
-    )
-
-
-def _halt_fields(halt: Identity | None) -> View:
+def halt_fields(halt: Identity | None) -> View:
     halted_at = None if halt is None else halt.halted_at
     return {
         "halted": halted_at is not None,
         "halted_at": None if halted_at is None else time_text(halted_at),
         "reason": None if halt is None else halt.halt_reason,
+        "is_durable": None if halted_at is None else True,
+    }
+
+
+def _pending_fields(halt: PendingHalt) -> View:
+    return {
+        "halted": True,
+        "halted_at": time_text(halt.asked_at),
+        "reason": halt.reason,
+        "is_durable": False,
     }

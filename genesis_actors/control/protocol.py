@@ -9,13 +9,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from genesis_actors.control.refusals import bad_request
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.notation import parse_decimal, parse_rate
 from genesis_actors.orders import Amendment, OrderError, TwapOrder
-from genesis_actors.values import ZERO, ExecutionState, ResumeMode, plain_line
+from genesis_actors.values import ZERO, ExecutionState, ResumeMode, as_line
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -51,6 +51,10 @@ def _exact(value: object) -> object:
     return parse_decimal(value)
 
 
+def _as_reason(value: object) -> object:
+    return None if value is None else as_line(str(value))
+
+
 class SettleRequest(Request):
     """`child` is a client order id, its beginning or its end; zero filled: it was never accepted."""
 
@@ -59,7 +63,9 @@ class SettleRequest(Request):
 
 
 class HaltRequest(Request):
-    reason: Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(plain_line)] | None = None
+    """Nothing that is said of why keeps everything from being halted."""
+
+    reason: Annotated[str | None, BeforeValidator(_as_reason)] = None
 
 
 class StopRequest(Request):
@@ -104,7 +110,9 @@ def _is_over(row: ExecutionRow) -> bool:
 def read_object(raw: bytes) -> Mapping[str, Any]:
     """Return the JSON object that `raw` is. Raises Refusal."""
     try:
-        found: object = json.loads(raw or b"{}", parse_constant=_refuse_constant)
+        found: object = json.loads(
+            raw or b"{}", parse_constant=_refuse_constant, object_pairs_hook=_named_once
+        )
     except (ValueError, RecursionError) as error:
         raise bad_request(f"the body is no JSON: {_one_line(error)}") from error
     if not isinstance(found, dict):
@@ -145,6 +153,15 @@ def parse_amendment(raw: bytes) -> tuple[Amendment, str | None]:
 
 def _is_note(value: object) -> bool:
     return isinstance(value, str) and len(value) <= LONGEST_NOTE and value.isprintable()
+
+
+def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} is there more than once")
+    return found
 
 
 def _refuse_constant(name: str) -> object:

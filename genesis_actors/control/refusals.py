@@ -49,6 +49,8 @@ def explained(error: Exception) -> Refusal | None:
             return Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE, error.reason, str(error), JOURNAL_DOWN_HINT
             )
+        case OrderRejectedError() if error.reason is Reason.HALTED:
+            return Refusal(HTTPStatus.LOCKED, error.reason, str(error), error.hint)
         case OrderRejectedError():
             return Refusal(HTTPStatus.CONFLICT, error.reason, str(error), error.hint)
         case CommandRefusedError() if error.reason is Reason.BUSY:

@@ -17,7 +17,17 @@ from genesis_actors.domain.cutting import TimeSlice
 from genesis_actors.domain.starting import SHORTEST_VOLUME_WINDOW
 from genesis_actors.domain.sweep import exemption_warning
 from genesis_actors.domain.volume_profile import VolumeProfile
-from genesis_actors.values import BPS, ZERO, Algo, Side, decimal_text, exact, quotient, time_text
+from genesis_actors.values import (
+    BPS,
+    ZERO,
+    Algo,
+    ParentOrder,
+    Side,
+    decimal_text,
+    exact,
+    quotient,
+    time_text,
+)
 
 Level: TypeAlias = tuple[Decimal, Decimal]
 """Price and quantity."""
@@ -79,6 +89,9 @@ def make_plan(
         largest_clip=max(parts),
     )
     collar = _collar(admission)
+    fewer = fewer_slices(admission.order, len(admission.slices))
+    if fewer is not None:
+        warnings = (*warnings, fewer)
     return Plan(
         quantity=admission.quantity,
         start=admission.now,
@@ -89,6 +102,17 @@ def make_plan(
         warnings=(*warnings, *_thin_book(admission, levels, max(parts), collar)),
         algo=admission.order.algo,
         collar_price=collar,
+    )
+
+
+def fewer_slices(order: ParentOrder, slices_total: int) -> str | None:
+    """Return the warning that an order is cut into fewer slices than it asks for, None where it is not."""
+    asked = order.slices
+    if order.algo is not Algo.TWAP or asked is None or slices_total >= asked:
+        return None
+    return (
+        f"{slices_total} slices instead of the {asked} asked for: they keep the least interval "
+        "([twap] min_slice_interval), and each must be large enough for an order"
     )
 
 

@@ -80,9 +80,21 @@ class GetStatus:
 
 @dataclass(frozen=True, slots=True)
 class JournalState:
-    """Whether the journal takes writes: `outage` is why not, None where it does."""
+    """Whether the journal takes writes: `outage` is why not, None where it does.
+
+    `halt` is one that holds and is not durable yet, None where there is no such halt.
+    """
 
     outage: str | None
+    halt: PendingHalt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingHalt:
+    """A restart would forget it. `asked_at` is when it was asked for."""
+
+    asked_at: datetime
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, TypeAlias
 
-from pydantic import AwareDatetime, Field, SkipValidation
+from pydantic import AfterValidator, AwareDatetime, Field, SkipValidation
 
 from genesis_actors.messages.base import Address, Command, Event, Message
 from genesis_actors.messages.market_data import MarketView
@@ -27,6 +27,7 @@ from genesis_actors.values import (
     Reason,
     ResumeMode,
     Symbol,
+    as_line,
 )
 
 
@@ -144,10 +145,10 @@ class HaltDone(Message):
 class Halt(Command):
     """Stop new children of all executions at once, and durably: also after a restart, until `Unhalt`.
 
-    Answered when it is durable, however long that takes.
+    Answered when it is durable, however long that takes. No reason is one to refuse it: it is made one line.
     """
 
-    reason: str | None = None
+    reason: Annotated[str, AfterValidator(as_line)] | None = None
     reply_to: SkipValidation[Address[HaltDone]]
 
 

@@ -43,6 +43,7 @@ from genesis_actors.values import (
     OnDeadline,
     OnSlippage,
     ParentOrder,
+    Reason,
     ResumeMode,
     Side,
     Style,
@@ -308,7 +309,10 @@ class Users:
         def take(answer: object) -> None:
             if isinstance(answer, ExecutionStarted):
                 self._invariants.on_started(answer.execution_id, self._now())
-            wish.is_answered = True
+            # While everything is halted nothing begins: it is asked for again.
+            wish.is_answered = not (
+                isinstance(answer, OrderRejected) and answer.reason is Reason.HALTED
+            )
 
         return self._address(take, f"the order {wish.order.client_id}")
 

@@ -9,9 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from genesis_actors.tui.dialog import Dialog
 from genesis_actors.tui.forms import Field, mark_wrong, written
 from genesis_actors.tui.model import Detail
 from genesis_actors.wording import UNKNOWN, clock, percent, price, quantity
@@ -19,7 +19,7 @@ from genesis_actors.wording import UNKNOWN, clock, percent, price, quantity
 Amend = Callable[[Mapping[str, str]], None]
 
 
-class AmendForm(ModalScreen[None]):
+class AmendForm(Dialog[None]):
     """Hands what is to change to `amend`, and stays until it is told that this is done."""
 
     DEFAULT_CSS = """

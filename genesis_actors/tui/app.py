@@ -6,7 +6,6 @@ It decides nothing and keeps nothing: end it in any way, and no execution notice
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from textual.binding import Binding, BindingType
 
 from genesis_actors.control.client import LostError, RefusedError
 from genesis_actors.tui.desk import DeskScreen
+from genesis_actors.tui.dialog import Dialog
 from genesis_actors.tui.link import (
     Answered,
     Connected,
@@ -68,6 +68,7 @@ class LiveView(App[None]):
         self._lost_at: datetime | None = None
         self._lost_why = ""
         self._is_silent = False
+        self._running_loop: asyncio.AbstractEventLoop | None = None
         self._desk = DeskScreen(self)
 
     @property
@@ -81,11 +82,12 @@ class LiveView(App[None]):
         self.push_screen(self._desk)
         self.link.open()
         self.set_interval(DRAW_SECONDS, self.take_in)
+        self._running_loop = asyncio.get_running_loop()
 
-        # Whoever ends it shall find the terminal as it was.
-        with suppress(NotImplementedError, ValueError, RuntimeError):
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+    def leave(self) -> None:
+        """End, from any thread; the terminal is then as it was."""
+        if self._running_loop is not None:
+            self._running_loop.call_soon_threadsafe(self.exit)
 
     def on_unmount(self) -> None:
         self.link.close()
@@ -127,7 +129,7 @@ class LiveView(App[None]):
             case Lost():
                 self._lose(heard.why)
             case HouseSeen():
-                self.house = House.of(heard.house)
+                self._learn(heard.house)
                 if self._is_silent:
                     self._find()
             case Told():
@@ -137,8 +139,21 @@ class LiveView(App[None]):
                 if on_done is not None:
                     on_done(heard.data, heard.error)
 
+    def _learn(self, house: Mapping[str, Any]) -> None:
+        """Take in how the daemon is. A question that was put before it changed its money is not to be answered."""
+        before, self.house = self.house, House.of(house)
+        self.link.mode = self.house.mode
+        if before is None or before.mode == self.house.mode:
+            return
+        said = f"the daemon is {self.house.mode.upper()} now"
+        if isinstance(self.screen, Dialog):
+            said += f": what was open was for {before.mode.upper()}, and is closed"
+        while isinstance(self.screen, Dialog):
+            self.screen.dismiss(None)
+        self.notify(said, severity="warning", timeout=15)
+
     def _on_connected(self, heard: Connected) -> None:
-        self.house = House.of(heard.house)
+        self._learn(heard.house)
         views = (Shown.of(view) for view in heard.executions)
         known = {key: x for key, x in self.executions.items() if x.is_over}
         self.executions = known | {x.id: x for x in views}
@@ -196,7 +211,7 @@ class LiveView(App[None]):
 
         def on_done(data: Any, error: Exception | None) -> None:  # noqa: ANN401 - JSON
             if error is None:
-                self.house = House.of(data)
+                self._learn(data)
 
         self.ask(lambda client: client.get("daemon").data, on_done)
 

@@ -90,6 +90,8 @@ class Banner(Widget):
             return Text(f" {self._trouble}", style(PAPER, bold=True, on=AMBER))
         house = self._house
         why = "" if house is None or house.halt_reason is None else f" ({house.halt_reason})"
+        if house is not None and not house.halt_is_durable:
+            why += ", not durable yet: a restart would forget it"
         since = clock(None if house is None else house.halted_at)
         said = f" HALTED since {since}: no execution sends new orders; h lifts it{why}"
         return Text(said, style("#ffffff", bold=True, on="#b3202f"))

@@ -139,6 +139,7 @@ class DeskScreen(Steering, Screen[None]):
                 search,
                 now,
                 shows_ended=self.shows_ended,
+                chosen=rows.key,
             )
         )
         self.query_one("#banner", Banner).show(
@@ -297,6 +298,9 @@ class DeskScreen(Steering, Screen[None]):
 
     def action_ended(self) -> None:
         self.shows_ended = not self.shows_ended
+        rows = self.query_one(ExecutionList)
+        if not self.shows_ended and rows.chosen is not None and rows.chosen.is_over:
+            rows.key = None
         said = "shown" if self.shows_ended else "not shown"
         self.notify(f"executions that have ended are {said}", timeout=2)
         self.draw(has_news=True)

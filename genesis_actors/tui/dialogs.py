@@ -12,9 +12,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.markup import escape
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from genesis_actors.tui.dialog import Dialog
 from genesis_actors.tui.theme import AMBER, style
 
 
@@ -28,8 +28,11 @@ class Choice:
     is_grave: bool = False
 
 
-class Ask(ModalScreen[str | None]):
-    """Asks which of the choices it shall be; None for none of them. `must_type` has to be typed before any is taken."""
+class Ask(Dialog[str | None]):
+    """Asks which of the choices it shall be; None for none of them. `must_type` has to be typed before any is taken.
+
+    What was typed before the question could be read answers it in no way.
+    """
 
     DEFAULT_CSS = """
     Ask {
@@ -54,6 +57,7 @@ class Ask(ModalScreen[str | None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "No", show=False)]
+    AUTO_FOCUS = ""  # Textual would take the first button, and a key typed ahead would press it.
 
     def __init__(
         self, title: str, body: str, choices: Sequence[Choice], *, must_type: str | None = None
@@ -63,10 +67,11 @@ class Ask(ModalScreen[str | None]):
         self._body = body
         self._choices = tuple(choices)
         self._must_type = must_type
+        self._is_shown = False
         self.set_class(any(choice.is_grave for choice in choices), "-grave")
 
     def compose(self) -> ComposeResult:
-        with Vertical() as box:
+        with Vertical(disabled=True) as box:
             box.border_title = escape(self._title)
             yield Static(self._body, markup=False)
             if self._must_type is not None:
@@ -86,6 +91,14 @@ class Ask(ModalScreen[str | None]):
                 yield Button("No (esc)", id="no")
 
     def on_mount(self) -> None:
+        self.call_after_refresh(self._shown)
+
+    def _shown(self) -> None:
+        """From now on keys and buttons count."""
+        if not self.is_current:
+            return  # It was closed before it could be seen.
+        self._is_shown = True
+        self.query_one(Vertical).disabled = False
         is_grave = any(choice.is_grave for choice in self._choices)
         if self._must_type is not None:
             self.query_one("#typed", Input).focus()
@@ -95,7 +108,7 @@ class Ask(ModalScreen[str | None]):
     def on_key(self, event: events.Key) -> None:
         """Take a choice by its letter, unless something has to be typed."""
         for choice in self._choices:
-            if self._must_type is None and event.character == choice.letter:
+            if self._is_shown and self._must_type is None and event.character == choice.letter:
                 event.stop()
                 event.prevent_default()
                 self.dismiss(choice.value)
@@ -145,7 +158,7 @@ HELP = """\
 [#53c7ec]━[/] filled  [b]┃[/b] where the schedule is  [#f5b44c]━[/] late   bps: positive is a cost"""
 
 
-class Help(ModalScreen[None]):
+class Help(Dialog[None]):
     DEFAULT_CSS = """
     Help {
         align: center middle;

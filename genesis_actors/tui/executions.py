@@ -25,6 +25,10 @@ from genesis_actors.tui.theme import (
 from genesis_actors.wording import filled_percent, length, percent
 
 _LEAST_BAR: Final = 8
+_QUANTITY: Final = 9
+_WIDE_QUANTITY: Final = 15
+_UNSEEN: Final = Decimal("0.0001")
+_MILLION: Final = Decimal(1_000_000)
 _WIDE: Final = 100
 """From here on there is room for what is due, and for the id."""
 _WIDER: Final = 124
@@ -46,7 +50,7 @@ class ExecutionList(Rows[Shown]):
 
     def heading(self, width: int) -> Text:
         text = Text(no_wrap=True, style=style(DIM))
-        text.append(f"   {'symbol':<10} {'side':<4} {'quantity':>9} ")
+        text.append(f"   {'symbol':<10} {'side':<4} {'quantity':>{_quantity_room(width)}} ")
         room = _bar_room(width)
         text.append(f"{'filled  ┃ due':<{room}} {'filled':>6} ")
         if width >= _WIDE:
@@ -65,7 +69,8 @@ class ExecutionList(Rows[Shown]):
         text.append(f" {state_sign(row.state)} ", style(colour, bold=True))
         text.append(f"{row.symbol[:10]:<10} ", style(DIM if row.is_over else INK, bold=True))
         text.append(f"{row.side:<4} ", style(side_colour(row.side)))
-        text.append(f"{_short(row.quantity):>9} ", style(INK))
+        quantity = _quantity_room(width)
+        text.append(f"{_short(row.quantity, quantity):>{quantity}} ", style(INK))
         room, slices = _bar_room(width), row.slices_total
         text.append_text(bar(row.progress, row.planned, room, row.state, slices=slices))
         text.append(
@@ -91,8 +96,12 @@ def bps_colour(value: Decimal | None) -> str:
     return RED if value > 0 else GREEN
 
 
+def _quantity_room(width: int) -> int:
+    return _WIDE_QUANTITY if width >= _WIDER else _QUANTITY
+
+
 def _bar_room(width: int) -> int:
-    taken = 3 + 11 + 5 + 10 + 8 + 11 + 7 + 6
+    taken = 3 + 11 + 5 + _quantity_room(width) + 1 + 8 + 11 + 7 + 6
     if width >= _WIDE:
         taken += 7 + 7
     if width >= _WIDER:
@@ -112,9 +121,32 @@ def _bps(value: Decimal | None) -> str:
     return "" if value is None else f"{value:+.1f}"
 
 
-def _short(quantity: Decimal) -> str:
-    """Return a quantity in nine characters: exact where it fits."""
+def _short(quantity: Decimal, room: int = _QUANTITY) -> str:
+    """Return a quantity in so many characters: exact where it fits, else rounded where that is its smallest part.
+
+    >>> (
+    ...     _short(Decimal("1500.00000001")),
+    ...     _short(Decimal("12345678.9")),
+    ...     _short(Decimal("0.00000123")),
+    ... )
+    ('1500', '12345679', '1.23e-6')
+    >>> _short(Decimal("12345678901"))
+    '12345.68M'
+    """
+    text = _plain(quantity)
+    if len(text) <= room:
+        return text
+    whole = len(f"{quantity:.0f}")
+    rounded = _plain(round(quantity, max(room - whole - 1, 0)))
+    if len(rounded) <= room and abs(Decimal(rounded) - quantity) <= quantity * _UNSEEN:
+        return rounded
+    if quantity >= _MILLION:
+        millions = quantity / _MILLION
+        places = min(max(room - len(f"{millions:.0f}") - 2, 0), 2)
+        return f"{millions:.{places}f}M"
+    return f"{quantity:.2e}".replace("e-0", "e-")
+
+
+def _plain(quantity: Decimal) -> str:
     text = f"{quantity:f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return text if len(text) <= 9 else f"{quantity:.3g}"[:9]  # noqa: PLR2004 - the column
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -74,6 +74,8 @@ class Link:
         self.heard: SimpleQueue[Heard] = SimpleQueue()
         self.asked_at: float | None = None
         """Since when a question is not answered, on the monotonic clock."""
+        self.mode: str | None = None
+        """Whether money was real when the operator looked last: what they command then is meant for that."""
         self._questions: SimpleQueue[tuple[object, Question] | None] = SimpleQueue()
         self._is_over = threading.Event()
 
@@ -92,7 +94,10 @@ class Link:
     def command(self, key: object, command: Question) -> None:
         """Give a command, on a thread of its own: it may take as long as the venue does."""
         name = "tui-command"
-        threading.Thread(target=self._answer, args=(key, command), name=name, daemon=True).start()
+        client = Client(self.path, mode=self.mode)
+        threading.Thread(
+            target=self._answer, args=(client, key, command), name=name, daemon=True
+        ).start()
 
     # --- The threads -----------------------------------------------------------------------------
 
@@ -135,11 +140,11 @@ class Link:
 
     def _ask(self) -> None:
         while (question := self._questions.get()) is not None:
-            self._answer(*question)
+            self._answer(Client(self.path), *question)
 
-    def _answer(self, key: object, question: Question) -> None:
+    def _answer(self, client: Client, key: object, question: Question) -> None:
         try:
-            data, error = question(Client(self.path)), None
+            data, error = question(client), None
         except (NoDaemonError, LostError, RefusedError) as failure:
             data, error = None, failure
         except Exception as failure:  # noqa: BLE001 - a bug in one question must not end the others

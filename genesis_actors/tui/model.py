@@ -93,6 +93,10 @@ class Shown:
         )
 
     @property
+    def name(self) -> str:
+        return named_by(self.id, self.client_id)
+
+    @property
     def is_over(self) -> bool:
         return ExecutionState(self.state).is_final
 
@@ -229,6 +233,7 @@ class House:
     is_stopping: bool
     halted_at: datetime | None
     halt_reason: str | None
+    halt_is_durable: bool = True
     tier: str | None = None
 
     @classmethod
@@ -242,6 +247,7 @@ class House:
             is_stopping=view["state"] == "stopping",
             halted_at=_time(view, "halted_at"),
             halt_reason=_words(view, "halt_reason"),
+            halt_is_durable=view.get("halt_is_durable") is not False,
             tier=view.get("tier"),  # An older daemon says nothing of it.
         )
 
@@ -314,14 +320,24 @@ _DISTANT: Final = timedelta(days=3650)
 
 
 def listed(
-    executions: Iterable[Shown], order: Order, search: str, now: datetime, *, shows_ended: bool
+    executions: Iterable[Shown],
+    order: Order,
+    search: str,
+    now: datetime,
+    *,
+    shows_ended: bool,
+    chosen: str | None = None,
 ) -> list[Shown]:
-    """Return the executions to be shown: open ones first, those that ended behind them, the newest first."""
+    """Return the executions to be shown: open ones first, those that ended behind them, the newest first.
+
+    The chosen one stays when it ends, where those that ended are not shown.
+    """
     words = search.lower().split()
     found = [
         x
         for x in executions
-        if (shows_ended or not x.is_over) and all(word in _searched(x) for word in words)
+        if (shows_ended or not x.is_over or x.id == chosen)
+        and all(word in _searched(x) for word in words)
     ]
     found.sort(key=lambda x: x.created_at, reverse=True)
     match order:
@@ -357,6 +373,11 @@ def prices_since(detail: Detail) -> datetime:
         return detail.points[-1].at
     begins = detail.execution.started_at or detail.execution.created_at
     return begins - timedelta(seconds=10)
+
+
+def named_by(key: str, client_id: str | None) -> str:
+    """Return what tells an execution from all others: its id, and what its owner calls it."""
+    return key if client_id is None else f"{key}, {printable(client_id)}"
 
 
 def _number(view: View, name: str) -> Decimal | None:

@@ -12,9 +12,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Select, Static
 
+from genesis_actors.tui.dialog import Dialog
 from genesis_actors.tui.forms import ChoiceField, Field, mark_wrong, written
 from genesis_actors.tui.theme import AMBER, CYAN, DIM, GREEN, INK, RED, style
 from genesis_actors.values import parse_time
@@ -34,8 +34,12 @@ _WITH_WORTH: Final = 46
 _DEADLINES: Final = (("leave the rest", "leave"), ("extend", "extend"), ("sweep", "sweep"))
 
 
-class OrderForm(ModalScreen[None]):
-    """`plan` and `start` are called with the fields; their answers come back to `planned`, `refused` and `started`."""
+class OrderForm(Dialog[None]):
+    """`plan` and `start` are called with the fields.
+
+    What is answered to a plan comes back to `planned` or `refused`, with the very fields it was asked with: an answer
+    to an earlier question counts for nothing. A start that was refused comes back to `not_started`.
+    """
 
     DEFAULT_CSS = """
     OrderForm {
@@ -62,6 +66,7 @@ class OrderForm(ModalScreen[None]):
         & Button { margin-left: 1; min-width: 12; }
     }
     """
+    AUTO_FOCUS = "#field-quantity"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", show=False),
         Binding("f5", "plan", "Plan", show=False),
@@ -83,8 +88,12 @@ class OrderForm(ModalScreen[None]):
         self._start = start
         # So that whatever becomes of an answer, starting again finds what was started.
         self._client_id = f"view-{secrets.token_hex(4)}"
-        self._asked: dict[str, str] | None = None
+        self._asked: dict[str, str] = {}
+        self._question: Fields | None = None
+        """What was asked last, and is not answered yet."""
         self._planned: dict[str, str] | None = None
+        """What the plan on the screen is for."""
+        self._plan_shown = Text()
         self._seed: int | None = None
 
     def compose(self) -> ComposeResult:
@@ -127,21 +136,28 @@ class OrderForm(ModalScreen[None]):
 
     def on_mount(self) -> None:
         self._show_what_it_has()
-        self.query_one("#field-quantity", Input).focus()
 
     # --- What the daemon answers -----------------------------------------------------------------
 
-    def planned(self, plan: Mapping[str, Any]) -> None:
-        self._planned, self._seed = self._asked, plan["seed"]
-        base, _, quote = (self._asked or {}).get("symbol", "").upper().partition("/")
+    def planned(self, question: Fields, plan: Mapping[str, Any]) -> None:
+        if question is not self._question:
+            return
+        self._question, self._planned, self._seed = None, self._asked, plan["seed"]
+        base, _, quote = self._asked["symbol"].upper().partition("/")
         has_room = self.query_one("#plan").size.width >= _WITH_WORTH
-        self._show(_plan_text(plan, base, quote, shows_worth=has_room))
+        self._plan_shown = _plan_text(plan, base, quote, shows_worth=has_room)
+        self._show(self._plan_shown)
         self._check()
 
-    def refused(self, message: str, hint: str) -> None:
+    def refused(self, question: Fields, message: str, hint: str) -> None:
+        if question is self._question:
+            self._refuse(message, hint)
+
+    def not_started(self, message: str, hint: str) -> None:
+        """Show why, above the plan where there still is one: it may be started once more, under the same name."""
         mark_wrong(self, message)
-        text = Text(f"{message}\n\n", style(RED))
-        self._show(text.append(hint, style(INK)))
+        text = _why(message, hint)
+        self._show(text if self._planned is None else text.append("\n\n").append(self._plan_shown))
 
     # --- What the user does ----------------------------------------------------------------------
 
@@ -150,11 +166,11 @@ class OrderForm(ModalScreen[None]):
     def action_plan(self) -> None:
         fields = dict(written(self))
         if "quantity" not in fields:
-            self.refused("quantity: how much?", "in base like 2.5, or in quote like 25000quote")
+            self._refuse("quantity: how much?", "in base like 2.5, or in quote like 25000quote")
             return
-        self._asked = fields
-        self._show(_hint("planning ..."))
-        self._plan(_body(fields))
+        self._asked, self._question = fields, _body(fields)
+        self._clear(_hint("planning ..."))
+        self._plan(self._question)
 
     @on(Input.Changed)
     @on(Select.Changed)
@@ -173,6 +189,17 @@ class OrderForm(ModalScreen[None]):
     def _close(self) -> None:
         self.dismiss()
 
+    def _refuse(self, message: str, hint: str) -> None:
+        self._question = None
+        mark_wrong(self, message)
+        self._clear(_why(message, hint))
+
+    def _clear(self, text: Text) -> None:
+        """Show this instead of a plan, and let nothing be started."""
+        self._planned = None
+        self._show(text)
+        self._check()
+
     def _show(self, text: Text) -> None:
         self.query_one("#plan Static", Static).update(text)
 
@@ -185,6 +212,10 @@ def _body(fields: Mapping[str, str]) -> dict[str, object]:
         if count.isascii() and count.isdigit():
             body[name] = int(count[:9])
     return body
+
+
+def _why(message: str, hint: str) -> Text:
+    return Text(f"{message}\n\n", style(RED)).append(hint, style(INK))
 
 
 def _hint(text: str) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from rich.text import Text
@@ -50,8 +50,9 @@ class TwapProgress(Widget):
     """One execution's progress in one line: the bar, and next to it the shares in figures where there is room.
 
     `filled` and `planned` are shares of the quantity (0 to 1), `state` is one of the execution's states; set them, and
-    the bar follows. With the count of `slices`, being one behind is not yet late. `show_figures` is False for the bar
-    alone.
+    the bar follows. What is unknown (None, NaN) is shown as nothing, what is out of bounds as the bound; ValueError for
+    what is no number at all. With the count of `slices`, being one behind is not yet late. `show_figures` is False for
+    the bar alone.
     """
 
     DEFAULT_CSS = """
@@ -69,8 +70,8 @@ class TwapProgress(Widget):
 
     def __init__(
         self,
-        filled: Decimal | str = "0",
-        planned: Decimal | str = "0",
+        filled: Decimal | str | float | None = "0",
+        planned: Decimal | str | float | None = "0",
         state: str = "RUNNING",
         *,
         slices: int = 0,
@@ -80,11 +81,20 @@ class TwapProgress(Widget):
         classes: str | None = None,
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self.set_reactive(TwapProgress.filled, Decimal(filled))
-        self.set_reactive(TwapProgress.planned, Decimal(planned))
+        self.set_reactive(TwapProgress.filled, _share(filled))
+        self.set_reactive(TwapProgress.planned, _share(planned))
         self.set_reactive(TwapProgress.state, state)
-        self.set_reactive(TwapProgress.slices, slices)
+        self.set_reactive(TwapProgress.slices, max(slices, 0))
         self.set_reactive(TwapProgress.show_figures, show_figures)
+
+    def validate_filled(self, value: object) -> Decimal:
+        return _share(value)
+
+    def validate_planned(self, value: object) -> Decimal:
+        return _share(value)
+
+    def validate_slices(self, value: int | None) -> int:
+        return max(value or 0, 0)
 
     def render(self) -> Text:
         width = max(self.size.width, 1)
@@ -97,3 +107,12 @@ class TwapProgress(Widget):
 
     def _bar(self, width: int) -> Text:
         return bar(self.filled, self.planned, width, self.state, slices=self.slices)
+
+
+def _share(value: object) -> Decimal:
+    """Return what a program has at hand as a share from 0 to 1; for the eye alone, so that a float will do."""
+    try:
+        share = Decimal(0) if value is None else Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is no share of a quantity") from None
+    return Decimal(0) if share.is_nan() else min(max(share, Decimal(0)), Decimal(1))

@@ -82,14 +82,17 @@ class Rows(ScrollView, Generic[T]):
     # --- Rows and cursor -------------------------------------------------------------------------
 
     def show(self, rows: Sequence[T]) -> None:
-        """Replace the rows. The cursor stays on its row; a list that follows its end goes on to do so."""
+        """Replace the rows. The cursor stays on its row, and in sight; a list that follows its end goes on to do so."""
         was_at_end = self.scroll_y >= self.max_scroll_y
+        before, was_in_sight = self._place, self._is_in_sight()
         self.rows = rows
         self._place = self._find()
         self._measure()
         if self._follows and was_at_end:
             self.call_after_refresh(self.scroll_end, animate=False)
-        elif self.key is None and self._place is not None:
+        elif self._place is not None and (
+            self.key is None or (was_in_sight and self._place != before)
+        ):
             self.call_after_refresh(self._reveal, self._place)
         self.refresh()
 
@@ -140,6 +143,10 @@ class Rows(ScrollView, Generic[T]):
 
     def _measure(self) -> None:
         self.virtual_size = Size(self.scrollable_content_region.width, len(self.rows) + 1)
+
+    def _is_in_sight(self) -> bool:
+        room = max(self.size.height - 1, 1)
+        return self._place is not None and 0 <= self._place - int(self.scroll_y) < room
 
     def _reveal(self, place: int) -> None:
         room = max(self.size.height - 1, 1)

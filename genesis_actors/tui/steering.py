@@ -9,7 +9,7 @@ from textual.screen import Screen
 
 from genesis_actors.tui.amend_form import AmendForm
 from genesis_actors.tui.dialogs import Ask, Choice, Help
-from genesis_actors.tui.model import Shown
+from genesis_actors.tui.model import Shown, named_by
 from genesis_actors.tui.order_form import Fields, OrderForm
 from genesis_actors.values import Algo
 from genesis_actors.wording import filled_percent, length, quantity, words
@@ -73,7 +73,9 @@ class Steering(Screen[None]):
         def give(changes: Mapping[str, str]) -> None:
             self._when_typed(
                 f"Amend {_named(x)}?",
-                ", ".join(f"{words(name)} {value}" for name, value in changes.items()),
+                _with_name(
+                    x, ", ".join(f"{words(name)} {value}" for name, value in changes.items())
+                ),
                 x.symbol,
                 lambda: self._amend(form, x, changes),
             )
@@ -89,7 +91,7 @@ class Steering(Screen[None]):
             elif error is not None:
                 self.view.complain(error)
             else:
-                self.notify(f"{_named(x)} is amended")
+                self.notify(f"{_named(x)} ({x.name}) is amended")
                 if form.is_mounted:
                     form.dismiss()
 
@@ -103,7 +105,7 @@ class Steering(Screen[None]):
                 self.view.complain(error)
                 return
             already = ", as it was" if data["was_already"] else ""
-            self.notify(f"{_named(x)} is {data['state']}{already}", timeout=4)
+            self.notify(f"{_named(x)} ({x.name}) is {data['state']}{already}", timeout=4)
 
         self.view.steer(
             lambda client: client.post("executions", x.id, verb, body=body).data, on_done
@@ -153,15 +155,15 @@ class Steering(Screen[None]):
             return
 
         def plan(fields: Fields) -> None:
-            self.view.ask(lambda client: client.post("plan", body=fields).data, on_planned)
+            def on_planned(data: Any, error: Exception | None) -> None:  # noqa: ANN401 - JSON
+                if not form.is_mounted:
+                    return
+                if error is None:
+                    form.planned(fields, data)
+                else:
+                    form.refused(fields, *self.view.explain(error))
 
-        def on_planned(data: Any, error: Exception | None) -> None:  # noqa: ANN401 - JSON
-            if not form.is_mounted:
-                return
-            if error is None:
-                form.planned(data)
-            else:
-                form.refused(*self.view.explain(error))
+            self.view.ask(lambda client: client.post("plan", body=fields).data, on_planned)
 
         def start(fields: Fields) -> None:
             what = f"{fields['side']} {fields['quantity']} {fields['symbol']}"
@@ -178,11 +180,12 @@ class Steering(Screen[None]):
 
         def on_started(data: Any, error: Exception | None) -> None:  # noqa: ANN401 - JSON
             if error is not None and form.is_mounted:
-                form.refused(*self.view.explain(error))
+                form.not_started(*self.view.explain(error))
             elif error is not None:
                 self.view.complain(error)
             else:
-                self.notify(f"started {data['side']} {data['quantity']} {data['symbol']}")
+                named = named_by(data["id"], data["client_id"])
+                self.notify(f"started {data['side']} {data['quantity']} {data['symbol']} ({named})")
                 self.look_at(data)
                 if form.is_mounted:
                     form.dismiss()
@@ -235,7 +238,7 @@ class Steering(Screen[None]):
             if value is not None:
                 then(x, value)
 
-        title = f"{verb} {_named(x)}?"
+        title, body = f"{verb} {_named(x)}?", _with_name(x, body)
         self.view.push_screen(
             Ask(title, body, choices, must_type=self._to_type(x.symbol)), answered
         )
@@ -261,6 +264,11 @@ class Steering(Screen[None]):
 
 def _named(x: Shown) -> str:
     return f"{x.side} {quantity(x.quantity)} {x.symbol}"
+
+
+def _with_name(x: Shown, body: str) -> str:
+    """Put in front which one it is: there may be two of a kind."""
+    return f"{x.name}\n{body}"
 
 
 def _as_planned(fields: Fields) -> str:

@@ -14,7 +14,10 @@ from genesis_actors.messages.control import (
     CoreRebuilt,
     ExecutionNews,
     ExecutionStatus,
+    GetJournalState,
     GetStatus,
+    JournalState,
+    PendingHalt,
     StatusRestored,
     Subscribe,
     Unsubscribe,
@@ -26,6 +29,8 @@ from genesis_actors.messages.supervisor import (
     CommandRefused,
     ExecutionCommand,
     ExecutionStarted,
+    Halt,
+    HaltDone,
     OrderRejected,
     PauseExecution,
     SettleChild,
@@ -283,3 +288,15 @@ def test_a_status_is_answered_from_the_news(door: Door) -> None:
     assert status.execution.quantity == Decimal(10)
     assert len(status.slices) == 5
     assert unknown.messages == [None]
+
+
+def test_a_halt_that_is_not_answered_yet_is_one_that_holds(door: Door) -> None:
+    states = Probe[JournalState]()
+    door.tell(Halt(reason="a\ndrill", reply_to=Probe[HaltDone]()), GetJournalState(states))
+    (halt,) = door.supervisor.messages
+    assert isinstance(halt, Halt)
+    halt.reply_to.tell(HaltDone(is_halted=True))
+    door.simulation.run_until_quiet()
+    door.tell(GetJournalState(states))
+
+    assert [state.halt for state in states.messages] == [PendingHalt(NOON, "a drill"), None]

@@ -19,7 +19,8 @@ import pytest
 from genesis_actors import Engine, Settings, TwapOrder
 from genesis_actors.control.client import Client, RefusedError
 from genesis_actors.control.desk import House
-from genesis_actors.control.server import Door, Limits
+from genesis_actors.control.limits import Limits
+from genesis_actors.control.server import Door
 from genesis_actors.control.sharing import Shared
 from genesis_actors.storage import queries
 

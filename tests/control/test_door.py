@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from genesis_actors import Engine, Settings, TwapHandle, TwapOrder
+from genesis_actors.control.callers import Port
 from genesis_actors.control.client import Client, NoDaemonError, RefusedError, TokenError
 from genesis_actors.control.desk import House
+from genesis_actors.control.limits import Limits
 from genesis_actors.control.protocol import StopMode
-from genesis_actors.control.server import Door, Limits, Port
+from genesis_actors.control.server import Door
 from genesis_actors.control.sockets import DoorError, token_in
 from genesis_actors.opening import VirtualTime
 from genesis_actors.places import LoopbackPort
@@ -151,6 +153,7 @@ def test_what_makes_no_sense_as_http_is_refused(
         (b"[" * 60_000, "no JSON"),
         (b"\xff\xfe", "no JSON"),
         (b"[1]", "not a JSON object"),
+        (b'{"quantity": "1", "quantity": "2"}', "'quantity' is there more than once"),
         (b'{"symbol": NaN}', "NaN is not a number"),
         (json.dumps({**ORDER, "quantity": 0.05}).encode(), "a float is not exact"),
         (json.dumps({**ORDER, "quantity": "-1"}).encode(), "quantity"),
@@ -192,13 +195,22 @@ def test_a_question_that_makes_no_sense_is_refused(
     assert refused.value.status < 500
 
 
-def test_the_reason_of_a_halt_is_one_line_without_anything_that_steers_a_terminal(
-    client: Client,
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [
+        ("red \x1b[31m", "red ?[31m"),
+        ("two\nlines\x00", "two lines?"),
+        ("half \ud800", "half ?"),
+        ("x" * 600, "x" * 497 + "..."),
+        (7, "7"),
+    ],
+)
+def test_no_reason_keeps_everything_from_being_halted(
+    client: Client, reason: object, kept: str
 ) -> None:
-    for reason in ("red \x1b[31m", "two\nlines", "nothing\x00", "\x9b31m"):
-        with pytest.raises(RefusedError, match="control characters"):
-            client.post("halt", body={"reason": reason})
-    assert not client.get("daemon").data["halted"]
+    assert client.post("halt", body={"reason": reason}).data["halted"]
+    assert client.get("daemon").data["halt_reason"] == kept
+    client.post("unhalt")
 
 
 @pytest.mark.usefixtures("client")
@@ -230,6 +242,38 @@ def test_a_body_that_does_not_come_is_not_waited_for(path: Path) -> None:
 
     assert b" 408 " in answer
     assert b"not complete" in answer
+
+
+def test_clients_that_vanish_within_a_body_are_no_error(
+    client: Client, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(10):
+        with connected(path) as connection:
+            connection.sendall(b"POST /v1/halt HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+            time.sleep(0.02)
+    deadline = time.monotonic() + 30
+    while client.get("daemon").data["connections"] > 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    assert "request_failed" not in caplog.text
+
+
+def test_who_takes_real_money_for_paper_is_refused(path: Path, client: Client) -> None:
+    del client
+    mistaken = Client(path, mode="live")
+    with pytest.raises(RefusedError, match="this daemon's mode is paper, not live"):
+        mistaken.post("halt")
+    assert not Client(path, mode="paper").get("daemon").data["halted"]
+
+
+def test_fewer_slices_than_are_asked_for_are_told(client: Client) -> None:
+    order = {**LONG, "slices": 1_000, "duration": "30s", "quantity": "5"}
+    started = client.post("executions", body=order).data
+    client.post("executions", started["id"], "cancel")
+
+    (warning,) = started["warnings"]
+    assert warning.startswith(f"{started['slices_total']} slices instead of the 1000 asked for")
 
 
 def test_200_clients_that_say_nothing_disturb_nobody(
@@ -368,6 +412,8 @@ def test_a_port_of_this_machine_wants_the_token_and_no_stranger(
     try:
         assert status(Host=here, Authorization=bearer) == b"200"
         assert status(Host=here) == b"401"
+        assert status(Host=here, Authorization=token) == b"401"
+        assert status(Host=here, Authorization=f"Basic {token}") == b"401"
         assert status(Host=here, Authorization="Bearer wrong") == b"401"
         assert status(Host=here, Authorization="Bearer \udcff\udcfe") == b"401"
         assert status(Host="evil.example", Authorization=bearer) == b"403"

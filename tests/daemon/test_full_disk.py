@@ -14,6 +14,8 @@ import pytest
 
 from genesis_actors.storage.checks import check_database
 from tests.daemon.conftest import Desktop
+from tests.wire.exchange.running import exchange_process
+from tests.wire.test_kills import environment, statuses
 
 ORDER = ("BTC/USDT", "buy", "1", "--over", "2m")
 NO_LIMIT = resource.RLIM_INFINITY
@@ -87,3 +89,41 @@ def test_a_log_that_cannot_be_written_costs_no_actor(desktop: Desktop) -> None:
 
     assert desktop.data("cancel", "@last")["state"] == "CANCELLED"
     assert "engine_failed" not in (desktop.state_dir / "daemon.log").read_text()
+
+
+def test_what_rests_at_an_exchange_is_taken_back_and_a_halt_holds(desktop: Desktop) -> None:
+    """The exchange's own books show it: the journal cannot."""
+    with exchange_process() as exchange:
+
+        def rests() -> bool:
+            return "NEW" in statuses(exchange)
+
+        settings = environment(exchange.config).items()
+        desktop.variables |= {name: value for name, value in settings if "GENESIS_" in name}
+        desktop.variables["GENESIS_VENUE__KIND"] = "ccxt"
+        desktop.data("daemon", "start", "--live")
+        away = ("--style", "maker", "--limit", "59000")
+        resting = ("BTC/USDT", "buy", "0.3", "--over", "2m", "--slices", "20", *away)
+        key = desktop.data("start", *resting)["id"]
+        soon(rests)
+        let_files_grow(desktop, 1)
+        with desktop.running("halt", "--reason", "the disk is full") as halting:
+            soon(lambda: desktop.data("daemon", "status")["halted"] is True)
+            soon(lambda: not rests())
+            sent = len(statuses(exchange))
+            view = desktop.data("daemon", "status")
+            told = desktop.genesis("daemon", "status").out
+            assert not rests()
+            assert len(statuses(exchange)) == sent
+            let_files_grow(desktop, NO_LIMIT)
+            assert halting.wait(60) == 0
+        after = desktop.data("daemon", "status")
+        refused = desktop.genesis("start", *resting)
+        desktop.data("unhalt")
+        cancelled = desktop.data("cancel", key)
+
+    assert (view["halt_reason"], view["halt_is_durable"]) == ("the disk is full", False)
+    assert "(the disk is full), not durable yet" in " ".join(told.split())
+    assert after["halt_is_durable"] is True
+    assert refused.code == 8
+    assert cancelled["state"] == "CANCELLED"

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 
+import pytest
 from aiohttp import ClientSession, CookieJar
 from textual.pilot import Pilot
 
@@ -120,6 +121,31 @@ def test_a_view_that_is_terminated_leaves_the_terminal_as_it_was(desktop: Deskto
         terminal.close()
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_terminal_that_takes_nothing_any_more_keeps_no_view_from_ending(
+    desktop: Desktop, is_gone: bool
+) -> None:
+    """Where it is gone no signal tells: it is nobody's controlling terminal."""
+    assert desktop.genesis("daemon", "start").code == 0
+    desktop.data("start", *LONG)
+    terminal = Terminal(desktop)
+    try:
+        terminal.wait_for("BTC/USDT")
+        # Nobody reads it: it fills up, then Textual's writer waits for it, and then all of the view.
+        for key in "12345" * 50:
+            os.write(terminal.ours, key.encode())
+            time.sleep(0.02)
+        if is_gone:
+            os.close(terminal.ours)
+        else:
+            terminal.process.terminate()
+        terminal.process.wait(PATIENCE)
+    finally:
+        if is_gone:
+            terminal.ours = os.open(os.devnull, os.O_RDWR)
+        terminal.close()
+
+
 def test_without_a_terminal_or_a_daemon_it_says_what_to_do(desktop: Desktop) -> None:
     terminal = Terminal(desktop)
     try:
@@ -130,8 +156,11 @@ def test_without_a_terminal_or_a_daemon_it_says_what_to_do(desktop: Desktop) -> 
     said = desktop.genesis("tui")
     web = desktop.genesis("tui", "--web")
     picture = desktop.genesis("tui", "--screenshot", "x.svg", "--size", "wide")
+    nowhere = desktop.genesis("tui", "--screenshot", "/nonexist/x.svg")
 
-    assert (said.code, web.code, picture.code) == (2, 3, 2)
+    assert (said.code, web.code, picture.code, nowhere.code) == (2, 3, 2, 1)
+    assert "/nonexist/x.svg cannot be written: no such directory" in nowhere.err
+    assert "internal" not in nowhere.err
     assert "needs a terminal" in said.err
     assert "genesis daemon start" in web.err
 

@@ -181,6 +181,20 @@ def test_lines_on_a_pipe_go_on_if_they_shall(served: Desktop) -> None:
     assert "Traceback" not in err
 
 
+def test_help_is_had_for_each_command_and_no_line_is_without_end(served: Desktop) -> None:
+    lines = "help start\nhelp db upgrade\n" + "x" * 3_000_000 + "\nversion\n"
+    began = time.monotonic()
+    code, out, err = on_a_pipe(served, lines, "--keep-going")
+
+    assert time.monotonic() - began < 30  # It took minutes.
+    assert code == 2
+    assert "genesis start [OPTIONS] SYMBOL" in out
+    assert "genesis db upgrade [OPTIONS]" in out
+    assert "a line has at most 65536 characters: xxxx" in err
+    assert len(err) < 2_000
+    assert "genesis-actors" in out  # The line behind it is one of its own.
+
+
 def test_a_command_with_a_process_of_its_own_takes_no_lines(served: Desktop) -> None:
     lines = "plan BTC/USDT buy 1 --over 5m\nversion\n"
     code, out, err = on_a_pipe(served, lines)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from itertools import count
 
@@ -118,7 +120,7 @@ def test_an_order_is_amended_within_its_bounds(served: Desktop) -> None:
 def test_a_halt_stops_new_orders_until_it_is_lifted(served: Desktop) -> None:
     key = started(served)
     named = ("BTC/USDT", "buy", "1", *LONG, "--client-id", f"shell-{next(names) - 1}")
-    halted = served.data("halt", "--reason", "fat finger")
+    halted = served.data("halt", "--reason", "fat\nfinger")
     refused = served.genesis("start", "BTC/USDT", "buy", "1", *LONG, "-o", "json")
     found = served.data("start", *named)
     status = served.data("daemon", "status")
@@ -141,7 +143,6 @@ def test_a_halt_stops_new_orders_until_it_is_lifted(served: Desktop) -> None:
         (("pause", "nosuch"), 4, "execution_not_found"),
         (("pause", ""), 4, "unknown_id"),
         (("show", " "), 4, "unknown_id"),
-        (("halt", "--reason", "two\nlines"), 2, "usage"),
         (("wait", "nosuch"), 4, "execution_not_found"),
         (("events", "--id", "nosuch"), 4, "execution_not_found"),
         (("settle", "@last", "nosuch", "--filled", "1"), 4, "unknown_id"),
@@ -318,3 +319,34 @@ def test_the_shell_is_offered_commands_and_executions(served: Desktop) -> None:
     served.data("cancel", key)
     for shell in ("bash", "zsh", "fish"):
         assert "_GENESIS_COMPLETE" in served.genesis("completion", shell).out
+
+
+def test_whoever_has_read_enough_of_a_pipe_makes_no_error(served: Desktop) -> None:
+    served.data("cancel", started(served))
+    for words in (
+        ["events", "--since", "0"],
+        ["events", "--since", "0", "-o", "csv"],
+        ["ps", "-a"],
+    ):
+        process = served.popen(*words)
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(timeout=60)
+
+        assert (process.returncode, err) == (0, ""), words
+
+
+def test_waiting_that_is_interrupted_says_how_to_go_on(served: Desktop) -> None:
+    key = started(served)
+    process = served.popen("wait", key)
+    deadline = time.monotonic() + 60
+    while not served.data("daemon", "status")["connections"] > 1:
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    served.data("cancel", key)
+
+    assert process.returncode == 130
+    assert f"genesis wait {key}" in err
+    assert "--client-id" not in err

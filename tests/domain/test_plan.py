@@ -36,14 +36,14 @@ FLAT = VolumeProfile.from_hourly(
 
 
 def an_admission(
-    quantity: str = "10", *, side: Side = Side.BUY, algo: Algo = Algo.TWAP
+    quantity: str = "10", *, side: Side = Side.BUY, algo: Algo = Algo.TWAP, slices: int = 10
 ) -> Admission:
     order = ParentOrder(
         symbol=Symbol("BTC/USDT"),
         side=side,
         quantity=Decimal(quantity),
         duration=timedelta(minutes=10),
-        slices=10,
+        slices=slices,
         algo=algo,
     )
     market = Market(
@@ -60,6 +60,13 @@ def an_admission(
 
 def a_plan(quantity: str = "10", *, levels: list[Level] = ASKS) -> Plan:
     return make_plan(an_admission(quantity), profile=FLAT, levels=levels)
+
+
+def test_a_plan_says_where_it_has_fewer_slices_than_are_asked_for() -> None:
+    plan = make_plan(an_admission(slices=1_000), profile=FLAT, levels=ASKS)
+    (warning,) = (each for each in plan.warnings if "asked for" in each)
+
+    assert warning.startswith(f"{len(plan.slices)} slices instead of the 1000 asked for")
 
 
 def test_a_plan_has_the_admitted_slices_with_what_they_are_worth() -> None:

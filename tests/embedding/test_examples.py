@@ -6,9 +6,13 @@ import os
 import re
 import subprocess
 import sys
+import time
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 
 from genesis_actors.storage import queries
+from genesis_actors.storage.errors import StorageError
 from tests.cli.conftest import ROOT
 from tests.daemon.conftest import SHORT
 
@@ -49,4 +53,24 @@ def test_a_host_on_an_event_loop_works_its_orders(tmp_path: Path) -> None:
 
 
 def test_a_host_with_actors_of_its_own_keeps_them(tmp_path: Path) -> None:
-    assert run_example("pykka_host.py", tmp_path).endswith("it is alive\n")
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "examples" / "pykka_host.py"), "2s"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "PYTHONPATH": str(ROOT), **SHORT},
+    ) as killed:
+        deadline = time.monotonic() + 60
+        while not _begun(tmp_path / "genesis.db"):
+            assert time.monotonic() < deadline
+        killed.kill()
+
+    said = run_example("pykka_host.py", tmp_path)
+    (row,) = queries.executions(tmp_path / "genesis.db")
+
+    assert re.fullmatch(r"bought (\S+), and the keeper knows of \1; it is alive\n", said)
+    assert Decimal(said.split(" ")[1].strip(",")) == row.filled_quantity > 0
+
+
+def _begun(database: Path) -> int:
+    with suppress(StorageError):
+        return sum(bool(row.filled_quantity) for row in queries.executions(database))
+    return 0

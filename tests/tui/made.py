@@ -28,6 +28,7 @@ def house(**changes: Any) -> dict[str, Any]:
         "halted": False,
         "halted_at": None,
         "halt_reason": None,
+        "halt_is_durable": None,
         "connections": 1,
         "last_sequence": 100,
         "event_readers": 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from rich.style import Style
@@ -14,6 +15,7 @@ from textual.app import App, ComposeResult
 from genesis_actors.messages.events import JournalEvent
 from genesis_actors.tui import TwapProgress
 from genesis_actors.tui.canvas import Canvas
+from genesis_actors.tui.executions import ExecutionList
 from genesis_actors.tui.happened import told
 from genesis_actors.tui.model import Detail, Happened, Order, Shown, listed
 from genesis_actors.tui.progress import bar
@@ -52,6 +54,52 @@ def test_the_widget_shows_what_is_filled_and_where_the_schedule_is() -> None:
             assert len(widget.render().plain) == 60
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("value", "share"),
+    [
+        ("0.4", "0.4"),
+        (0.5, "0.5"),
+        (None, "0"),
+        (Decimal("NaN"), "0"),
+        (float("inf"), "1"),
+        (Decimal(-1), "0"),
+        (7, "1"),
+    ],
+)
+def test_the_widget_takes_what_a_program_has_at_hand(value: Any, share: str) -> None:
+    async def run() -> None:
+        app = Host()
+        async with app.run_test(size=(60, 3)) as pilot:
+            widget = app.query_one(TwapProgress)
+            widget.filled = widget.planned = value
+            await pilot.pause()
+            assert widget.filled == widget.planned == Decimal(share)
+            assert TwapProgress(value, value).filled == Decimal(share)
+            with pytest.raises(ValueError, match="no share"):
+                widget.filled = "much"  # pyright: ignore[reportAttributeAccessIssue]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("quantity", "shown"),
+    [
+        ("1500.00000001", "1500"),
+        ("12345678.9", "12345679"),
+        ("1234.5678", "1234.5678"),
+        ("12345.6789", "12345.679"),
+        ("12345678901", "12345.68M"),
+        ("0.00000123", "1.23e-6"),
+    ],
+)
+def test_a_quantity_is_written_out_as_far_as_there_is_room(quantity: str, shown: str) -> None:
+    row = Shown.of(made.execution(quantity=quantity))
+    line = ExecutionList().line(row, 80).plain
+    assert line.split()[3] == shown
+    wide = ExecutionList().line(row, 130).plain
+    assert wide.split()[3] == quantity
 
 
 def test_a_bar_counts_eighths_of_a_cell_and_never_leaves_its_room() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from genesis_actors.control.client import LostError, RefusedError
 from genesis_actors.tui.app import LiveView
+from genesis_actors.tui.executions import ExecutionList
+from genesis_actors.tui.link import Answered, HouseSeen, Question, Told
 from tests.tui import made
 from tests.tui.conftest import ScriptedLink, a_view, drive, notices_of, screen_of, settle
 
@@ -208,6 +211,137 @@ def test_the_list_is_searched_sorted_and_cut(link: ScriptedLink) -> None:
     assert "ETH/USDT" not in press(link, "e")
     assert "most behind" in press(link, "o")
     assert "no execution fits 'xyz'" in press(link, "slash", "=xyz")
+
+
+@pytest.mark.parametrize("keys", ["c\rh\r", "r\t\r", "c\x1bh\x1b"])
+def test_what_is_typed_before_a_question_can_be_read_answers_none(
+    link: ScriptedLink, keys: str
+) -> None:
+    """As in one read of a terminal: pasted, or over a line that lags."""
+    view = a_view(link)
+
+    async def play(pilot: Pilot[None]) -> None:
+        names = {"\r": "enter", "\t": "tab", "\x1b": "escape"}
+        for key in keys:
+            view.post_message(events.Key(names.get(key, key), key))
+        await settle(view, pilot)
+        await settle(view, pilot)
+
+    drive(view, play)
+
+    assert link.client.posted == []
+
+
+def test_an_answer_to_an_earlier_plan_lets_nothing_start(link: ScriptedLink) -> None:
+    view, held = a_view(link), list[Answered]()
+
+    def hold(key: object, question: Question) -> None:
+        before = len(link.client.posted)
+        answered = Answered(key, question(link.client), None)
+        if len(link.client.posted) > before:
+            held.append(answered)
+        else:
+            link.heard.put(answered)
+
+    async def play(pilot: Pilot[None]) -> None:
+        now, link.ask = link.ask, hold
+        await type_in(view, pilot, "n", "1", "f5", "0", "f5")
+        link.ask = now
+        link.heard.put(held[0])
+        await settle(view, pilot)
+        await type_in(view, pilot, "f9")
+        assert "planning ..." in screen_of(view)
+        link.heard.put(held[1])
+        await settle(view, pilot)
+        await type_in(view, pilot, "f9")
+
+    drive(view, play)
+
+    assert [(where[0], body["quantity"]) for where, body in link.client.posted] == [
+        ("plan", "1"),
+        ("plan", "10"),
+        ("executions", "10"),
+    ]
+
+
+def test_while_a_refusal_is_shown_nothing_starts(link: ScriptedLink) -> None:
+    view = a_view(link)
+
+    async def play(pilot: Pilot[None]) -> None:
+        await type_in(view, pilot, "n", "4", "f5", "9")
+        link.client.refusal = RefusedError(409, "too_much", "quantity: 49 is too much", "less")
+        await type_in(view, pilot, "f5", "backspace", "f9")
+        assert "49 is too much" in screen_of(view)
+        assert view.screen.query_one("#start", Button).disabled
+
+    drive(view, play)
+
+    assert [where for where, _ in link.client.posted] == [("plan",), ("plan",)]
+
+
+@pytest.mark.parametrize("keys", [("n", "5", "f5"), ("c",), ("a",), ("h",)])
+def test_what_was_open_when_the_daemon_s_money_changed_is_closed(
+    link: ScriptedLink, keys: tuple[str, ...]
+) -> None:
+    view = a_view(link)
+
+    async def play(pilot: Pilot[None]) -> None:
+        await type_in(view, pilot, *keys)
+        link.client.posted.clear()
+        link.heard.put(HouseSeen(made.house(mode="live")))
+        await settle(view, pilot)
+        await type_in(view, pilot, "f9", "y", "enter")
+        assert view.screen is view.screen_stack[1]
+        assert "PAPER" not in screen_of(view).splitlines()[0]
+
+    drive(view, play)
+
+    assert link.client.posted == []
+    assert "the daemon is LIVE now: what was open was for PAPER" in notices_of(view)
+
+
+def test_a_question_says_which_of_two_alike_is_meant(link: ScriptedLink) -> None:
+    assert f"{ID}, rebalance-0412" in press(link, "c")
+    assert f"buy 25 BTC/USDT ({ID}, rebalance-0412) is" in press(link, "c", "y")
+
+
+def test_the_chosen_one_stays_in_sight_when_it_ends() -> None:
+    link = ScriptedLink(made.many(40))
+    view = a_view(link)
+
+    async def play(pilot: Pilot[None]) -> None:
+        await type_in(view, pilot, "e", "down", "down")
+        rows = view.screen.query_one(ExecutionList)
+        assert rows.chosen is not None
+        key = rows.chosen.id
+        for shows_ended in (False, True):
+            if shows_ended:
+                await type_in(view, pilot, "e", "home", "down", "down")
+                assert rows.chosen is not None
+                key = rows.chosen.id
+            over = made.execution(id=key, state="CANCELLED", filled_quantity="3.4567")
+            link.heard.put(Told({"priority": "NORMAL", "execution_id": key, "data": over}))
+            await settle(view, pilot)
+            assert rows.chosen is not None
+            assert rows.chosen.id == key
+            assert any("CANCELLED" in line for line in screen_of(view).splitlines()[:8])
+
+    drive(view, play)
+
+
+def test_a_yes_said_twice_is_one_and_closes_nothing_else(link: ScriptedLink) -> None:
+    view = a_view(link)
+
+    async def play(pilot: Pilot[None]) -> None:
+        await type_in(view, pilot, "p")
+        for _ in range(3):
+            view.post_message(events.Key("y", "y"))
+        await settle(view, pilot)
+        assert view.screen is view.screen_stack[1]
+
+    drive(view, play)
+
+    assert len(link.client.posted) == 1
 
 
 async def type_in(view: LiveView, pilot: Pilot[None], *keys: str) -> None:
