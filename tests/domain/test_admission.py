@@ -20,7 +20,15 @@ from genesis_actors.domain.admission import (
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.messages.events import TwapAccepted, TwapStarted
 from genesis_actors.messages.risk import ParentJudged
-from genesis_actors.values import ExecutionState, MarketRules, Quote, Reason, Side, Symbol
+from genesis_actors.values import (
+    ExecutionState,
+    MarketRules,
+    Quote,
+    Reason,
+    Side,
+    Symbol,
+    TradingTier,
+)
 from tests.domain.executions import (
     EXECUTION_ID,
     NOON,
@@ -275,3 +283,61 @@ def test_what_risk_refuses_as_a_whole_is_told_with_the_setting(
 
     assert said in message
     assert "[risk]" in hint
+
+
+def judged_as(reason: Reason, limit: str, actual: str, **more: Any) -> tuple[str, str]:
+    judged = ParentJudged(
+        execution_id=EXECUTION_ID,
+        reason=reason,
+        limit=Decimal(limit),
+        actual=Decimal(actual),
+        **more,
+    )
+    return refused_by_risk(judged, admission())
+
+
+def test_a_tier_that_is_too_low_is_told_with_equity_tier_and_threshold() -> None:
+    known = {"tier": TradingTier.HUNTER, "currency": "USDT"}
+    message, hint = judged_as(Reason.TIER_TOO_LOW, "10000", "3000.004", **known)
+    unknown, later = judged_as(Reason.EQUITY_UNKNOWN, "10000", "7", currency="USDT")
+
+    assert message == (
+        "twap needs the tier STRATEGIST (10000 USDT): the account is HUNTER, worth 3000 USDT"
+    )
+    assert "[account] strategist_equity" in hint
+    assert "has no price yet: it is worth 7 USDT at least" in unknown
+    assert "try again" in later
+
+
+def test_what_an_order_would_add_to_is_named() -> None:
+    other = Symbol("ETH/USDT")
+    message, hint = judged_as(Reason.CORRELATION_CRITICAL, "0.80", "0.9131", other=other)
+
+    assert "buy BTC/USDT adds to ETH/USDT" in message
+    assert "0.91, the operator's limit 0.8" in message
+    assert "[risk] correlation_critical" in hint
+
+
+@pytest.mark.parametrize(("most", "quantity"), [("4.0009", "4"), ("10", "10"), ("99", "10")])
+def test_less_than_was_asked_for_is_worked_where_no_more_may_be(most: str, quantity: str) -> None:
+    order, defaults = parent_order("10"), TwapDefaults()
+
+    taken = admit(order, market(), defaults, now=NOON, seed=5, most=Decimal(most))
+
+    assert isinstance(taken, Admission)
+    assert taken.quantity == sum(part.quantity for part in taken.slices) == Decimal(quantity)
+    assert taken.order == order
+    judged = ParentJudged(
+        execution_id=EXECUTION_ID, tier=TradingTier.STRATEGIST, cut_by=Reason.CORRELATION_CRITICAL
+    )
+    _, (accepted, _) = accept(taken, EXECUTION_ID, "g7k2pd", judged=judged)
+    assert (accepted.tier, accepted.cut_by) == (judged.tier, judged.cut_by)
+
+
+def test_where_less_than_a_lot_is_left_nothing_begins() -> None:
+    most = Decimal("0.00001")
+
+    refused = admit(parent_order("10"), market(), TwapDefaults(), now=NOON, seed=5, most=most)
+
+    assert isinstance(refused, Rejection)
+    assert refused.reason is Reason.CORRELATION_CRITICAL
