@@ -13,6 +13,7 @@ from decimal import Decimal
 from itertools import combinations
 from typing import Any, assert_never
 
+from genesis_actors.domain.company import ALONE, Company, Reserved, company_of
 from genesis_actors.domain.exposure import Account
 from genesis_actors.domain.limits import (
     RiskDecision,
@@ -21,15 +22,12 @@ from genesis_actors.domain.limits import (
     check_tier,
 )
 from genesis_actors.domain.portfolio import (
-    ALONE,
-    Company,
     CorrelationRules,
     Correlations,
     Holding,
     Intentions,
     MidSample,
     Pull,
-    company_of,
     correlated_exposure,
     strongest_pull,
 )
@@ -58,7 +56,7 @@ from genesis_actors.messages.risk import (
 )
 from genesis_actors.messages.venue import PlaceOrder, SymbolDescribed
 from genesis_actors.runtime.actor import MessageActor
-from genesis_actors.values import ZERO, Reason, Symbol, decimal_text, exact
+from genesis_actors.values import ZERO, Reason, Side, Symbol, decimal_text, exact
 
 log = get_logger()
 
@@ -232,38 +230,60 @@ class Judging:
 
     @exact
     def _pull(self, asked: JudgeParent) -> Pull | None:
-        """Return what the order would add to most; None for one that only takes back what is held or intended."""
-        held = self._held(asked.symbol)
-        if asked.side.sign * held < 0 and asked.quantity <= abs(held):
+        """Return what the order would add to most; None for one that only takes back what is held.
+
+        What others intend counts where it adds, and not where it takes something back: it may be cancelled.
+        """
+        held, sign = self._quantity(asked.symbol), asked.side.sign
+        taken_back = asked.quantity + self.intentions.on(asked.symbol, asked.side)
+        if sign * held < 0 and taken_back <= abs(held):
             return None
+        currency = asked.symbol.rpartition("/")[2]
         return strongest_pull(
             asked.symbol,
             asked.side,
-            self._holdings(asked.symbol.rpartition("/")[2]),
+            [extreme for symbol in self._symbols(currency) for extreme in self._extremes(symbol)],
             self._correlations,
             least=self._limits.correlation_least_value,
         )
 
+    def _extremes(self, symbol: Symbol) -> tuple[Holding, Holding]:
+        """Return the most that a symbol may come to on each side, if nothing that is intended on the other is done."""
+        held, price = self._quantity(symbol), self._price(symbol) or ZERO
+        long = max(held + self.intentions.on(symbol, Side.BUY), ZERO)
+        short = min(held - self.intentions.on(symbol, Side.SELL), ZERO)
+        return Holding(symbol, long * price), Holding(symbol, short * price)
+
     # --- Child orders ---
 
+    @exact
     def company(self, order: PlaceOrder) -> Company:
         """Return what a child meets; nothing is worked out where no limit asks for it."""
         if self._limits.max_correlated_exposure is None:
             return ALONE
         currency = order.symbol.rpartition("/")[2]
-        holdings = [
-            Holding(symbol, position.worst)
+        portfolio = [
+            Reserved(symbol, position.middle, position.spread)
             for symbol, position in self._account.positions.items()
-            if position.currency == currency
+            if position.currency == currency and symbol != order.symbol
         ]
-        return company_of(order.symbol, order.side, holdings, self._correlations)
+        opposing = self._account.position(order.symbol).reserved_against(order.side) * order.mid
+        portfolio.append(Reserved(order.symbol, ZERO, opposing / 2))
+        return company_of(order.symbol, order.side, portfolio, self._correlations)
 
     # --- The whole ---
 
     def _held(self, symbol: Symbol) -> Decimal:
         """Return what is held of a symbol and still intended, in base, negative for a short one."""
+        return self._quantity(symbol) + self.intentions.of(symbol)
+
+    def _quantity(self, symbol: Symbol) -> Decimal:
         position = self._account.positions.get(symbol)
-        return (ZERO if position is None else position.quantity) + self.intentions.of(symbol)
+        return ZERO if position is None else position.quantity
+
+    def _symbols(self, currency: str) -> list[Symbol]:
+        positions = self._account.positions
+        return [symbol for symbol, held in positions.items() if held.currency == currency]
 
     def _price(self, symbol: Symbol) -> Decimal | None:
         """Return the newest mid, else what was paid last, else None."""
@@ -272,8 +292,7 @@ class Judging:
     def _holdings(self, currency: str) -> list[Holding]:
         return [
             Holding(symbol, self._held(symbol) * (self._price(symbol) or ZERO))
-            for symbol, position in self._account.positions.items()
-            if position.currency == currency
+            for symbol in self._symbols(currency)
         ]
 
     @exact

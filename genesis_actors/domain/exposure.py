@@ -66,10 +66,18 @@ class Position:
         return max(self.quantity + self.bought, self.sold - self.quantity) * (self.mark or ZERO)
 
     @property
-    def worst(self) -> Decimal:
-        """Return the same with its direction: negative where the worst is short."""
-        long, short = self.quantity + self.bought, self.quantity - self.sold
-        return (long if abs(long) >= abs(short) else short) * (self.mark or ZERO)
+    def middle(self) -> Decimal:
+        """Return the middle of all values that what is reserved may bring it to, in quote, negative for a short one."""
+        return (self.quantity + (self.bought - self.sold) / 2) * (self.mark or ZERO)
+
+    @property
+    def spread(self) -> Decimal:
+        """Return how far from there the ends are."""
+        return (self.bought + self.sold) / 2 * (self.mark or ZERO)
+
+    def reserved_against(self, side: Side) -> Decimal:
+        """Return what is reserved on the other side, in base."""
+        return self.sold if side is Side.BUY else self.bought
 
     def reserve(self, side: Side, more: Decimal) -> None:
         if side is Side.BUY:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from genesis_actors.domain.company import ALONE, Company
 from genesis_actors.domain.exposure import NOTHING_HELD, Standing
-from genesis_actors.domain.portfolio import ALONE, Company, Pull
+from genesis_actors.domain.portfolio import Pull
 from genesis_actors.domain.tiers import Equity, TierRules, requires_tier
 from genesis_actors.messages.venue import PlaceOrder
 from genesis_actors.values import (
@@ -197,15 +198,20 @@ def _check_correlated(
     if most is None:
         return None
     before = standing.committed * order.mid
-    after = before + order.quantity * order.mid
-    exposure = company.exposure(after)
-    if exposure <= max(most, company.exposure(before)):
+
+    def passes(quantity: Decimal) -> bool:
+        more = quantity * order.mid
+        return company.exposure(before + more) <= most or company.only_eases(before, more)
+
+    if passes(order.quantity):
         return None
-    room = company.room(most)
-    available = ZERO if room is None else max(room - before, ZERO) / order.mid
-    return RiskDecision(
-        Reason.MAX_CORRELATED_EXPOSURE, most, exposure, floor_to_step(available, lot)
-    )
+    # In lots: what is known to pass, and what is known not to.
+    fits, fails = 0, int(order.quantity / lot) + 1
+    while fails - fits > 1:
+        middle = (fits + fails) // 2
+        fits, fails = (middle, fails) if passes(middle * lot) else (fits, middle)
+    actual = company.exposure(before + order.quantity * order.mid)
+    return RiskDecision(Reason.MAX_CORRELATED_EXPOSURE, most, actual, fits * lot)
 
 
 def _check_budget(order: PlaceOrder, budget: Decimal | None, lot: Decimal) -> RiskDecision | None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import Final
 
 from genesis_actors.values import EXACT, FIGURE_PLACES, ONE, ZERO, Side, Symbol, exact
@@ -225,59 +225,17 @@ def strongest_pull(
     return max(pulls, key=lambda pull: (pull.strength, pull.symbol), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
-    """The other holdings as an order meets them.
-
-    With x, the own holding in the order's direction (quote), the portfolio's correlation-weighted exposure is
-    sqrt(x^2 + 2 x `pull` + `rest`).
-    """
-
-    pull: Decimal = ZERO
-    rest: Decimal = ZERO
-
-    @exact
-    def exposure(self, own: Decimal) -> Decimal:
-        """Return the exposure with so much of the own symbol, rounded half-even to 10 places."""
-        squared = max(own * own + 2 * own * self.pull + self.rest, ZERO)
-        return squared.sqrt(EXACT).quantize(FIGURE_PLACES)
-
-    @exact
-    def room(self, most: Decimal) -> Decimal | None:
-        """Return the largest own holding that keeps the exposure within `most`, rounded down; None: there is none."""
-        squared = self.pull * self.pull - self.rest + most * most
-        if squared < 0:
-            return None
-        root = squared.sqrt(EXACT)
-        return (root - self.pull).quantize(FIGURE_PLACES, ROUND_FLOOR)
-
-
-ALONE: Final = Company()
-
-
-@exact
-def company_of(
-    symbol: Symbol, side: Side, holdings: Sequence[Holding], correlations: Correlations
-) -> Company:
-    """Return what an order of `side` in `symbol` meets. A correlation that is not known counts as the worst."""
-    others = [held for held in holdings if held.symbol != symbol and held.value]
-    pull = ZERO
-    for held in others:
-        correlation = correlations.between(symbol, held.symbol)
-        pull += abs(held.value) if correlation is None else side.sign * correlation * held.value
-    return Company(pull, _weighted_square(others, correlations))
-
-
 @exact
 def correlated_exposure(holdings: Sequence[Holding], correlations: Correlations) -> Decimal:
     """Return sqrt(w' C w) of the values w (quote): what the holdings come to as far as they move together.
 
     A correlation that is not known counts as the worst, so that without any it is the sum of all values.
     """
-    return Company(rest=_weighted_square(holdings, correlations)).exposure(ZERO)
+    return weighted_square(holdings, correlations).sqrt(EXACT).quantize(FIGURE_PLACES)
 
 
-def _weighted_square(holdings: Sequence[Holding], correlations: Correlations) -> Decimal:
+def weighted_square(holdings: Sequence[Holding], correlations: Correlations) -> Decimal:
+    """Return w' C w, at least zero."""
     total = ZERO
     for index, held in enumerate(holdings):
         total += held.value * held.value
@@ -296,8 +254,8 @@ class _Parent:
     filled: Decimal = ZERO
 
     @property
-    def signed(self) -> Decimal:
-        return self.side.sign * max(self.quantity - self.filled, ZERO)
+    def open(self) -> Decimal:
+        return max(self.quantity - self.filled, ZERO)
 
 
 @dataclass(slots=True)
@@ -305,11 +263,26 @@ class Intentions:
     """What open executions are still to trade: two that begin at the same time must see each other."""
 
     _parents: dict[str, _Parent] = field(default_factory=dict[str, _Parent])
-    _signed: dict[Symbol, Decimal] = field(default_factory=dict[Symbol, Decimal])
+    _open: dict[tuple[Symbol, Side], Decimal] = field(
+        default_factory=dict[tuple[Symbol, Side], Decimal]
+    )
 
+    def on(self, symbol: Symbol, side: Side) -> Decimal:
+        """Return what is still to be bought, or sold (base)."""
+        return self._open.get((symbol, side), ZERO)
+
+    @exact
     def of(self, symbol: Symbol) -> Decimal:
-        """Return the net of what is still to be bought (base, negative: to be sold)."""
-        return self._signed.get(symbol, ZERO)
+        """Return the net of both (base, negative: to be sold)."""
+        return self.on(symbol, Side.BUY) - self.on(symbol, Side.SELL)
+
+    def filled(self, execution_id: str) -> Decimal:
+        parent = self._parents.get(execution_id)
+        return ZERO if parent is None else parent.filled
+
+    def left(self, execution_id: str) -> Decimal:
+        parent = self._parents.get(execution_id)
+        return ZERO if parent is None else parent.open
 
     def begin(
         self,
@@ -321,7 +294,7 @@ class Intentions:
     ) -> None:
         self.end(execution_id)
         parent = self._parents[execution_id] = _Parent(symbol, side, quantity, filled)
-        self._add(symbol, parent.signed)
+        self._add(parent, parent.open)
 
     def amend(self, execution_id: str, quantity: Decimal) -> None:
         """Note that all of it is `quantity` from now on, filled included."""
@@ -333,15 +306,16 @@ class Intentions:
     def fill(self, execution_id: str, quantity: Decimal) -> None:
         parent = self._parents.get(execution_id)
         if parent is not None:
-            before = parent.signed
+            before = parent.open
             parent.filled += quantity
-            self._add(parent.symbol, parent.signed - before)
+            self._add(parent, parent.open - before)
 
     def end(self, execution_id: str) -> None:
         parent = self._parents.pop(execution_id, None)
         if parent is not None:
-            self._add(parent.symbol, -parent.signed)
+            self._add(parent, -parent.open)
 
     @exact
-    def _add(self, symbol: Symbol, signed: Decimal) -> None:
-        self._signed[symbol] = self._signed.get(symbol, ZERO) + signed
+    def _add(self, parent: _Parent, quantity: Decimal) -> None:
+        of = parent.symbol, parent.side
+        self._open[of] = self._open.get(of, ZERO) + quantity

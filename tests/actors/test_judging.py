@@ -284,15 +284,29 @@ def test_what_was_bought_counts_when_its_execution_is_over(bench: Bench) -> None
 
 
 def test_an_order_that_only_takes_back_what_is_held_always_begins(bench: Bench) -> None:
-    bench.ask("x1", quantity="10")
-    bench.ask("x2", symbol=ETH, quantity="5")
     bench.move_together()
+    for symbol, quantity in ((BTC, "10"), (ETH, "-5")):
+        held = PastPosition(symbol, Decimal(quantity), Decimal(100))
+        bench.desk.tell(RestoreAccount(positions=(held,)))
 
-    back = bench.judged("x3", symbol=ETH, side=Side.SELL, quantity="5")
-    beyond = bench.judged("x4", symbol=ETH, quantity="1")
+    back = bench.judged("x1", symbol=ETH, quantity="5")
+    no_longer = bench.judged("x2", symbol=ETH, quantity="1")  # Others take it back already.
 
     assert back.reason is None
-    assert beyond.reason is Reason.CORRELATION_CRITICAL
+    assert no_longer.reason is Reason.CORRELATION_CRITICAL
+
+
+def test_what_others_intend_lets_nothing_begin_that_would_add(bench: Bench) -> None:
+    bench.move_together()
+    held = PastPosition(BTC, Decimal(10), Decimal(100))
+    bench.desk.tell(RestoreAccount(positions=(held,)))
+    opposing = bench.judged("x1", symbol=ETH, side=Side.SELL, quantity="8")
+    unwinding = bench.judged("x2", symbol=BTC, side=Side.SELL, quantity="10")
+
+    refused = bench.judged("x3", symbol=ETH, quantity="4")
+
+    assert (opposing.reason, unwinding.reason) == (None, None)
+    assert (refused.reason, refused.other) == (Reason.CORRELATION_CRITICAL, BTC)
 
 
 def test_or_it_begins_smaller(simulation: DeterministicRuntime) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from genesis_actors.domain.company import Company
 from genesis_actors.domain.limits import (
     APPROVED,
     RiskDecision,
@@ -15,7 +16,7 @@ from genesis_actors.domain.limits import (
     check_risk_limits,
     check_tier,
 )
-from genesis_actors.domain.portfolio import Company, Pull
+from genesis_actors.domain.portfolio import Pull
 from genesis_actors.domain.tiers import Equity, TierRules
 from genesis_actors.messages.venue import PlaceOrder
 from genesis_actors.values import ONE, Algo, ClientOrderId, Reason, Side, Symbol, TradingTier

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_actors.domain.portfolio import (
-    ALONE,
     CorrelationRules,
     Correlations,
     Holding,
@@ -19,7 +18,6 @@ from genesis_actors.domain.portfolio import (
     MidSampler,
     Pull,
     calculate_correlation,
-    company_of,
     correlated_exposure,
     strongest_pull,
 )
@@ -198,48 +196,10 @@ def test_what_is_small_unknown_or_nothing_pulls_nobody() -> None:
     assert strongest_pull(BTC, Side.BUY, held, known) is None
 
 
-values = st.decimals(-1_000_000, 1_000_000, places=2)
-
-
-@given(st.lists(values, min_size=3, max_size=3), st.sampled_from(Side), st.booleans())
-def test_an_orders_company_and_its_own_holding_are_the_whole_portfolio(
-    worths: list[Decimal],
-    side: Side,
-    is_known: bool,
-) -> None:
-    known = correlations(BTC=[*WALK], ETH=[*ALIKE], SOL=[*AGAINST] if is_known else [])
-    held = [Holding(symbol, worth) for symbol, worth in zip(SYMBOLS, worths, strict=True)]
-    if not is_known:
-        # What is not known counts as the worst, whichever way the order goes.
-        held[0] = Holding(BTC, side.sign * abs(worths[0]))
-
-    company = company_of(BTC, side, held, known)
-
-    assert company.exposure(side.sign * held[0].value) == correlated_exposure(held, known)
-
-
-@given(st.lists(values, min_size=2, max_size=2), st.decimals(0, 2_000_000, places=2))
-def test_the_room_is_what_keeps_the_exposure_within_the_limit(
-    worths: list[Decimal], most: Decimal
-) -> None:
-    known = correlations(BTC=[*WALK], ETH=[*ALIKE], SOL=[*AGAINST])
-    held = [Holding(ETH, worths[0]), Holding(SOL, worths[1])]
-    company = company_of(BTC, Side.BUY, held, known)
-
-    room = company.room(most)
-
-    if room is None:
-        assert company.exposure(-company.pull) > most
-    else:
-        assert company.exposure(room) <= most
-        assert company.exposure(room + Decimal("0.001")) >= most
-
-
 def test_without_any_correlation_known_exposure_is_the_sum() -> None:
     held = [Holding(BTC, Decimal(300)), Holding(ETH, Decimal(-400))]
 
     assert correlated_exposure(held, correlations()) == 700
-    assert ALONE.exposure(Decimal(-5)) == 5
 
 
 # --- What is still to be traded ---
