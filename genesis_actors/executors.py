@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from genesis_actors.calling import ANSWER_SECONDS
-from genesis_actors.domain.admission import outside_bounds
+from genesis_actors.domain.admission import below_tier, outside_bounds
 from genesis_actors.domain.numbers import Number
 from genesis_actors.domain.policy import resolve
 from genesis_actors.domain.slippage import calculate_slippage
+from genesis_actors.domain.tiers import requires_tier
 from genesis_actors.engine import Engine, TwapHandle
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.messages.supervisor import CommandDone
@@ -96,15 +97,25 @@ class OrderExecutor:
         self.engine = engine
 
     def validate_order(self, order: TwapOrder) -> OrderValidation:
-        """Tell whether the operator's settings allow the order in any market: its window and its rate.
+        """Tell whether the operator's settings allow the order in any market: its window, its rate, and the tier.
 
-        What depends on the market (symbol, lot, balance) is refused by `execute`, up front: OrderRejectedError.
+        The tier is the account's as last known: before the first order of an account nothing is, and nothing is refused
+        for it. What depends on the market (symbol, lot, balance, equity) is refused by `execute`, up front:
+        OrderRejectedError. Asks the engine, and waits for its answer.
         """
         parent, defaults = order.parent_order(), self.engine.settings.twap_defaults()
         rejection = outside_bounds(parent, resolve(parent, defaults, seed=0), defaults)
         if rejection is None:
-            return OrderValidation()
+            return self._validate_tier(parent.algo)
         return OrderValidation(rejection.reason, rejection.message, rejection.hint)
+
+    def _validate_tier(self, algo: Algo) -> OrderValidation:
+        seen, needed = self.engine.portfolio(), requires_tier(algo)
+        if seen is None or seen.tier is None or needed.is_met_by(seen.tier):
+            return OrderValidation()
+        least = self.engine.settings.tier_rules().threshold(needed.tier)
+        message, hint = below_tier(algo, seen.tier, seen.currency, least, seen.equity)
+        return OrderValidation(Reason.TIER_TOO_LOW, message, hint)
 
     def generate_client_order_id(self) -> ClientId:
         """Return a new name for a parent order: `client_id`. Keep it: with it the same order is never started twice.

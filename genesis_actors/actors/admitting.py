@@ -257,7 +257,7 @@ class Admitting:
         message, order = candidate.message, candidate.message.order
         if judged.reason is not None:
             self._unwatch(candidate)
-            what, hint = refused_by_risk(judged, admission)
+            what, hint = refused_by_risk(judged, order, admission.quantity)
             self._reject(message, judged.reason, what, hint)
             return
         if is_halted:

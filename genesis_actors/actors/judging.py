@@ -155,12 +155,13 @@ class Judging:
         while self._waiting and self._being_written is None:
             asked = self._waiting[0]
             now = self._actor.clock.now()
-            standing = self._account.standing(
-                asked.symbol, asked.side, ZERO, mark=asked.mid, now=now
-            )
             if asked.mid is not None:
                 self._mids[asked.symbol] = asked.mid
-            equity = self._look_at_equity(now)
+            if asked.is_amendment:
+                self._waiting.popleft()
+                self._answer(asked, *self._judge(asked, now))
+                continue
+            equity = self._look_at_equity(asked, now)
             change = decide_tier(self._state, equity, self._tiers, now)
             if change is not None:
                 self._being_written = change
@@ -169,18 +170,23 @@ class Judging:
                 return
             self._waiting.popleft()
             decision = check_tier(asked.algo, self._state.tier, equity, self._tiers)
-            pull = None
             if decision.is_approved:
-                pull = self._pull(asked)
-                decision = check_parent_order(
-                    asked.symbol,
-                    asked.quantity,
-                    self._limits,
-                    mid=asked.mid,
-                    standing=standing,
-                    pull=pull,
-                )
-            self._answer(asked, decision, pull)
+                self._answer(asked, *self._judge(asked, now))
+            else:
+                self._answer(asked, decision, None)
+
+    @exact
+    def _judge(self, asked: JudgeParent, now: datetime) -> tuple[RiskDecision, Pull | None]:
+        """Judge what of an order is not filled yet, and tell what it would add to most."""
+        standing = self._account.standing(asked.symbol, asked.side, ZERO, mark=asked.mid, now=now)
+        quantity = max(asked.quantity - self.intentions.filled(asked.execution_id), ZERO)
+        pull = self._pull(asked, quantity)
+        # One that runs is judged at the newest price that is known, also where there is no quote just now.
+        mid = asked.mid or (self._price(asked.symbol) if asked.is_amendment else None)
+        decision = check_parent_order(
+            asked.symbol, quantity, self._limits, mid=mid, standing=standing, pull=pull
+        )
+        return decision, pull
 
     def _answer(self, asked: JudgeParent, decision: RiskDecision, pull: Pull | None) -> None:
         is_of_tier = decision.reason in {Reason.TIER_TOO_LOW, Reason.EQUITY_UNKNOWN}
@@ -196,7 +202,7 @@ class Judging:
                 critical=decimal_text(self._limits.correlation_critical),
                 outcome=decision.reason or decision.cut_by or "begins",
             )
-        if decision.is_approved:
+        if decision.is_approved and not asked.is_amendment:
             quantity = asked.quantity
             if decision.available_quantity is not None:
                 quantity = min(quantity, decision.available_quantity)
@@ -216,7 +222,8 @@ class Judging:
             ),
         )
 
-    def _look_at_equity(self, now: datetime) -> Equity:
+    def _look_at_equity(self, asked: JudgeParent, now: datetime) -> Equity:
+        self._account.position(asked.symbol)  # So that it counts from now on, if it is held.
         currency = self._tiers.currency
         prices: dict[str, Decimal | None] = {}
         for symbol, position in self._account.positions.items():
@@ -228,14 +235,14 @@ class Judging:
         self._equity, self._equity_at = equity, now
         return equity
 
-    @exact
-    def _pull(self, asked: JudgeParent) -> Pull | None:
+    def _pull(self, asked: JudgeParent, quantity: Decimal) -> Pull | None:
         """Return what the order would add to most; None for one that only takes back what is held.
 
         What others intend counts where it adds, and not where it takes something back: it may be cancelled.
         """
         held, sign = self._quantity(asked.symbol), asked.side.sign
-        taken_back = asked.quantity + self.intentions.on(asked.symbol, asked.side)
+        others = self.intentions.on(asked.symbol, asked.side)
+        taken_back = quantity + others - self.intentions.left(asked.execution_id)
         if sign * held < 0 and taken_back <= abs(held):
             return None
         currency = asked.symbol.rpartition("/")[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TypeAlias, assert_never
 
 from pykka import ActorRef
@@ -12,6 +13,7 @@ from pykka import ActorRef
 from genesis_actors.actors.admitting import Admitting
 from genesis_actors.actors.halting import Halting, WriteHaltAgain
 from genesis_actors.actors.past import KnownOrder, Past, VenueTraits, past_orders
+from genesis_actors.actors.raising import Answer, Raising
 from genesis_actors.actors.slicer import SlicerActor, SlicerPorts
 from genesis_actors.domain.admission import FirstEvents
 from genesis_actors.domain.evolve import fold
@@ -73,7 +75,7 @@ from genesis_actors.messages.venue import (
 )
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import ZERO, ClientId, ExecutionId, Reason, Symbol
+from genesis_actors.values import ZERO, ClientId, ExecutionId, ParentOrder, Reason, Symbol
 
 log = get_logger()
 
@@ -136,13 +138,24 @@ class _Slicer:
 
     def __init__(self) -> None:
         self.actor: ActorRef[SlicerActor] | None = None
-        self.symbol: Symbol | None = None
+        self.order: ParentOrder | None = None
         self.quantity = ZERO
         self.held: list[SlicerMessage] = []
         self.unanswered: list[_Command] = []
         self.survived: list[_Command] = []
         """Those of them that were there when it failed last."""
         self.failures: deque[datetime] = deque()
+
+    def raised_by(self, command: AmendExecution) -> Decimal | None:
+        """Return the quantity that it asks for if that is more, and not judged yet: then it has no balances."""
+        if command.quantity is None or command.balances is not None:
+            return None
+        others = [
+            c.quantity
+            for c in self.unanswered
+            if isinstance(c, AmendExecution) and c is not command and c.quantity is not None
+        ]
+        return command.quantity if command.quantity > min([self.quantity, *others]) else None
 
 
 class SupervisorActor(MessageActor[_Message]):
@@ -182,7 +195,6 @@ class SupervisorActor(MessageActor[_Message]):
             for symbol, until in past.known_trades.items()
             if until is not None
         }
-        self._to_be_afforded: dict[Symbol, list[AmendExecution]] = {}
         self._availability: VenueAvailability | None = None
         self._halting = Halting(
             self, journal=ports.journal, tell=self._tell_halt, is_halted=past.is_halted
@@ -200,6 +212,14 @@ class SupervisorActor(MessageActor[_Message]):
             risk=ports.risk,
             queue=self._queue,
             begin=self._begin_execution,
+        )
+        self._raising = Raising(
+            self,
+            describe=self._admitting.describe,
+            market_data=ports.market_data,
+            risk=ports.risk,
+            window=defaults.slice_interval,
+            answer=self._on_raised,
         )
 
     def begin(self) -> None:
@@ -245,8 +265,10 @@ class SupervisorActor(MessageActor[_Message]):
                 self._on_described(message)
             case MarketView():
                 self._admitting.on_market_view(message)
+                self._raising.on_market_view(message)
             case ParentJudged():
-                self._admitting.on_judged(message, is_halted=self._halting.holds)
+                if not self._raising.on_judged(message):
+                    self._admitting.on_judged(message, is_halted=self._halting.holds)
             case ExecutionStarted():
                 self._admitting.started(message)
             case ExecutionFinished():
@@ -285,9 +307,7 @@ class SupervisorActor(MessageActor[_Message]):
         symbol = described.symbol
         self._admitting.learn(described)
         self.send(self._ports.risk, described)
-        for amendment in self._to_be_afforded.pop(symbol, ()):
-            update = {"balances": described.balances}
-            self._command(amendment.model_copy(update=update))
+        self._raising.on_described(described)
         if described.rules is not None and symbol not in self._restored:
             self._restored.add(symbol)
             self._restore(symbol)
@@ -310,7 +330,7 @@ class SupervisorActor(MessageActor[_Message]):
         """Start an actor for an execution, and hand it what has waited for one."""
         slicer = self._slicers[execution.execution_id]
         self._queue.learn(execution)
-        slicer.symbol, slicer.quantity = execution.order.symbol, execution.quantity
+        slicer.order, slicer.quantity = execution.order, execution.quantity
         slicer.actor = SlicerActor.start(
             self.runtime,
             execution=execution,
@@ -485,17 +505,6 @@ class SupervisorActor(MessageActor[_Message]):
 
     def _on_command(self, command: _Command) -> None:
         slicer = self._slicers.get(command.execution_id)
-        if isinstance(command, AmendExecution) and slicer is not None and slicer.symbol is not None:
-            is_more = command.quantity is not None and command.quantity > slicer.quantity
-            if is_more and slicer.actor is not None:
-                # Balances change: they are asked for afresh, as for an order.
-                self._to_be_afforded.setdefault(slicer.symbol, []).append(command)
-                self._admitting.describe(slicer.symbol)
-                return
-        self._command(command)
-
-    def _command(self, command: _Command) -> None:
-        slicer = self._slicers.get(command.execution_id)
         if slicer is None:
             self._refuse_unknown(command)
             return
@@ -504,8 +513,27 @@ class SupervisorActor(MessageActor[_Message]):
             self._hand_over(slicer, command)
 
     def _hand_over(self, slicer: _Slicer, command: _Command) -> None:
+        if isinstance(command, AmendExecution) and slicer.order is not None:
+            raised = slicer.raised_by(command)
+            if raised is not None:
+                self._raising.ask(command, slicer.order, raised)
+                return
         answer = _AnswerBy(self.actor_ref, command)
         self._to_slicer(slicer, command.model_copy(update={"reply_to": answer}))
+
+    def _on_raised(self, asked: AmendExecution, answer: Answer) -> None:
+        """Hand an amendment over that was judged, unless it has been answered meanwhile."""
+        slicer = self._slicers.get(asked.execution_id)
+        if slicer is None or not any(c is asked for c in slicer.unanswered):
+            return
+        if isinstance(answer, CommandRefused):
+            slicer.unanswered = [c for c in slicer.unanswered if c is not asked]
+            self.send(asked.reply_to, answer)
+            return
+        slicer.unanswered = [answer if c is asked else c for c in slicer.unanswered]
+        slicer.survived = [answer if c is asked else c for c in slicer.survived]
+        if slicer.actor is not None:
+            self._hand_over(slicer, answer)
 
     def _refuse_unknown(self, command: _Command) -> None:
         message = f"there is no open execution {command.execution_id}"

@@ -38,6 +38,7 @@ from genesis_actors.values import (
     Reason,
     Side,
     Symbol,
+    TradingTier,
     decimal_text,
     exact,
     floor_to_step,
@@ -252,9 +253,10 @@ def _too_large(
     )
 
 
-def refused_by_risk(judged: ParentJudged, admission: Admission) -> tuple[str, str]:
-    """Return what is told of an order that risk refuses as a whole, and the next step."""
-    symbol, currency = admission.order.symbol, admission.rules.quote
+def refused_by_risk(judged: ParentJudged, order: ParentOrder, quantity: Decimal) -> tuple[str, str]:
+    """Return what is told of an order of `quantity` (base) that risk refuses as a whole, and the next step."""
+    symbol = order.symbol
+    base, _, currency = symbol.rpartition("/")
     if judged.limit is None or judged.actual is None:
         return (
             f"the operator does not let {symbol} be traded",
@@ -262,10 +264,10 @@ def refused_by_risk(judged: ParentJudged, admission: Admission) -> tuple[str, st
         )
     limit, actual = decimal_text(judged.limit), decimal_text(round(judged.actual, 2))
     if judged.reason in {Reason.TIER_TOO_LOW, Reason.EQUITY_UNKNOWN}:
-        return _below_tier(judged, admission.order.algo)
+        return _told_by_tier(judged, order.algo)
     if judged.reason is Reason.CORRELATION_CRITICAL:
         what = (
-            f"{admission.order.side} {symbol} adds to {judged.other}, which is held or being traded: "
+            f"{order.side} {symbol} adds to {judged.other}, which is held or being traded: "
             f"their correlation in that direction is {actual}, the operator's limit {limit}"
         )
         return what, _CORRELATION_HINT
@@ -275,27 +277,33 @@ def refused_by_risk(judged: ParentJudged, admission: Admission) -> tuple[str, st
             "wait for the next day (UTC), or let the operator raise [risk] max_daily_loss",
         )
     whose = "the portfolio" if judged.reason is Reason.MAX_PORTFOLIO_EXPOSURE else symbol
-    wished = f"{admission.order.side} {decimal_text(admission.quantity)} {admission.rules.base}"
+    wished = f"{order.side} {decimal_text(quantity)} {base}"
     return (
         f"{wished} would bring the exposure of {whose} to {actual} {currency}, above the operator's {limit}",
         f"lower the quantity, or let the operator raise [risk] {judged.reason}",
     )
 
 
-def _below_tier(judged: ParentJudged, algo: Algo) -> tuple[str, str]:
-    needed, currency = requires_tier(algo).tier, judged.currency
-    limit, actual = judged.limit or ZERO, judged.actual or ZERO
+def _told_by_tier(judged: ParentJudged, algo: Algo) -> tuple[str, str]:
+    limit, actual, currency = judged.limit or ZERO, judged.actual or ZERO, judged.currency or ""
+    if judged.reason is not Reason.EQUITY_UNKNOWN:
+        return below_tier(algo, judged.tier, currency, limit, actual)
     least, worth = decimal_text(limit), decimal_text(round(actual, 2))
-    if judged.reason is Reason.EQUITY_UNKNOWN:
-        what = (
-            f"{algo} needs the tier {needed} ({least} {currency}), and some of what the account holds "
-            f"has no price yet: it is worth {worth} {currency} at least"
-        )
-        return what, "try again when there is a quote"
     what = (
-        f"{algo} needs the tier {needed} ({least} {currency}): the account is {judged.tier}, "
-        f"worth {worth} {currency}"
+        f"{algo} needs the tier {requires_tier(algo).tier} ({least} {currency}), and some of what the account "
+        f"holds has no price yet: it is worth {worth} {currency} at least"
     )
+    return what, "try again when there is a quote"
+
+
+def below_tier(
+    algo: Algo, tier: TradingTier | None, currency: str, threshold: Decimal, equity: Decimal | None
+) -> tuple[str, str]:
+    """Return what is told where an account's tier is too low for an algorithm, and the next step."""
+    needed = requires_tier(algo).tier
+    what = f"{algo} needs the tier {needed} ({decimal_text(threshold)} {currency}): the account is {tier}"
+    if equity is not None:
+        what += f", worth {decimal_text(round(equity, 2))} {currency}"
     hint = (
         f"fund the account, or let the operator change [account] {needed.lower()}_equity, or its "
         "currency; in paper mode [account] tier_override names a tier"

@@ -127,7 +127,9 @@ class ParentEnded(Command):
 class JudgeParent(Command):
     """Say whether an order of `quantity` (base) can be worked at all. `mid` is None where there is no quote yet.
 
-    What is let begin counts as intended until it is filled, or `ParentEnded`.
+    What is let begin counts as intended until it is filled, or `ParentEnded`. With `is_amendment` it runs already, and
+    is asked whether it may have that `quantity`, filled included: the tier does not count, and nothing is intended by
+    it until `AmendParent`.
     """
 
     execution_id: ExecutionId
@@ -136,6 +138,7 @@ class JudgeParent(Command):
     side: Side
     quantity: Decimal
     mid: Decimal | None
+    is_amendment: bool = False
     reply_to: SkipValidation[Address[ParentJudged]]
 
 

@@ -71,6 +71,7 @@ class Bench:
         quantity: str = "10",
         algo: Algo = Algo.TWAP,
         mid: str | None = "100",
+        is_amendment: bool = False,
     ) -> None:
         self.desk.tell(
             JudgeParent(
@@ -80,6 +81,7 @@ class Bench:
                 side=side,
                 quantity=Decimal(quantity),
                 mid=None if mid is None else Decimal(mid),
+                is_amendment=is_amendment,
                 reply_to=self.answers,
             )
         )
@@ -355,3 +357,26 @@ def test_a_child_meets_what_moves_with_it(simulation: DeterministicRuntime) -> N
     assert isinstance(refused, OrderRefused)
     assert refused.reason is Reason.MAX_CORRELATED_EXPOSURE
     assert (refused.client_order_id, refused.actual) == ("c2", Decimal(1_600))
+
+
+def test_a_larger_quantity_meets_what_a_new_order_meets_but_for_the_tier(
+    simulation: DeterministicRuntime,
+) -> None:
+    bench = Bench(simulation, RiskLimits(max_symbol_exposure=Decimal(2_000)))
+    bench.ask("x1")
+    bench.ask("x2", symbol=ETH, quantity="2")
+    child = a_child("c1", quantity="4", volume="1000")
+    bench.desk.tell(child, a_fill(child, quantity="4"))
+    bench.move_together()
+    bench.cash("1")
+
+    adding = bench.judged("x2", symbol=ETH, quantity="3", is_amendment=True)
+    bench.desk.tell(ParentEnded(execution_id=ExecutionId("x2")))
+    fitting = bench.judged("x1", quantity="20", is_amendment=True)  # 4 of them held already.
+    too_much = bench.judged("x1", quantity="20.1", mid=None, is_amendment=True)
+
+    assert (adding.reason, adding.other) == (Reason.CORRELATION_CRITICAL, BTC)
+    assert fitting.reason is None
+    assert too_much.reason is Reason.MAX_SYMBOL_EXPOSURE
+    assert bench.tiers == [STRATEGIST]
+    assert bench.portfolio().exposure == 1_000  # Nothing more is intended until it is amended.

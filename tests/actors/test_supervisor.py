@@ -274,7 +274,7 @@ def test_only_a_larger_quantity_is_held_against_what_the_account_has_now(house: 
     house.venue.messages.clear()
     poor = a_description(question.symbol).model_copy(update={"balances": ()})
     question.reply_to.tell(poor)
-    house.simulation.run_until_quiet()
+    house.answer()
     done, refused = amended.messages
 
     assert isinstance(done, CommandDone)
@@ -283,6 +283,46 @@ def test_only_a_larger_quantity_is_held_against_what_the_account_has_now(house: 
     amend("9")
     house.answer()
     assert isinstance(amended.messages[-1], CommandDone)
+
+
+def test_a_larger_quantity_is_judged_as_a_new_order_is(house: House) -> None:
+    answers = house.start(a_parent_order())
+    house.answer()
+    (started,) = answers.messages
+    assert isinstance(started, ExecutionStarted)
+    amended = Probe[CommandDone | CommandRefused]()
+    asked: list[JudgeParent] = []
+
+    def judged(question: JudgeParent) -> ParentJudged:
+        asked.append(question)
+        reason = Reason.MAX_SYMBOL_EXPOSURE
+        return ParentJudged(
+            execution_id=question.execution_id, reason=reason, limit=Decimal(900), actual=Decimal(2)
+        )
+
+    house.judged = judged
+    for quantity in ("20", "9", "9.5"):  # The last is more than what comes before it.
+        house.tell(
+            AmendExecution(
+                execution_id=started.execution_id, quantity=Decimal(quantity), reply_to=amended
+            )
+        )
+    for _ in range(2):
+        house.answer()
+
+    assert [(m.quantity, m.is_amendment) for m in asked] == [
+        (Decimal(20), True),
+        (Decimal("9.5"), True),
+    ]
+    assert sorted(type(m).__name__ for m in amended.messages) == [
+        "CommandDone",
+        "CommandRefused",
+        "CommandRefused",
+    ]
+    refused = amended.messages[-1]
+    assert isinstance(refused, CommandRefused)
+    assert (refused.reason, refused.limit) == (Reason.MAX_SYMBOL_EXPOSURE, Decimal(900))
+    assert "exposure" in refused.message
 
 
 def test_an_amendment_that_waits_for_an_execution_that_has_gone_is_refused(house: House) -> None:

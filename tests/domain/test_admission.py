@@ -279,7 +279,7 @@ def test_what_risk_refuses_as_a_whole_is_told_with_the_setting(
     limit, actual = (None, None) if compared is None else map(Decimal, compared)
     judged = ParentJudged(execution_id=EXECUTION_ID, reason=reason, limit=limit, actual=actual)
 
-    message, hint = refused_by_risk(judged, admission())
+    message, hint = refused_by_risk(judged, parent_order(), Decimal(10))
 
     assert said in message
     assert "[risk]" in hint
@@ -293,7 +293,7 @@ def judged_as(reason: Reason, limit: str, actual: str, **more: Any) -> tuple[str
         actual=Decimal(actual),
         **more,
     )
-    return refused_by_risk(judged, admission())
+    return refused_by_risk(judged, parent_order(), Decimal(10))
 
 
 def test_a_tier_that_is_too_low_is_told_with_equity_tier_and_threshold() -> None:

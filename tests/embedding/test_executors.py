@@ -62,6 +62,25 @@ def test_a_twap_takes_the_minutes_it_is_given(engine: Engine) -> None:
     assert asyncio.run(TwapExecutor(engine).execute_twap_async(order, 7.0)) == result
 
 
+def test_a_tier_that_is_known_to_be_too_low_is_told(tmp_path: Path) -> None:
+    settings = Settings(
+        storage={"url": str(tmp_path / "genesis.db")},
+        account={"hunter_equity": "900000000", "strategist_equity": "1000000000"},
+    )
+    with Engine.start(settings, virtual=VirtualTime()) as engine:
+        executor = TwapExecutor(engine)
+        before = executor.validate_order(ORDER)
+        with pytest.raises(OrderRejectedError) as refused:
+            executor.execute(ORDER)
+        found = executor.validate_order(ORDER)
+
+        assert before  # Nobody has looked at the account yet.
+        assert (found.reason, found.message) == (Reason.TIER_TOO_LOW, str(refused.value.args[0]))
+        assert executor.validate_order(
+            ORDER.model_copy(update={"algo": "market", "duration": None})
+        )
+
+
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])
 def test_minutes_that_are_none_are_refused(engine: Engine, minutes: float) -> None:
     with pytest.raises(OrderError, match="duration"):
