@@ -10,10 +10,12 @@ from genesis_actors.cli import text
 from genesis_actors.cli.options import Asked
 from genesis_actors.cli.output import Output
 from genesis_actors.cli.session import Session
-from genesis_actors.domain.admission import Market, Rejection, admit
+from genesis_actors.domain.admission import Market, Rejection, admit, below_tier
 from genesis_actors.domain.plan import Plan, make_plan
+from genesis_actors.domain.tiers import account_equity, requires_tier, tier_of
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.engine import OrderRejectedError
+from genesis_actors.gateways.live import LiveVenue, MarketLook
 from genesis_actors.messages.supervisor import OrderRejected
 from genesis_actors.opening import DEFAULT_SEED
 from genesis_actors.orders import TwapOrder
@@ -25,11 +27,13 @@ def show_plan(asked: Asked) -> None:
     """Print the plan. Raises OrderRejectedError where the order would be refused."""
     session = Session.of(asked, is_plan=True)
     try:
-        plan = plan_of(session)
+        look = session.look()
+        plan = plan_of(session, look)
+        tier = _tier_warnings(session, look)
     finally:
         session.close()
     pace = session.pace_warnings(len(plan.slices))
-    warnings = [*session.venue_warnings, *pace, *plan.warnings]
+    warnings = [*session.venue_warnings, *pace, *tier, *plan.warnings]
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     Output(asked.output, session.settings.engine.mode).write_item(
@@ -39,9 +43,9 @@ def show_plan(asked: Asked) -> None:
     )
 
 
-def plan_of(session: Session) -> Plan:
+def plan_of(session: Session, look: MarketLook) -> Plan:
     """Admit the order on what the venue shows at the start, and plan it."""
-    start, look = session.start, session.look()
+    start = session.start
     profile = VolumeProfile.from_bars(look.volumes) if look.rules and look.volumes else None
     seed = session.settings.engine.seed
     admission = admit(
@@ -67,6 +71,22 @@ def plan_of(session: Session) -> Plan:
         levels=look.levels.get(session.order.side, ()),
         market_ends_at=session.market_ends_at,
     )
+
+
+def _tier_warnings(session: Session, look: MarketLook) -> tuple[str, ...]:
+    """Say where a simulated account would be refused for its tier. Of a real one not all is seen here."""
+    venue, symbol = session.venue, session.symbol
+    if isinstance(venue, LiveVenue) or look.balances is None or look.quote is None:
+        return ()
+    rules = session.settings.tier_rules([each.rpartition("/")[2] for each in venue.symbols()])
+    prices = {symbol.partition("/")[0]: look.quote.mid}
+    equity = account_equity(rules.currency, look.balances, prices).amount
+    tier, needed = rules.override or tier_of(equity, rules), requires_tier(session.order.algo)
+    if needed.is_met_by(tier):
+        return ()
+    threshold = rules.threshold(needed.tier)
+    what, hint = below_tier(session.order.algo, tier, rules.currency, threshold, equity)
+    return (f"it would be refused: {what}; {hint}",)
 
 
 def plan_text(order: TwapOrder, plan: Plan) -> str:

@@ -40,6 +40,17 @@ def test_an_order_above_the_accounts_tier_is_refused_with_all_that_matters(
     assert doctor["message"].startswith("HUNTER since ")
 
 
+def test_a_plan_warns_of_a_tier_that_the_simulated_account_does_not_have(command: Command) -> None:
+    poor = settings('[account]\nstrategist_equity = "1000000000"\n')[1:]
+    poor = tuple(word for word in poor if word not in {"--speed", "max"})
+
+    warned = command("plan", *poor)
+
+    assert warned.code == 0
+    (warning,) = warned.data["warnings"]
+    assert "would be refused: twap needs the tier STRATEGIST" in warning
+
+
 def test_the_default_account_may_do_everything_and_its_tier_is_journaled_once(
     command: Command,
 ) -> None:
