@@ -24,7 +24,7 @@ from genesis_actors.values import (
 
 @dataclass(frozen=True, slots=True)
 class RiskLimits:
-    """The operator's limits; None: no limit. Amounts in quote, quantity in base, deviation of a price from the mid in bps.
+    """The operator's limits; None: no limit. Amounts in quote, quantity in base, deviation of a price from mid in bps.
 
     Exposure is the worst that positions may become with what is reserved (see `exposure`); a loss is that of one UTC
     day's trades, at the newest mids. An order that goes the way of another holding, worth `correlation_least_value` or
