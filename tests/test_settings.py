@@ -105,7 +105,7 @@ def test_bytes_that_are_no_text_are_an_error(tmp_path: Path) -> None:
     ("name", "value", "said"),
     [
         ("GENESIS_TWAPP__JITTER", "0.1", "did you mean GENESIS_TWAP__"),
-        ("GENESIS_XYZ__JITTER", "0.1", "There are engine, storage, venue, twap, iceberg, market, risk"),
+        ("GENESIS_XYZ__JITTER", "0.1", "There are engine, storage, venue, twap, iceberg"),
         ("GENESIS_TWAP", "notjson", "environment: .*twap"),
         ("GENESIS_ACCOUNT__TIER_OVERRIDE", "x", "account.tier_override"),
     ],

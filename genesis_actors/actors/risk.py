@@ -237,12 +237,13 @@ class RiskActor(MessageActor[RiskMessage]):
             use.settle(name, past.at, filled_quantity)
 
     def _remember(self, name: ClientOrderId, order: _Order) -> _Order:
-        """Note an order, also beyond its end; the oldest are forgotten."""
+        """Note an order, also beyond its end; of those for which nothing is reserved the oldest are forgotten."""
         self._orders[name] = order
         if len(self._orders) > REMEMBERED_ORDERS:
-            oldest = next(iter(self._orders))
-            self._symbols[self._orders.pop(oldest).symbol].use.forget(oldest)
-            self._account.release(oldest)
+            over = (n for n in self._orders if n != name and not self._account.has_reserved(n))
+            oldest = next(over, None)
+            if oldest is not None:
+                self._symbols[self._orders.pop(oldest).symbol].use.forget(oldest)
         return order
 
     # --- Judging ---

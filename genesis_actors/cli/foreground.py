@@ -19,7 +19,7 @@ from genesis_actors.cli.progress import LiveView, PlainLines, attach, choose_vie
 from genesis_actors.cli.session import Session
 from genesis_actors.cli.signals import interrupt_from_here
 from genesis_actors.domain.market_recorder import OBSERVED_AFTER
-from genesis_actors.domain.plan import foreseeable_warnings
+from genesis_actors.domain.plan import fewer_slices, foreseeable_warnings
 from genesis_actors.domain.policy import resolve
 from genesis_actors.engine import CommandRefusedError, Engine, TwapHandle
 from genesis_actors.logs import get_logger
@@ -223,7 +223,7 @@ def _foreseen(session: Session, row: ExecutionRow) -> tuple[str, ...]:
         return ()
     order = session.order.parent_order()
     policy = resolve(order, session.settings.twap_defaults(), row.seed)
-    return foreseeable_warnings(
+    warnings = foreseeable_warnings(
         algo=order.algo,
         quantity=row.quantity,
         base=row.symbol.partition("/")[0],
@@ -233,6 +233,8 @@ def _foreseen(session: Session, row: ExecutionRow) -> tuple[str, ...]:
         profile=session.profile(row.started_at),
         market_ends_at=session.market_ends_at,
     )
+    fewer = fewer_slices(order, row.slices_total)
+    return warnings if fewer is None else (*warnings, fewer)
 
 
 def _hints(outcome: Outcome, asked: Asked) -> list[str]:

@@ -11,7 +11,7 @@ from genesis_actors.cli.options import Asked
 from genesis_actors.cli.output import Output
 from genesis_actors.cli.session import Session
 from genesis_actors.domain.admission import Market, Rejection, admit
-from genesis_actors.domain.plan import Plan, fewer_slices, make_plan
+from genesis_actors.domain.plan import Plan, make_plan
 from genesis_actors.domain.volume_profile import VolumeProfile
 from genesis_actors.engine import OrderRejectedError
 from genesis_actors.messages.supervisor import OrderRejected
@@ -29,10 +29,7 @@ def show_plan(asked: Asked) -> None:
     finally:
         session.close()
     pace = session.pace_warnings(len(plan.slices))
-    # What the plan says of fewer slices is said here with the setting that makes them fewer.
-    fewer = fewer_slices(session.order.parent_order(), len(plan.slices)) if pace else None
-    others = (warning for warning in plan.warnings if warning != fewer)
-    warnings = [*session.venue_warnings, *pace, *others]
+    warnings = [*session.venue_warnings, *pace, *plan.warnings]
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     Output(asked.output, session.settings.engine.mode).write_item(

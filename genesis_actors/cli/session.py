@@ -100,14 +100,14 @@ class Session:
         return VolumeProfile.from_bars(bars) if bars else None
 
     def pace_warnings(self, slices_total: int) -> tuple[str, ...]:
-        """Return a warning where the order has not got as many slices as it asked for."""
+        """Return a warning where the order has not got the pace that it asked for; of fewer `slices` the plan tells."""
         order, bounds = self.order, self.settings.twap
         if order.clips is not None and order.clips != slices_total:
             return (_counted(order.clips, slices_total, "clip", _TRADABLE),)
         if order.duration is None or (order.slices is None and order.every is None):
             return ()
         asked = order.slices or max(1, order.duration // (order.every or order.duration))
-        if asked == slices_total:
+        if asked == slices_total or (order.slices is not None and slices_total < asked):
             return ()
         interval = order.every or order.duration / asked
         if interval < bounds.min_slice_interval:

@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
@@ -153,7 +153,10 @@ class Client:
         except OSError as error:
             raise NoDaemonError(self.path, _why(error)) from error
         try:
-            connection.request(method, path, text, headers)
+            with suppress(
+                BrokenPipeError
+            ):  # It has answered, and reads no more: its answer is there.
+                connection.request(method, path, text, headers)
             return connection.getresponse()
         except TimeoutError as error:
             raise LostError(f"no answer within {ANSWER_SECONDS:.0f} s") from error

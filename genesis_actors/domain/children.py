@@ -9,7 +9,7 @@ from genesis_actors.domain.decision import AskMarket, Steps
 from genesis_actors.domain.ending import complete_if_filled
 from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.messages.events import ChildClosed, ChildUnknown, TwapSliceExecuted
-from genesis_actors.messages.venue import CancelOrder, LookUpOrder
+from genesis_actors.messages.venue import CancelOrder, LookUpOrder, OrderRefused
 from genesis_actors.values import ZERO, OrderStatus, Reason, SliceStatus
 
 AT_ONCE = timedelta(0)
@@ -66,6 +66,7 @@ def close_child(
     *,
     detail: str | None = None,
     wait: timedelta | None = None,
+    refusal: OrderRefused | None = None,
     available: Decimal | None = None,
     is_unsent: bool = False,
 ) -> None:
@@ -79,6 +80,8 @@ def close_child(
             reason=reason,
             retry_at=steps.now + (x.retry_interval if wait is None else wait),
             detail=detail,
+            limit=None if refusal is None else refusal.limit,
+            actual=None if refusal is None else refusal.actual,
             available_quantity=available,
             is_unsent=is_unsent,
         )

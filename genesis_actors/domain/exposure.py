@@ -232,6 +232,9 @@ class Account:
         crossed = [resting[other].price for other in self.resting_against(symbol, side, price)]
         return (min if side is Side.BUY else max)(crossed) if crossed else None
 
+    def has_reserved(self, client_order_id: ClientOrderId) -> bool:
+        return client_order_id in self._reserved
+
     @property
     def reserved_orders(self) -> frozenset[ClientOrderId]:
         return frozenset(self._reserved)

@@ -170,6 +170,7 @@ def _on_refused(steps: Steps, child: Child, message: OrderRefused) -> None:
         OrderStatus.REFUSED,
         message.reason,
         wait=AT_ONCE if worth_trying else None,
+        refusal=message,
         available=available if worth_trying else None,
         is_unsent=True,
     )

@@ -219,12 +219,15 @@ class ChildFilled(ExecutionEvent):
 class ChildClosed(ExecutionEvent):
     """A child order can trade no more. `retry_at` is when its slice may try again, None if it need not.
 
-    `is_unsent` says that it has never left us, whatever was marked before.
+    `is_unsent` says that it has never left us, whatever was marked before. Of a refusal `limit` and `actual` are what
+    was compared, in the reason's own unit, and `available_quantity` (base) is what would have passed.
     """
 
     client_order_id: ClientOrderId
     status: OrderStatus
     reason: Reason | None
+    limit: Decimal | None = None
+    actual: Decimal | None = None
     retry_at: AwareDatetime | None = None
     detail: str | None = None
     available_quantity: Decimal | None = None

@@ -309,6 +309,17 @@ def test_only_so_many_orders_are_remembered(desk: Desk, monkeypatch: pytest.Monk
     assert len(desk.venue.messages) == 3, "the fill of the forgotten order is not counted"
 
 
+def test_an_order_without_an_outcome_is_never_forgotten(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(risk, "REMEMBERED_ORDERS", 2)
+    desk.tell(*(a_child(f"c{number}", quantity="1") for number in range(5)))
+
+    desk.tell(a_child("c5", quantity="6"))
+
+    assert refusal(desk).available_quantity == Decimal(5), "of 10, with five reserved"
+
+
 def test_a_trade_that_is_told_twice_counts_once(desk: Desk) -> None:
     first = a_child("c1", quantity="10")
     desk.tell(first, a_fill(first, quantity="4"), a_fill(first, quantity="4"), a_close(first))

@@ -53,14 +53,10 @@ def test_a_plan_takes_the_database_of_a_run_and_leaves_it_alone(command: Command
 @pytest.mark.parametrize(
     ("wish", "more", "why"),
     [
-        (
-            ("--slices", "1000"),
-            (),
-            "asked for 1000 slices, 120 fit: [twap] min_slice_interval is 5s",
-        ),
+        (("--slices", "1000"), (), "120 slices instead of the 1000 asked for"),
         (("--every", "1s"), (), "asked for 600 slices, 120 fit: [twap] min_slice_interval is 5s"),
         (("--every", "9m"), (), "asked for 1 slice, 2 fit: [twap] max_slice_interval is 5m00s"),
-        (("--slices", "20"), ("0.001",), "each must be worth at least"),
+        (("--slices", "20"), ("0.001",), "10 slices instead of the 20 asked for"),
         (("--every", "30s"), (), None),
         (("--slices", "7"), (), None),
     ],

@@ -322,6 +322,14 @@ def test_a_refusal_with_an_available_quantity_is_tried_again_at_once_with_that(
     assert working.execution.slice(1).reason is Reason.SYMBOL_PARTICIPATION_CAP
 
 
+def test_a_refusal_is_journaled_with_its_numbers(working: Desk) -> None:
+    working.refuse(Reason.MAX_SYMBOL_EXPOSURE, available="0.35", compared=("60000", "61000"))
+
+    closed = working.last(ChildClosed)
+    assert (closed.limit, closed.actual) == (60_000, 61_000)
+    assert closed.available_quantity == Decimal("0.35")
+
+
 def test_a_slice_that_was_cut_goes_on_to_what_it_was_to_do(working: Desk) -> None:
     working.refuse(Reason.SYMBOL_PARTICIPATION_CAP, available="0.35")
     working.look()
