@@ -399,6 +399,7 @@ class Settings(BaseSettings):
 
     def risk_limits(self) -> RiskLimits:
         return RiskLimits(
+            max_order_quantity=self.risk.max_order_quantity,
             max_order_notional=self.risk.max_order_notional,
             max_deviation_bps=self.risk.max_deviation_bps,
             max_symbol_exposure=self.risk.max_symbol_exposure,
@@ -452,6 +453,7 @@ class Settings(BaseSettings):
     def twap_defaults(self) -> TwapDefaults:
         return TwapDefaults(
             price_collar_bps=self.risk.price_collar_bps,
+            max_order_quantity=self.risk.max_order_quantity,
             max_order_notional=self.risk.max_order_notional,
             style=Style.TAKER,
             iceberg=IcebergDefaults(**dict(self.iceberg)),

@@ -5,13 +5,14 @@ It is made from the views that JSON shows too, so that it is the same from a dat
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 from genesis_actors.cli import text
-from genesis_actors.values import SliceStatus, parse_time
+from genesis_actors.values import Algo, SliceStatus, parse_time
 
 View: TypeAlias = Mapping[str, Any]
 
@@ -70,9 +71,25 @@ def summary_text(view: View) -> str:
                 f"{_percent(view, 'max_slice_participation')} at most in a {text.parts(view['algo'])[:-1]}"
             ),
         ),
-        (text.parts(view["algo"]), f"{view['slices_done']} of {view['slices_total']} done"),
     ]
+    if view["algo"] != Algo.MARKET:  # It is all in one: what is filled is told above.
+        over = f"{view['slices_done']} of {view['slices_total']} over"
+        done = parts_done(view["slices"]) if "slices" in view else over
+        lines.append((text.parts(view["algo"]), done))
     return text.pairs(lines)
+
+
+def parts_done(slices: Sequence[View]) -> str:
+    """Return how many parts are filled, of all that were ever planned and not amended away."""
+    parts = [part for part in slices if not _is_given_up(part)]
+    met = Counter(part["status"] for part in parts)
+    partly = f", {met[SliceStatus.PARTIAL]} in part" if met[SliceStatus.PARTIAL] else ""
+    return f"{met[SliceStatus.FILLED]} of {len(parts)} filled{partly}"
+
+
+def _is_given_up(part: View) -> bool:
+    """Tell whether an amendment left nothing to do for it."""
+    return not Decimal(part["planned_quantity"]) and not Decimal(part["filled_quantity"])
 
 
 def _terms(terms: View, quote: str) -> str:
@@ -86,7 +103,7 @@ def _terms(terms: View, quote: str) -> str:
 
 
 def slices_text(slices: Sequence[View]) -> str:
-    """Return a table of slices; of clips also what the market has made of each."""
+    """Return a table of slices; of clips also what the market has made of each. Those amended away are left out."""
     shows_impact = any(part["impact_bps"] is not None for part in slices)
     impact = ("impact",) if shows_impact else ()
     return text.table(
@@ -104,6 +121,7 @@ def slices_text(slices: Sequence[View]) -> str:
                 _outcome(part),
             )
             for part in slices
+            if not _is_given_up(part)
         ],
         left=(8 if shows_impact else 7,),
     )

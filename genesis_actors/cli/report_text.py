@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 from genesis_actors.cli import text
 from genesis_actors.cli.execution_text import slices_text, summary_text
-from genesis_actors.values import parse_time
+from genesis_actors.domain.comparisons import PLAIN_TWAP
+from genesis_actors.values import Algo, parse_time
 
 View: TypeAlias = Mapping[str, Any]
 
@@ -20,7 +21,7 @@ def report_text(view: View) -> str:
     quote = view["execution"]["symbol"].partition("/")[2]
     parts = [
         "\n".join(text.wrapped(sentence) for sentence in (*view["verdict"], *_as_of(view))),
-        summary_text(view["execution"]),
+        summary_text({**view["execution"], "slices": view["slices"]}),
         f"Implementation shortfall (positive = cost)\n{_parts_table(view, quote)}",
         f"Against\n{_benchmarks_table(view, quote)}",
         f"Other ways (positive = we saved)\n{_comparisons_table(view, quote)}",
@@ -115,6 +116,7 @@ def _comparisons_table(view: View, quote: str) -> str:
             _money(each["saved_quote_with_fees"]),
         )
         for name, each in view["comparisons"].items()
+        if name != PLAIN_TWAP or _is_over_time(view)
     ]
     return text.table(("way", "price", "saved bps", "with fees", quote), rows, left=(0,))
 
@@ -138,13 +140,18 @@ def _markouts_table(view: View) -> str:
 
 def _facts(view: View) -> Iterator[tuple[str, str]]:
     timing, share, spread = view["timing"], view["participation"], view["spread"]
-    yield (
-        "schedule",
-        (
-            f"{_percent(timing['schedule_error'])} of the quantity off it on average; "
-            f"{timing['slices_on_time']} of {timing['slices_sent']} slices on time"
-        ),
-    )
+    algo = view["execution"]["algo"]
+    capped = f"cap {_percent(share['cap'])}; {text.parts(algo, share['slices_bound'])} bound by it"
+    if _is_over_time(view):
+        yield (
+            "schedule",
+            (
+                f"{_percent(timing['schedule_error'])} of the quantity off it on average; "
+                f"{timing['slices_on_time']} of {text.parts(algo, timing['slices_sent'])} on time"
+            ),
+        )
+    else:
+        capped = "exempt from the cap"
     yield (
         "caught up, paused",
         f"{timing['catch_up_quantity']} base, {timing['paused_seconds']} s",
@@ -152,8 +159,7 @@ def _facts(view: View) -> Iterator[tuple[str, str]]:
     yield (
         "participation",
         (
-            f"{_percent(share['average'])} on average, {_percent(share['highest_slice'])} at most, "
-            f"cap {_percent(share['cap'])}; {_slices(share['slices_bound'])} bound by it"
+            f"{_percent(share['average'])} on average, {_percent(share['highest_slice'])} at most, {capped}"
         ),
     )
     yield (
@@ -175,7 +181,7 @@ def _facts(view: View) -> Iterator[tuple[str, str]]:
                 f"{waits['p50_ms']} ms half of the time, {waits['p95_ms']} ms at 95 %, {waits['max_ms']} ms at most",
             )
     for why, count in view["reasons"].items():
-        yield text.words(why), f"{_slices(count)} cut or delayed"
+        yield text.words(why), f"{text.parts(algo, count)} cut or delayed"
 
 
 def _incidents_table(view: View) -> str:
@@ -192,8 +198,9 @@ def _incidents_table(view: View) -> str:
     return text.table(("at", "until", "what", "slice", "detail"), rows, left=(0, 1, 2, 4))
 
 
-def _slices(count: int) -> str:
-    return f"{count} slice{'' if count == 1 else 's'}"
+def _is_over_time(view: View) -> bool:
+    """Tell whether it had a schedule, and a cap: a market order has neither."""
+    return view["execution"]["algo"] != Algo.MARKET
 
 
 def _number(value: str | None) -> Decimal | None:

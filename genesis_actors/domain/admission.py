@@ -239,18 +239,33 @@ def _too_large(
     order: ParentOrder, slices: Sequence[TimeSlice], price: Decimal | None, defaults: TwapDefaults
 ) -> Rejection | None:
     """Refuse what risk would refuse slice after slice."""
+    part = _PARTS[order.algo]
+    hint = f"ask for less quantity or {_SMALLER[order.algo]}, or let the operator raise [risk] "
+    largest = max(each.quantity for each in slices)
+    most = defaults.max_order_quantity
+    if most is not None and largest > most:
+        return Rejection(
+            Reason.MAX_ORDER_QUANTITY,
+            f"{part} of {decimal_text(largest)} {order.symbol} is above the operator's {decimal_text(most)}",
+            hint + "max_order_quantity",
+        )
     most = defaults.max_order_notional
-    if most is None or price is None:
-        return None
-    largest = max(part.quantity for part in slices) * price
-    if largest <= most:
+    if most is None or price is None or largest * price <= most:
         return None
     return Rejection(
         Reason.MAX_ORDER_NOTIONAL,
-        f"a slice of {order.symbol} worth {decimal_text(round(largest, 2))} is above the operator's "
+        f"{part} of {order.symbol} worth {decimal_text(round(largest * price, 2))} is above the operator's "
         f"{decimal_text(most)}",
-        "ask for more slices or less quantity, or let the operator raise [risk] max_order_notional",
+        hint + "max_order_notional",
     )
+
+
+_PARTS = {Algo.TWAP: "a slice", Algo.ICEBERG: "a clip", Algo.MARKET: "a market order"}
+_SMALLER = {
+    Algo.TWAP: "more slices",
+    Algo.ICEBERG: "smaller clips",
+    Algo.MARKET: "have it worked in parts, --algo twap or iceberg",
+}
 
 
 def refused_by_risk(judged: ParentJudged, order: ParentOrder, quantity: Decimal) -> tuple[str, str]:

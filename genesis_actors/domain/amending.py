@@ -253,15 +253,24 @@ def _plan(asked: _Asked) -> tuple[TimeSlice, ...] | Refusal:
 
 def _too_much(asked: _Asked, plan: tuple[TimeSlice, ...]) -> Refusal | None:
     """Refuse what risk or the account would refuse slice after slice."""
-    x, price, most = asked.x, asked.price, asked.surroundings.bounds.max_order_notional
-    largest = max((part.quantity for part in plan), default=ZERO) * (price or ZERO)
+    x, price, bounds = asked.x, asked.price, asked.surroundings.bounds
+    largest = max((part.quantity for part in plan), default=ZERO)
+    most = bounds.max_order_quantity
     if most is not None and largest > most:
         return Refusal(
-            Reason.MAX_ORDER_NOTIONAL,
-            f"a slice worth {decimal_text(round(largest, 2))} {x.rules.quote} is above the "
-            f"operator's {decimal_text(most)}",
+            Reason.MAX_ORDER_QUANTITY,
+            f"a slice of {decimal_text(largest)} {x.rules.base} is above the operator's {decimal_text(most)}",
             most,
             largest,
+        )
+    most, worth = bounds.max_order_notional, largest * (price or ZERO)
+    if most is not None and worth > most:
+        return Refusal(
+            Reason.MAX_ORDER_NOTIONAL,
+            f"a slice worth {decimal_text(round(worth, 2))} {x.rules.quote} is above the "
+            f"operator's {decimal_text(most)}",
+            most,
+            worth,
         )
     balances = asked.command.balances
     if asked.after.quantity <= asked.before.quantity or balances is None:

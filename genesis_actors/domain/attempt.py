@@ -262,7 +262,8 @@ class Attempt:
             return
         if reason is Reason.BELOW_MINIMUM:
             reason = part.reason or reason
-        if part.status is SliceStatus.WORKING and part.market_volume is not None:
+        is_capped = x.algo is not Algo.MARKET
+        if is_capped and part.status is SliceStatus.WORKING and part.market_volume is not None:
             most = x.policy.max_participation * part.market_volume - part.filled_quantity
             if most < minimum_quantity(x.rules, price):
                 self._end(Reason.PARTICIPATION_CAP)

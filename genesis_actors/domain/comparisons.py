@@ -13,12 +13,14 @@ from typing import Final
 
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.market_record import Depth, MarketRecord
-from genesis_actors.values import BPS, ONE, ZERO, exact, floor_to_step, quotient
+from genesis_actors.values import BPS, ONE, ZERO, Algo, exact, floor_to_step, quotient
 
 THEORETICAL_BEST: Final = "theoretical_best"
 FEASIBLE_BEST: Final = "feasible_best"
 PLAIN_TWAP: Final = "plain_twap"
 SWEEP: Final = "sweep_at_arrival"
+_TELLING_SHARE = 10
+"""A sweep of less than a tenth of what we traded says nothing of what it would have cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ def comparisons(
     theoretical_best: everything at the best touch of the window. feasible_best: the window in pieces of w from its
     start, each trading at its best touch within the limit no more than the cap's share of that piece's volume, in
     whole lots, the best pieces first. plain_twap: as many equal parts as the schedule began with, each at the touch
-    in force at the middle of its interval. sweep_at_arrival: through the depth that was recorded when the order came.
+    in force at the middle of its interval; none for a market order, which has no window. sweep_at_arrival: through the
+    depth that was recorded when the order came, unless that held less than a tenth of what we traded.
     """
     return (
         _compared(x, THEORETICAL_BEST, _at_best_touch(x, record)),
@@ -132,7 +135,7 @@ def _within_cap(x: Execution, record: MarketRecord) -> _Traded | None:
 
 
 def _equal_parts(x: Execution, record: MarketRecord, ends_at: datetime | None) -> _Traded | None:
-    if x.started_at is None or ends_at is None or not x.slices_total:
+    if x.algo is Algo.MARKET or x.started_at is None or ends_at is None or not x.slices_total:
         return None
     step: timedelta = (ends_at - x.started_at) / x.slices_total
     times = [x.started_at + step * number + step / 2 for number in range(x.slices_total)]
@@ -144,7 +147,9 @@ def _equal_parts(x: Execution, record: MarketRecord, ends_at: datetime | None) -
 
 
 def _swept(x: Execution, depth: Depth | None) -> _Traded | None:
-    return None if depth is None else _taken(depth.levels, x.filled_quantity)
+    swept = None if depth is None else _taken(depth.levels, x.filled_quantity)
+    is_telling = swept is not None and swept.quantity * _TELLING_SHARE >= x.filled_quantity
+    return swept if is_telling else None
 
 
 def _taken(levels: Sequence[tuple[Decimal, Decimal]], wanted: Decimal) -> _Traded:

@@ -25,7 +25,7 @@ from genesis_actors.values import (
 
 @dataclass(frozen=True, slots=True)
 class RiskLimits:
-    """The operator's limits; None: no limit. Amounts in quote, deviation of a child's price from the mid in bps.
+    """The operator's limits; None: no limit. Amounts in quote, quantity in base, deviation of a price from mid in bps.
 
     Exposure is the worst that positions may become with what is reserved (see `exposure`); a loss is that of one UTC
     day's trades, at the newest mids. An order that goes the way of another holding, worth `correlation_least_value` or
@@ -33,6 +33,7 @@ class RiskLimits:
     `scales_correlated` made smaller.
     """
 
+    max_order_quantity: Decimal | None = None
     max_order_notional: Decimal | None = None
     max_deviation_bps: Decimal | None = Decimal(200)
     max_symbol_exposure: Decimal | None = None
@@ -147,6 +148,13 @@ def _check_order(
     rate, passed = limits.max_orders_per_second, standing.orders_in_last_second
     if rate is not None and passed >= rate:
         return RiskDecision(Reason.ORDER_RATE, Decimal(rate), Decimal(passed + 1))
+    most = limits.max_order_quantity
+    if most is not None and order.quantity > most:
+        available = floor_to_step(most, lot)
+        is_permanent = available < least
+        return RiskDecision(
+            Reason.MAX_ORDER_QUANTITY, most, order.quantity, available, is_permanent
+        )
     notional = order.quantity * order.price
     most = limits.max_order_notional
     if most is not None and notional > most:

@@ -16,6 +16,7 @@ from genesis_actors.domain.children import (
     mark_unknown,
 )
 from genesis_actors.domain.decision import Decision, Steps
+from genesis_actors.domain.ending import stop_incomplete
 from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.pausing import lift_pause, pause
 from genesis_actors.domain.proof import ProofRules
@@ -30,7 +31,7 @@ from genesis_actors.messages.venue import (
     OrderOutcomeUnknown,
     OrderRefused,
 )
-from genesis_actors.values import ZERO, ExecutionState, OrderStatus, Reason, decimal_text
+from genesis_actors.values import ZERO, Algo, ExecutionState, OrderStatus, Reason, decimal_text
 
 MAX_VENUE_REJECTS = 3
 """So many rejects in a row pause the execution: asking again and again will not change the venue's mind."""
@@ -174,5 +175,10 @@ def _on_refused(steps: Steps, child: Child, message: OrderRefused) -> None:
         is_unsent=True,
     )
     is_in_vain = message.is_permanent or message.reason is Reason.INSUFFICIENT_BALANCE
-    if is_in_vain and steps.execution.state is ExecutionState.RUNNING:
+    if not is_in_vain or steps.execution.state is not ExecutionState.RUNNING:
+        return
+    if steps.execution.algo is Algo.MARKET:
+        # It was meant for now: nobody should resume it at another day's price.
+        stop_incomplete(steps, ExecutionState.INCOMPLETE, message.reason)
+    else:
         pause(steps, message.reason, _compared(message))

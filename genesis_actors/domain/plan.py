@@ -23,6 +23,7 @@ from genesis_actors.values import (
     Algo,
     ParentOrder,
     Side,
+    ceil_to_step,
     decimal_text,
     exact,
     quotient,
@@ -92,6 +93,7 @@ def make_plan(
     fewer = fewer_slices(admission.order, len(admission.slices))
     if fewer is not None:
         warnings = (*warnings, fewer)
+    warnings = (*warnings, *_raised_clips(admission, max(parts)))
     return Plan(
         quantity=admission.quantity,
         start=admission.now,
@@ -114,6 +116,22 @@ def fewer_slices(order: ParentOrder, slices_total: int) -> str | None:
         f"{slices_total} slices instead of the {asked} asked for: they keep the least interval "
         "([twap] min_slice_interval), and each must be large enough for an order"
     )
+
+
+def _raised_clips(admission: Admission, largest: Decimal) -> tuple[str, ...]:
+    """Warn where clips show more than was asked for, because the venue takes no smaller ones."""
+    clipping, base = admission.policy.clipping, admission.rules.base
+    if clipping is None or clipping.clip_quantity is None:
+        return ()
+    most = ceil_to_step(clipping.clip_quantity * (1 + clipping.variation), admission.rules.lot)
+    if largest <= most:
+        return ()
+    asked = decimal_text(clipping.clip_quantity)
+    warning = (
+        f"clips of up to {decimal_text(largest)} {base} instead of the {asked} asked for: "
+        "each must be large enough for an order, also at a price 5% lower"
+    )
+    return (warning,)
 
 
 def _collar(admission: Admission) -> Decimal | None:

@@ -62,6 +62,7 @@ class TwapDefaults:
     max_quote_age: timedelta = timedelta(seconds=10)
     quiet_share: Decimal = Decimal("0.5")
     anomaly_multiple: Decimal = Decimal(4)
+    max_order_quantity: Decimal | None = None  # of one child, in base
     max_order_notional: Decimal | None = None  # of one child, in quote
     iceberg: IcebergDefaults = IcebergDefaults()
     market: SweepDefaults = SweepDefaults()

@@ -1,6 +1,7 @@
 """What a market order is: one IOC order for all of it, within a collar, and charged to its symbol's volume budget.
 
-It alone is exempt from the participation cap. What the book within the collar does not hold is not asked for again.
+It alone is exempt from the participation cap. What the book within the collar does not hold is not asked for again;
+what a limit has kept from being sent is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from genesis_actors.domain.cutting import (
     least_tradable,
     lots_of,
 )
-from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.participation import Budget
 from genesis_actors.values import (
     ZERO,
@@ -59,15 +60,28 @@ _NEVER_SENT = {OrderStatus.REFUSED, OrderStatus.NEVER_ACCEPTED}
 
 
 def is_swept(x: Execution) -> bool:
-    """Tell whether the venue has had the one order that there is: what never got there does not count."""
-    return any(child.status not in _NEVER_SENT for child in x.children.values())
+    """Tell whether the book has been asked for all that there is in it.
+
+    What never got to the venue does not count, nor what was cut and then filled in full: the book may hold more.
+    """
+    return bool(_sweeping(x))
 
 
 def why_unfilled(x: Execution) -> Reason:
-    """Return why the sweep has left something: what its order ended with, or what has kept it from being sent."""
-    sent = [child for child in x.children.values() if child.status not in _NEVER_SENT]
-    reason = sent[-1].reason if sent else x.slices[-1].reason
-    return reason or (Reason.THIN_BOOK if sent else Reason.DEADLINE)
+    """Return why the sweep has left something: what its order ended with, or what has kept the rest from being sent."""
+    sweeping = _sweeping(x)
+    if sweeping:
+        return sweeping[-1].reason or Reason.THIN_BOOK
+    return x.slices[-1].reason or Reason.DEADLINE
+
+
+def _sweeping(x: Execution) -> list[Child]:
+    return [
+        child
+        for child in x.children.values()
+        if child.status not in _NEVER_SENT
+        and (child.cut_by is None or child.filled_quantity < child.quantity)
+    ]
 
 
 @exact

@@ -100,8 +100,16 @@ def test_a_report_of_each_can_be_made(command: Command, recording: RecordingFile
         assert not any(
             "volume-adaptivity" in each["text"] for each in report.data["recommendations"]
         )
-        for form in ("text", "html", "csv"):
+        for form in ("html", "csv"):
             assert command("report", "@last", "--db", "run.db", "--format", form).code == 0
+        told = command("report", "@last", "--db", "run.db", "--format", "text").out
+        said = " ".join(told.split())
+        is_market = order is MARKET
+        assert ("exempt from the cap" in said, "bound by it" in said) == (is_market, not is_market)
+        assert ("plain twap" in said) is not is_market
+        filled = sum(each["status"] == "FILLED" for each in report.data["slices"])
+        counted = f"{filled} of {len(report.data['slices'])} filled"
+        assert (counted in said) is not is_market
 
 
 def test_more_clips_than_can_be_traded_are_fewer_and_that_is_said(

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from genesis_actors.cli import text
+from genesis_actors.cli.execution_text import parts_done, slices_text
 from genesis_actors.cli.progress import PlainLines, choose_view
 
 
@@ -67,3 +68,22 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.M
     monkeypatch.setenv("TERM", "dumb")
 
     assert isinstance(choose_view(is_quiet=False), PlainLines)
+
+
+def test_what_an_amendment_left_nothing_of_is_no_part() -> None:
+    done = {
+        "number": 1,
+        "due_at": "2024-08-08T12:00:00Z",
+        "planned_quantity": "1",
+        "filled_quantity": "0.5",
+        "average_price": "100",
+        "slippage_bps": "1",
+        "impact_bps": None,
+        "participation_rate": None,
+        "status": "PARTIAL",
+        "reason": None,
+    }
+    gone = done | {"number": 2, "planned_quantity": "0", "filled_quantity": "0"}
+
+    assert len(slices_text([done, gone]).splitlines()) == 2
+    assert parts_done([done, gone]) == "0 of 1 filled, 1 in part"

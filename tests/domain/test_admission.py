@@ -235,6 +235,17 @@ def test_slices_above_the_operators_notional_are_refused_with_their_worth() -> N
     assert "50" in refused.message
 
 
+def test_parts_above_the_operators_quantity_are_refused_without_a_price_too() -> None:
+    unbound = replace(RULES, min_notional=Decimal(0))
+    defaults = TwapDefaults(max_order_quantity=Decimal(3))
+    order = replace(parent_order("10"), slices=3)
+
+    refused = admit(order, market(unbound, None), defaults, now=NOON, seed=5)
+
+    assert isinstance(refused, Rejection)
+    assert refused.reason is Reason.MAX_ORDER_QUANTITY
+
+
 @pytest.mark.parametrize("touch", [TOUCH, None])
 def test_slices_within_the_operators_notional_pass_and_so_do_those_without_a_price(
     touch: Quote | None,

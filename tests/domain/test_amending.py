@@ -361,6 +361,8 @@ def test_slices_worth_more_than_the_operator_allows_are_refused(desk: Desk) -> N
 
     assert refusal.reason is Reason.MAX_ORDER_NOTIONAL
     assert refusal.limit == 200
+    desk.bounds = replace(CALM, max_order_quantity=Decimal(2))
+    assert refusal_of(desk.amend(quantity="100")).reason is Reason.MAX_ORDER_QUANTITY
     assert kinds(desk.amend(quantity="15"))[-1] is TwapAmended
 
 

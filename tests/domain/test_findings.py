@@ -13,7 +13,16 @@ from genesis_actors.domain.markouts import FEWEST_FILLS, TimedFill, mark_outs
 from genesis_actors.domain.report import generate_execution_report
 from genesis_actors.domain.timing import latency, timing
 from genesis_actors.messages.events import ChildUnknown, JournalEvent, TwapPaused
-from genesis_actors.values import BPS, Liquidity, OrderStatus, Reason, ResumeMode, Side, quotient
+from genesis_actors.values import (
+    BPS,
+    Algo,
+    Liquidity,
+    OrderStatus,
+    Reason,
+    ResumeMode,
+    Side,
+    quotient,
+)
 from tests.domain.executions import EAGER, EXECUTION_ID, NOON, Desk, beginning, execution, seconds
 from tests.domain.test_report import market
 
@@ -264,6 +273,24 @@ def test_a_sweep_takes_the_depth_as_far_as_it_goes() -> None:
     # (100.01 + 0.5 x 100.03) - 1.5 x 100.01, and fees of a thousandth each.
     assert sweep.saved_quote == Decimal("0.0100")
     assert sweep.saved_quote_with_fees == Decimal("0.01001")
+
+
+@pytest.mark.parametrize(("held", "quantity"), [("0.2", Decimal("0.2")), ("0.19", None)])
+def test_a_sweep_of_less_than_a_tenth_is_no_comparison(held: str, quantity: Decimal | None) -> None:
+    depth = Depth(NOON, ((Decimal("100.01"), Decimal(held)),))
+    sweep = generate_execution_report(bought(), depth=depth).findings.comparisons[3]
+
+    assert sweep.quantity == quantity
+
+
+@pytest.mark.parametrize(("algo", "is_compared"), [(Algo.TWAP, True), (Algo.MARKET, False)])
+def test_only_what_has_a_window_is_compared_with_a_plain_twap(
+    algo: Algo, is_compared: bool
+) -> None:
+    record = market((0, "99.99", "100.01"))
+    plain = generate_execution_report(bought(algo=algo), record).findings.comparisons[2]
+
+    assert (plain.price is not None) is is_compared
 
 
 def test_the_best_within_the_cap_takes_the_best_minutes_first() -> None:

@@ -69,6 +69,19 @@ def test_too_large_an_order_is_refused_with_what_would_pass() -> None:
     assert decision.available_quantity == Decimal("0.99")
 
 
+@pytest.mark.parametrize(("least", "is_permanent"), [("0.35", False), ("0.36", True)])
+def test_too_large_a_quantity_is_cut_unless_the_least_is_too_large(
+    least: str, is_permanent: bool
+) -> None:
+    limits = RiskLimits(max_order_quantity=Decimal("0.355"))
+    decision = check_risk_limits(order(), limits, lot=LOT, least=Decimal(least))
+
+    assert decision.reason is Reason.MAX_ORDER_QUANTITY
+    assert (decision.limit, decision.actual) == (Decimal("0.355"), 1)
+    assert decision.available_quantity == Decimal("0.35")
+    assert decision.is_permanent is is_permanent
+
+
 @pytest.mark.parametrize(
     ("side", "price", "passes"),
     [

@@ -36,7 +36,12 @@ FLAT = VolumeProfile.from_hourly(
 
 
 def an_admission(
-    quantity: str = "10", *, side: Side = Side.BUY, algo: Algo = Algo.TWAP, slices: int = 10
+    quantity: str = "10",
+    *,
+    side: Side = Side.BUY,
+    algo: Algo = Algo.TWAP,
+    slices: int = 10,
+    clip: str | None = None,
 ) -> Admission:
     order = ParentOrder(
         symbol=Symbol("BTC/USDT"),
@@ -45,6 +50,7 @@ def an_admission(
         duration=timedelta(minutes=10),
         slices=slices,
         algo=algo,
+        clip_quantity=None if clip is None else Decimal(clip),
     )
     market = Market(
         rules=RULES,
@@ -197,3 +203,11 @@ def test_a_clip_above_a_minutes_share_will_show_in_parts() -> None:
     assert "more than the cap lets through in a minute" in large.warnings[0]
     assert small.warnings == ()
     assert len(large.slices) == 10
+
+
+@pytest.mark.parametrize(("clip", "is_raised"), [("0.01", True), ("0.1", False)])
+def test_clips_that_the_venue_makes_larger_are_warned_about(clip: str, is_raised: bool) -> None:
+    plan = make_plan(an_admission("5", algo=Algo.ICEBERG, clip=clip), profile=FLAT, levels=())
+    said = [each for each in plan.warnings if f"instead of the {clip} asked for" in each]
+
+    assert bool(said) is is_raised

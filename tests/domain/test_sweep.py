@@ -97,6 +97,54 @@ def test_what_never_left_is_tried_again_until_its_patience_ends() -> None:
     assert desk.last(TwapEnded).reason is Reason.SELF_TRADE
 
 
+def test_what_a_limit_keeps_back_is_tried_again_and_told_as_the_reason() -> None:
+    desk = a_sweep()
+    desk.look()
+    desk.refuse(Reason.MAX_SYMBOL_EXPOSURE, "6")
+    desk.look(window="1", volume="1")  # The cap has no say in it, however little has traded.
+    assert (desk.child().quantity, desk.child().cut_by) == (6, Reason.MAX_SYMBOL_EXPOSURE)
+    desk.fill_all()
+    desk.close(OrderStatus.FILLED)
+    desk.look()
+    assert desk.next_wake == 31
+    desk.at(31).look()
+    assert desk.child().quantity == 4
+    desk.refuse(Reason.MAX_SYMBOL_EXPOSURE, "0.01")
+    desk.look()
+    desk.at(60).look()
+    ended = desk.last(TwapEnded)
+
+    assert (ended.state, ended.reason) == (
+        ExecutionState.INCOMPLETE,
+        Reason.MAX_SYMBOL_EXPOSURE,
+    )
+
+
+def test_what_no_later_try_would_let_pass_ends_it() -> None:
+    desk = a_sweep()
+    desk.look()
+    desk.refuse(Reason.MAX_SYMBOL_EXPOSURE, for_good=True)
+    desk.look()
+    ended = desk.last(TwapEnded)
+
+    assert (ended.state, ended.reason) == (
+        ExecutionState.INCOMPLETE,
+        Reason.MAX_SYMBOL_EXPOSURE,
+    )
+
+
+def test_where_less_than_what_was_let_pass_is_in_the_book_it_is_swept() -> None:
+    desk = a_sweep()
+    desk.look()
+    desk.refuse(Reason.MAX_SYMBOL_EXPOSURE, "6")
+    desk.look()
+    desk.fill("5")
+    desk.close()
+    desk.look()
+
+    assert desk.last(TwapEnded).reason is Reason.THIN_BOOK
+
+
 def test_without_a_quote_it_waits_and_then_says_so() -> None:
     desk = a_sweep()
     desk.see(None)

@@ -166,8 +166,12 @@ def _comparisons(run: Run, market: Market, cap: Decimal) -> Figures:
         "plain_twap": (t.filled, t.filled * plain),
         "sweep_at_arrival": _taken([(p, q) for p, q in levels], t.filled),
     }
+    if x["algo"] == "market":
+        del ways["plain_twap"]
     figures: Figures = {}
     for name, (quantity, notional) in ways.items():
+        if name == "sweep_at_arrival" and 10 * quantity < t.filled:
+            continue
         share = quantity / t.filled
         saved = t.sign * (notional - t.notional * share)
         with_fees = saved + notional * FEE - t.fees * share
