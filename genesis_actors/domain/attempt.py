@@ -257,11 +257,9 @@ class Attempt:
     def _blocked(self, reason: Reason, budget: Budget, wanted: _Wanted, price: Decimal) -> None:
         """Nothing can be traded now: end the slice if that cannot change for it, else try again soon."""
         x, part = self._steps.execution, self._slice
-        if reason is Reason.BELOW_MINIMUM and x.available_quantity is None:
+        if reason is Reason.BELOW_MINIMUM:  # What is wanted, and not what is let through.
             self._end(reason)
             return
-        if reason is Reason.BELOW_MINIMUM:
-            reason = part.reason or reason
         is_capped = x.algo is not Algo.MARKET
         if is_capped and part.status is SliceStatus.WORKING and part.market_volume is not None:
             most = x.policy.max_participation * part.market_volume - part.filled_quantity

@@ -87,8 +87,8 @@ def _level(free: Decimal, claims: Sequence[Claim]) -> Decimal | None:
     ends = [((claim.taken + claim.wanted) / claim.weight, -claim.weight) for claim in claims]
     level, rising, left = ZERO, ZERO, free
     for at, change in sorted((*begins, *ends)):
-        if rising * (at - level) >= left:
-            break
-        left -= rising * (at - level)
-        level, rising = at, rising + change
-    return level + left / rising
+        used = min(rising * (at - level), left)
+        left -= used
+        level = level + used / rising if rising else at
+        rising += change
+    return level

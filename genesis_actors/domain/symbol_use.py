@@ -209,9 +209,7 @@ class SymbolUse:
         self._waiting.pop(execution_id, None)
 
     def _forget_claims(self, now: datetime) -> None:
-        """Forget who has not come again; they stand in the order in which they last asked."""
-        while self._waiting:
-            oldest = next(iter(self._waiting))
-            if now - self._waiting[oldest].asked_at < CLAIM_LASTS:
-                return
-            del self._waiting[oldest]
+        """Forget who has not come again."""
+        late = [each for each, w in self._waiting.items() if now - w.asked_at >= CLAIM_LASTS]
+        for execution_id in late:
+            del self._waiting[execution_id]

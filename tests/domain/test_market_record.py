@@ -256,3 +256,7 @@ def test_numbers_of_different_fineness_are_brought_together() -> None:
 
     assert [record.mid(NOON + seconds(at)) for at in (0, 60)] == [100, Decimal("100.15")]
     assert record.volume(NOON - seconds(1), NOON + seconds(60)) == Decimal("3.5")
+
+
+def test_where_nothing_was_ever_quoted_there_is_no_last_mid() -> None:
+    assert MarketRecord().summary(NOON, NOON + seconds(60)).last_mid is None

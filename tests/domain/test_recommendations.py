@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 
 from genesis_actors.domain.comparisons import SWEEP, Comparison
+from genesis_actors.domain.decision import Decision
 from genesis_actors.domain.findings import Findings, findings
 from genesis_actors.domain.history import History, Incident, read_history
 from genesis_actors.domain.market_record import Depth, MarketRecord, MarketSegment, micros
 from genesis_actors.domain.markouts import MarkOut
-from genesis_actors.domain.other_windows import other_windows
+from genesis_actors.domain.other_windows import OtherWindow, other_windows
+from genesis_actors.domain.other_windows import _begun as begun
+from genesis_actors.domain.other_windows import _Replay as Replay
 from genesis_actors.domain.recommendations import Recommendation, recommendations
 from genesis_actors.domain.shortfall import Cost
 from genesis_actors.domain.verdict import verdict
+from genesis_actors.messages.venue import LookUpTrades
 from genesis_actors.values import Algo, OnDeadline, Reason, Side
 from tests.domain.executions import NOON, Desk, beginning, execution, seconds
 from tests.domain.test_report import market
@@ -129,6 +133,36 @@ def test_a_binding_cap_names_a_window_in_which_it_does_get_done() -> None:
 def suffices(history: History, record: MarketRecord, minutes: int) -> bool:
     found = other_windows(history, record, minutes)
     return found is not None and found.sufficient == minutes
+
+
+def test_a_longest_window_that_does_not_suffice_though_the_cap_would_is_named_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    history, found = half_filled()
+    name = "genesis_actors.domain.recommendations.other_windows"
+    monkeypatch.setattr(name, lambda *_: OtherWindow(None, 30, Decimal(11)))
+
+    assert said(history, found)["cap_bound"].text.endswith(
+        ": worked again by the same rules, not even 30 minutes would have sufficed, and that is the longest "
+        "window: a smaller order, or a higher cap, is what helps."
+    )
+
+
+def test_only_the_windows_of_a_twap_are_looked_for_and_only_those_that_can_be_cut() -> None:
+    history, _ = half_filled()
+    order = replace(history.execution.order, algo=Algo.ICEBERG)
+    iceberg = replace(history, execution=history.execution.having(order=order))
+    assert other_windows(iceberg, steady("0.2"), 6) is None
+    assert begun(history.execution.having(quantity=Decimal("0.001")), CALM, seconds(300)) is None
+
+
+def test_what_a_replay_is_asked_beside_orders_changes_nothing() -> None:
+    history, _ = half_filled()
+    replay = Replay(history.execution, CALM, Decimal(1))
+    asked = LookUpTrades(symbol=history.execution.order.symbol, since=NOON)
+    replay._perform(Decision(history.execution, effects=(asked,)), NOON)
+
+    assert replay._execution == history.execution
 
 
 def test_no_window_is_named_where_what_held_it_back_is_not_recorded() -> None:

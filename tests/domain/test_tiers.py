@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genesis_actors.domain.admission import below_tier
 from genesis_actors.domain.tiers import (
     NEW_ACCOUNT,
     AccountState,
@@ -209,3 +210,9 @@ def test_what_requires_a_tier_is_refused_to_a_lower_one() -> None:
         sweep()
     with pytest.raises(ValueError, match="is not a valid"):
         requires_tier("pov")
+
+
+def test_an_account_of_unknown_worth_is_told_its_tier_alone() -> None:
+    what, _ = below_tier(Algo.TWAP, TradingTier.HUNTER, "USDT", Decimal(10_000), None)
+
+    assert what.endswith("the account is HUNTER")
