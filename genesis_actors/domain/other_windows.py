@@ -217,8 +217,8 @@ class _Replay:
             elif isinstance(effect, PlaceOrder):
                 released = release(self._execution, effect, now, self._surroundings)
                 self._execution = released.execution
-                if any(isinstance(each, PlaceOrder) for each in released.effects):
-                    self._fill(effect, now)
+                for sent in [each for each in released.effects if isinstance(each, PlaceOrder)]:
+                    self._fill(sent, now)
 
     def _fill(self, order: PlaceOrder, now: datetime) -> None:
         self._trades += 1
