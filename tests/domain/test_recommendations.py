@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from genesis_actors.domain.children import cancel_of
 from genesis_actors.domain.comparisons import SWEEP, Comparison
 from genesis_actors.domain.decision import Decision
 from genesis_actors.domain.findings import Findings, findings
@@ -20,7 +21,6 @@ from genesis_actors.domain.other_windows import _Replay as Replay
 from genesis_actors.domain.recommendations import Recommendation, recommendations
 from genesis_actors.domain.shortfall import Cost
 from genesis_actors.domain.verdict import verdict
-from genesis_actors.messages.venue import LookUpTrades
 from genesis_actors.values import Algo, OnDeadline, Reason, Side
 from tests.domain.executions import NOON, Desk, beginning, execution, seconds
 from tests.domain.test_report import market
@@ -159,7 +159,8 @@ def test_only_the_windows_of_a_twap_are_looked_for_and_only_those_that_can_be_cu
 def test_what_a_replay_is_asked_beside_orders_changes_nothing() -> None:
     history, _ = half_filled()
     replay = Replay(history.execution, CALM, Decimal(1))
-    asked = LookUpTrades(symbol=history.execution.order.symbol, since=NOON)
+    name = next(iter(history.execution.children))
+    asked = cancel_of(history.execution, history.execution.children[name])
     replay._perform(Decision(history.execution, effects=(asked,)), NOON)
 
     assert replay._execution == history.execution
