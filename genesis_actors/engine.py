@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Self
-
-from pykka import ActorDeadError
 
 from genesis_actors.actors.control import ControlActor
 from genesis_actors.actors.guardian import GuardianActor
@@ -62,7 +59,7 @@ from genesis_actors.opening import (
 from genesis_actors.orders import TwapOrder
 from genesis_actors.recovery import Continuity, Stock
 from genesis_actors.runtime.actor import ActorFailed, Fanout
-from genesis_actors.runtime.replies import ReplyBox
+from genesis_actors.runtime.replies import ask_living
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.settings import Settings
@@ -113,7 +110,6 @@ class Engine(Caller):
         super().__init__(runtime, ground.control, ground.store.database)
         self.settings = ground.settings
         self.venue = ground.venue
-        self.settings = ground.settings
         self._store = ground.store
         self._hook = _hook_of(ground)
         self._commands = ground.commands
@@ -134,8 +130,6 @@ class Engine(Caller):
         def start_core(paused_by: Reason | None) -> TradingCore:
             return TradingCore(ground, ground.store.look(ground.recover), paused_by=paused_by)
 
-        if self._hook is not None:
-            self.listen(self._hook)
         guardian = GuardianActor.start(
             runtime,
             core=core,
@@ -145,6 +139,9 @@ class Engine(Caller):
             waits_for_journal=waits_for_journal,
         )
         ground.guardian.connect(guardian)
+        if self._hook is not None:
+            self.listen(self._hook)
+            self._hook.start()
 
     @classmethod
     def start(
@@ -304,13 +301,7 @@ class Engine(Caller):
 
     def portfolio(self, timeout: float = ANSWER_SECONDS) -> PortfolioSeen | None:
         """Return how the account stands as a whole; None where nobody can say now, as while actors are replaced."""
-        box = ReplyBox[PortfolioSeen](self.runtime)
-        for ref in self.runtime.living():
-            if issubclass(ref.actor_class, RiskActor):
-                with suppress(ActorDeadError, TimeoutError):
-                    ref.tell(AskPortfolio(box))
-                    return box.get(timeout)
-        return None
+        return ask_living(self.runtime, RiskActor, AskPortfolio, timeout)
 
     # --- Halt ------------------------------------------------------------------------------------
 

@@ -58,6 +58,8 @@ class EventHook:
         self._must_leave = threading.Event()
         self._running: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="on_event", daemon=True)
+
+    def start(self) -> None:
         self._thread.start()
 
     def tell(self, message: ExecutionNews) -> None:

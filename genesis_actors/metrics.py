@@ -16,7 +16,6 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from pykka import ActorDeadError
 
 from genesis_actors.actors.market_data import MarketDataActor
 from genesis_actors.calling import EngineFailedError, EngineStoppedError
@@ -32,7 +31,7 @@ from genesis_actors.messages.events import (
 from genesis_actors.messages.market_data import AskQuoteAges, QuoteAges
 from genesis_actors.messages.persistence import SliceRow
 from genesis_actors.offline import halt_state
-from genesis_actors.runtime.replies import ReplyBox
+from genesis_actors.runtime.replies import ask_living
 from genesis_actors.storage import queries
 from genesis_actors.storage.errors import StorageError
 from genesis_actors.values import ExecutionState, OrderStatus, TradingTier
@@ -247,13 +246,7 @@ class Metrics(Collector):
         runtime = self._engine.runtime
         if runtime.is_deterministic:
             return None  # Its time passes only while somebody waits for a result.
-        box = ReplyBox[QuoteAges](runtime)
-        for ref in runtime.living():
-            if issubclass(ref.actor_class, MarketDataActor):
-                with suppress(ActorDeadError, TimeoutError):
-                    ref.tell(AskQuoteAges(box))
-                    return box.get(_ANSWER_SECONDS)
-        return None
+        return ask_living(runtime, MarketDataActor, AskQuoteAges, _ANSWER_SECONDS)
 
 
 def _seconds(duration: timedelta) -> float:

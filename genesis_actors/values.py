@@ -298,10 +298,16 @@ class OrderStatus(StrEnum):
         """Tell whether its unfilled quantity may still trade, so that it stays reserved."""
         return self in _OPEN_STATUSES
 
+    @property
+    def is_unsent(self) -> bool:
+        """Tell whether it never got to the venue."""
+        return self in _UNSENT_STATUSES
+
 
 _OPEN_STATUSES = frozenset(
     {OrderStatus.PENDING, OrderStatus.SENT, OrderStatus.PARTIAL, OrderStatus.UNKNOWN}
 )
+_UNSENT_STATUSES = frozenset({OrderStatus.REFUSED, OrderStatus.NEVER_ACCEPTED})
 
 
 class Reason(StrEnum):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
 
-from genesis_actors.domain.numbers import Number, positive
+from genesis_actors.domain.numbers import Number, not_negative, positive
 from genesis_actors.domain.participation import maximum_quantity
 from genesis_actors.values import (
     MarketRules,
@@ -49,14 +49,16 @@ class ScheduleError(ValueError):
 
 
 def least_tradable(
-    lot: Decimal, min_quantity: Decimal, min_notional: Decimal, price: Decimal | None
+    lot: Decimal, min_quantity: Number | None, min_notional: Number, price: Number | None
 ) -> Decimal:
-    """Return the least multiple of the lot that stays tradable at a price 5 % lower."""
-    least = max(lot, min_quantity)
-    if min_notional > 0:
+    """Return the least multiple of the lot that stays tradable at a price 5 % lower. Raises TypeError, ValueError."""
+    least = max(lot, not_negative("min_quantity", 0 if min_quantity is None else min_quantity))
+    notional = not_negative("min_notional", min_notional)
+    price = None if price is None else positive("price", price)
+    if notional > 0:
         if price is None:
             raise ValueError("min_notional needs the price, to say what quantity it is")
-        least = max(least, min_notional / (price * _PRICE_DROP))
+        least = max(least, notional / (price * _PRICE_DROP))
     return ceil_to_step(least, lot)
 
 

@@ -501,15 +501,12 @@ def _closed(x: Execution, event: ChildClosed) -> Execution:
     )
 
 
-_UNSENT = {OrderStatus.REFUSED, OrderStatus.NEVER_ACCEPTED}
-
-
 def _never_sent(x: Execution, child: Child) -> Execution:
     """Take back that it was sent: it did not get past ourselves. The figures of its slice are those of another one."""
     x = _with_child(x, child.client_order_id, sent_at=None)
     others = (c for c in x.children.values() if c.slice_number == child.slice_number)
     # One without the mark may have been sent all the same, where the process died before the mark was written.
-    if any(other.sent_at is not None or other.status not in _UNSENT for other in others):
+    if any(other.sent_at is not None or not other.status.is_unsent for other in others):
         return x
     part = x.slice(child.slice_number)
     return _with_slice(x, part.having(market_volume=None, market_price=None, sent_at=None))

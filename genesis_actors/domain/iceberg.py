@@ -24,7 +24,7 @@ from genesis_actors.domain.cutting import (
     part_count,
 )
 from genesis_actors.domain.execution import Execution, Slice
-from genesis_actors.domain.numbers import Number, finite, not_negative, positive, utc, whole
+from genesis_actors.domain.numbers import Number, finite, positive, utc, whole
 from genesis_actors.domain.slippage import slippage_vs_price_bps
 from genesis_actors.values import (
     ONE,
@@ -102,12 +102,7 @@ def calculate_clips(  # noqa: PLR0913 - each is a knob, most have a default.
     if clips is not None and whole("clips", clips) < 1:
         raise ValueError(f"there must be at least 1 clip, not {clips}")
     whole("seed", seed)
-    minimum = least_tradable(
-        lot,
-        ZERO if min_quantity is None else not_negative("min_quantity", min_quantity),
-        not_negative("min_notional", min_notional),
-        None if price is None else positive("price", price),
-    )
+    minimum = least_tradable(lot, min_quantity, min_notional, price)
     lots = lots_of(quantity, lot, minimum)
     size = None if clip_quantity is None else positive("clip_quantity", clip_quantity) / lot
     wanted = _clips_of(lots, size, share) if size is not None else clips or _CLIPS

@@ -133,12 +133,7 @@ def calculate_time_slices(  # noqa: PLR0913 - each is a knob, most have a defaul
     whole("seed", seed)
     lot = lot_of(lot)
     most_quantity = None if max_quantity is None else not_negative("max_quantity", max_quantity)
-    minimum = least_tradable(
-        lot,
-        ZERO if min_quantity is None else not_negative("min_quantity", min_quantity),
-        not_negative("min_notional", min_notional),
-        None if price is None else positive("price", price),
-    )
+    minimum = least_tradable(lot, min_quantity, min_notional, price)
     lots = lots_of(quantity, lot, minimum)
     count = part_count(
         lots,

@@ -21,7 +21,6 @@ from genesis_actors.domain.participation import Budget
 from genesis_actors.values import (
     ZERO,
     MarketRules,
-    OrderStatus,
     Reason,
     decimal_text,
     exact,
@@ -34,7 +33,7 @@ def plan_sweep(
     rules: MarketRules, quantity: Decimal, *, price: Decimal | None, now: datetime
 ) -> tuple[TimeSlice, ...]:
     """Return the one part that a market order has, due at once. Raises ScheduleError where it cannot be one order."""
-    least = least_tradable(rules.lot, rules.min_quantity or ZERO, rules.min_notional, price)
+    least = least_tradable(rules.lot, rules.min_quantity, rules.min_notional, price)
     lots_of(quantity, rules.lot, least)
     most = largest_tradable(rules, price)
     if most is not None and quantity > most:
@@ -54,9 +53,6 @@ def unbound(x: Execution) -> Budget:
         bound_by=None,
         condition=None,
     )
-
-
-_NEVER_SENT = {OrderStatus.REFUSED, OrderStatus.NEVER_ACCEPTED}
 
 
 def is_swept(x: Execution) -> bool:
@@ -79,7 +75,7 @@ def _sweeping(x: Execution) -> list[Child]:
     return [
         child
         for child in x.children.values()
-        if child.status not in _NEVER_SENT
+        if not child.status.is_unsent
         and (child.cut_by is None or child.filled_quantity < child.quantity)
     ]
 

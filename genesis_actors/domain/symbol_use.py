@@ -200,10 +200,6 @@ class SymbolUse:
         waiting.since = waiting.asked_at = now
         self._waiting[order.execution_id] = waiting
 
-    @property
-    def waiting(self) -> frozenset[ExecutionId]:
-        return frozenset(self._waiting)
-
     def want_nothing(self, execution_id: ExecutionId) -> None:
         """Keep nothing for an execution any more: something else stands in its way."""
         self._waiting.pop(execution_id, None)

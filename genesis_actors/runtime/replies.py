@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from pykka import Actor, ActorDeadError
+
 from genesis_actors.runtime.system import Runtime
 
 M = TypeVar("M")
@@ -84,3 +86,19 @@ def _late(timeout: float | None) -> str:
     return (
         "no reply, and nothing left to do" if timeout is None else f"no reply within {timeout:g} s"
     )
+
+
+def ask_living(
+    runtime: Runtime,
+    kind: type[Actor],
+    question: Callable[[ReplyBox[M]], object],
+    timeout: float,
+) -> M | None:
+    """Ask the living actor of a kind; None where there is none, or it does not answer within `timeout` seconds."""
+    box = ReplyBox[M](runtime)
+    for ref in runtime.living():
+        if issubclass(ref.actor_class, kind):
+            with suppress(ActorDeadError, TimeoutError):
+                ref.tell(question(box))
+                return box.get(timeout)
+    return None

@@ -247,7 +247,7 @@ def test_who_does_not_come_again_holds_nothing_back() -> None:
     assert use.allowance(mine, lot=LOT, least=LOT, now=NOON) == Decimal("0.5")
     assert use.allowance(mine, lot=LOT, least=LOT, now=NOON + CLAIM_LASTS) == 5
     use.wait_for(mine, least=LOT, now=NOON + CLAIM_LASTS)
-    assert use.waiting == {ExecutionId("x2")}
+    assert set(use._waiting) == {ExecutionId("x2")}
 
 
 def test_who_is_stopped_by_something_else_holds_nothing_back() -> None:
