@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genesis_actors.domain.shortfall import (
@@ -16,7 +16,7 @@ from genesis_actors.domain.shortfall import (
     shortfall_parts,
     total_cost,
 )
-from genesis_actors.values import ZERO, Side
+from genesis_actors.values import ZERO, Side, exact
 
 prices = st.integers(1, 10**13).map(lambda units: Decimal(units).scaleb(-8))
 quantities = st.integers(1, 10**12).map(lambda units: Decimal(units).scaleb(-8))
@@ -48,6 +48,17 @@ def bps(parts: ShortfallParts) -> list[Decimal | None]:
     st.lists(sent, max_size=8),
     fees,
 )
+@example(
+    Side.BUY,
+    Decimal("1E-8"),
+    Decimal("7E-8"),
+    Decimal("1E-8"),
+    Decimal("1E-8"),
+    Decimal("1E-8"),
+    [],
+    Decimal("0.090617"),
+)
+@exact  # What is summed here may have more digits than Python's own context keeps.
 def test_the_parts_sum_to_the_whole_exactly(
     side: Side,
     left: Decimal,
