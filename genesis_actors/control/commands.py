@@ -6,27 +6,25 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeAlias
 
+from genesis_actors.calling import ANSWER_SECONDS
 from genesis_actors.control.desk import Desk, halt_fields
 from genesis_actors.control.protocol import HaltRequest, ResumeRequest, SettleRequest
 from genesis_actors.control.refusals import Refusal
 from genesis_actors.domain.plan import fewer_slices
-from genesis_actors.engine import CommandRefusedError, Engine, OrderRejectedError
+from genesis_actors.engine import Engine, OrderRejectedError
 from genesis_actors.handles import amend_execution
 from genesis_actors.messages.base import Address
-from genesis_actors.messages.control import ControlMessage, ExecutionStatus
+from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.supervisor import (
     CancelExecution,
     CommandDone,
     CommandRefused,
-    ExecutionStarted,
-    Halt,
     HaltDone,
     OrderRejected,
     PauseExecution,
     ResumeExecution,
     SettleChild,
-    StartExecution,
-    Unhalt,
+    UserCommand,
 )
 from genesis_actors.orders import Amendment, TwapOrder
 from genesis_actors.storage.errors import StorageError
@@ -55,17 +53,17 @@ class Commands:
         self._desk.starts_in_hand += 1
         try:
             self._refuse_while_stopping()
-            answer = await self._engine.ask_async(_start_question(order))
+            twap = await self._engine.submit_async(order)
+        except OrderRejectedError as error:
+            raise await self._since_when(error) from error
         finally:
             self._desk.starts_in_hand -= 1
-        if isinstance(answer, OrderRejected):
-            raise OrderRejectedError(await self._since_when(answer))
-        status = await self._desk.status(answer.execution_id)
+        status = await self._desk.status(twap.execution_id)
         row, now = status.execution, self._desk.now()
         fewer = fewer_slices(order.parent_order(), row.slices_total)
         return {
             **execution_view(row, status.slices, now),
-            "is_new": answer.is_new,
+            "is_new": twap.is_new,
             "warnings": [] if fewer is None else [fewer],
         }
 
@@ -116,11 +114,8 @@ class Commands:
         }
 
     async def halt(self, request: HaltRequest) -> View:
-        def question(box: Address[HaltDone]) -> ControlMessage:
-            return Halt(reason=request.reason, reply_to=box)
-
         try:
-            done = await self._engine.ask_async(question)
+            done = await self._engine.halt_async(request.reason)
         except TimeoutError as error:
             raise Refusal(
                 HTTPStatus.GATEWAY_TIMEOUT,
@@ -131,10 +126,7 @@ class Commands:
         return await self._after_halt(done, request.reason)
 
     async def unhalt(self) -> View:
-        def question(box: Address[HaltDone]) -> ControlMessage:
-            return Unhalt(reply_to=box)
-
-        return await self._after_halt(await self._engine.ask_async(question), None)
+        return await self._after_halt(await self._engine.unhalt_async(), None)
 
     async def _after_halt(self, done: HaltDone, reason: str | None) -> View:
         try:
@@ -144,19 +136,14 @@ class Commands:
         return {**fields, "was_already": done.was_already}
 
     async def _command(
-        self, name: str, build: Callable[[ExecutionId, _Reply], ControlMessage], verb: str
+        self, name: str, build: Callable[[ExecutionId, _Reply], UserCommand], verb: str
     ) -> View:
         key = await self._desk.resolve(name)
         if self._desk.board.status(key) is None:
             return self._long_over(await self._desk.status(key), verb)
 
-        def question(box: _Reply) -> ControlMessage:
-            return build(key, box)
-
-        answer = await self._engine.ask_async(question)
-        if isinstance(answer, CommandRefused):
-            raise CommandRefusedError(answer)
-        return {**await self._view(key), "was_already": answer.was_already}
+        done = await self._engine.command_async(lambda box: build(key, box), ANSWER_SECONDS)
+        return {**await self._view(key), "was_already": done.was_already}
 
     def _long_over(self, status: ExecutionStatus, verb: str) -> View:
         """Answer a command for an execution that ended in an earlier run: no actor knows it any more."""
@@ -183,7 +170,7 @@ class Commands:
                 "start it again: genesis daemon start",
             )
 
-    async def _since_when(self, rejected: OrderRejected) -> OrderRejected:
+    async def _since_when(self, rejected: OrderRejectedError) -> OrderRejectedError:
         """Tell, where a halt is why, since when it holds and what for: it is the next thing to be asked."""
         if rejected.reason is not Reason.HALTED:
             return rejected
@@ -194,15 +181,10 @@ class Commands:
         if halt is None or halt.halted_at is None:
             return rejected
         why = f" ({halt.halt_reason})" if halt.halt_reason else ""
-        message = f"{rejected.message} since {time_text(halt.halted_at)}{why}"
-        return rejected.model_copy(update={"message": message})
-
-
-def _start_question(
-    order: TwapOrder,
-) -> Callable[[Address[ExecutionStarted | OrderRejected]], ControlMessage]:
-    parent = order.parent_order()
-    return lambda box: StartExecution(order=parent, reply_to=box)
+        message = f"{rejected} since {time_text(halt.halted_at)}{why}"
+        return OrderRejectedError(
+            OrderRejected(reason=rejected.reason, message=message, hint=rejected.hint)
+        )
 
 
 def _child_named(status: ExecutionStatus, name: str) -> ClientOrderId:
