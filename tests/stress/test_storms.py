@@ -1,4 +1,4 @@
-"""Commands from fifty threads at once against one engine that trades: every one is answered, and every promise holds."""
+"""Commands from fifty threads at once against one engine that trades: each is answered, and every promise holds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -53,7 +54,6 @@ from genesis_actors.values import (
 from tests.stress.witness import (
     Answered,
     Asked,
-    Durable,
     HaltInForce,
     Trace,
     Unhalting,
@@ -184,20 +184,9 @@ def _engine(path: Path, venue: WitnessedVenue, trace: Trace) -> Engine:
 
 
 def _in_threads(work: Callable[[int], None]) -> None:
-    errors = list[BaseException]()
-
-    def one(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    with ThreadPoolExecutor(THREADS) as threads:
+        for done in [threads.submit(work, number) for number in range(THREADS)]:
+            done.result()
 
 
 def _give_commands(door: Door, storm: Storm, number: int) -> None:
@@ -242,7 +231,7 @@ def _command(x: ExecutionId, rolls: random.Random) -> Command:
         case "cancel":
             return lambda box: CancelExecution(execution_id=x, reply_to=box)
         case _:
-            changes = rolls.choice(
+            changes: dict[str, Any] = rolls.choice(
                 [
                     {"max_participation": Decimal(rolls.choice(["0.02", "0.05", "0.5"]))},
                     {"duration": timedelta(seconds=rolls.randint(5, 90))},
@@ -257,29 +246,24 @@ def _command(x: ExecutionId, rolls: random.Random) -> Command:
 @contextmanager
 def _halts_now_and_then(door: Door) -> Iterator[None]:
     is_over = threading.Event()
-    errors = list[BaseException]()
 
     def halt() -> None:
-        try:
-            while not is_over.wait(1.0):
-                door.ask(lambda box: Halt(reason="a drill", reply_to=box))
-                # By then the venue's actor is through with what it had let pass.
-                door.ask(lambda box: LookAtMarket(symbol=Symbol(SYMBOLS[0]), reply_to=box))
-                door.trace.note(HaltInForce())
-                is_over.wait(0.3)
-                door.trace.note(Unhalting())
-                door.ask(lambda box: Unhalt(reply_to=box))
-        except BaseException as error:
-            errors.append(error)
+        while not is_over.wait(1.0):
+            door.ask(lambda box: Halt(reason="a drill", reply_to=box))
+            # By then the venue's actor is through with what it had let pass.
+            door.ask(lambda box: LookAtMarket(symbol=Symbol(SYMBOLS[0]), reply_to=box))
+            door.trace.note(HaltInForce())
+            is_over.wait(0.3)
+            door.trace.note(Unhalting())
+            door.ask(lambda box: Unhalt(reply_to=box))
 
-    operator = threading.Thread(target=halt)
-    operator.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        operator.join()
-    assert errors == []
+    with ThreadPoolExecutor(1) as operator:
+        done = operator.submit(halt)
+        try:
+            yield
+        finally:
+            is_over.set()
+        done.result()
 
 
 def _end_all(door: Door) -> set[ExecutionId]:

@@ -1,7 +1,7 @@
 """What an engine did on real threads, in one order, held afterwards to the simulator's own invariants.
 
-Whoever sees something notes it in one list, whose `append` is atomic. What became durable is noted by the journal's
-writer before anybody hears of it, what was sent by the venue when the gate has let it pass, an answer by whom it is told.
+Whoever sees something notes it in one list, whose `append` is atomic: the journal's writer what has become durable,
+before anybody hears of that; the venue what is sent, once the gate has let it pass; who has asked, the answer.
 """
 
 from __future__ import annotations
@@ -330,11 +330,11 @@ class _Judge(Invariants):
             yield order
 
 
-def judged(trace: Trace, venue: PaperVenue, database: Database) -> list[str]:
+def judged(trace: Trace, venue: PaperVenue, database: Database) -> list[str]:  # noqa: C901 - one line a case
     """Return every promise that was broken, by what was seen and by what is on disk."""
     ledger = _Ledger(venue, trace)
     judge = _Judge(ledger)
-    sent = {what.order.client_order_id: what.order for _, what in trace.seen if _is_arrival(what)}
+    sent = {x.order.client_order_id: x.order for _, x in trace.seen if isinstance(x, Arrived)}
     in_flight = Counter[ExecutionId]()
     durable_events, is_halted = 0, False
     for at, what in trace.seen:
@@ -408,10 +408,6 @@ def _check_tables(judge: Invariants, database: Database) -> None:
     stored = {(fill.symbol, fill.trade_id): fill for fill in database.read(_fills)}
     judge.check_ledger(stored, judge.now)
     judge.check_figures(database.read(_slices), database.read(_orders), judge.now)
-
-
-def _is_arrival(what: Seen) -> bool:
-    return isinstance(what, Arrived)
 
 
 def _events(write: Write) -> tuple[object, ...]:
