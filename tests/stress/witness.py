@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from sqlalchemy import Connection, select
 
@@ -59,6 +59,9 @@ from genesis_actors.values import (
     TradeId,
     VenueOrderId,
 )
+
+LONGEST_REST: Final = timedelta(minutes=1)
+"""So long an order of ours may rest at the venue, where slices follow each other within seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +328,7 @@ class _Judge(Invariants):
 
     def _recent(self, symbol: Symbol, since: datetime) -> Iterator[LedgerOrder]:
         for order in reversed(self._ledger.by_symbol[symbol]):
-            if order.accepted_at < since - timedelta(minutes=5):
+            if order.accepted_at < since - LONGEST_REST:
                 return
             yield order
 
