@@ -175,7 +175,7 @@ async def _work(database: Path, trouble: str, executions: int, seconds: float) -
     victim = _Victim()
     venue = _Venue(victim if trouble == "no answers" else _Victim())
     engine = await asyncio.to_thread(Engine.start, settings, venue=venue, persistence=_Persistence)
-    supervisor.SlicerActor = _Slicer  # pyright: ignore[reportPrivateImportUsage]
+    supervisor.SlicerActor = _Slicer
     await asyncio.gather(*(_spread(engine, n, executions) for n in range(executions)))
     one = await engine.submit_async(an_order(executions))
     await asyncio.sleep(SETTLING_SECONDS)

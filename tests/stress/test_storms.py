@@ -142,7 +142,7 @@ def test_fifty_threads_of_commands_break_no_promise(tmp_path: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_fifty_threads_of_commands_break_no_promise_for_long(tmp_path: Path) -> None:
-    _weather(Storm(commands=1_500, client_ids=7_500), tmp_path / "genesis.db")
+    _weather(Storm(commands=500, client_ids=2_500), tmp_path / "genesis.db")
 
 
 def _weather(storm: Storm, path: Path) -> None:

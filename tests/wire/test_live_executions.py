@@ -65,9 +65,9 @@ def test_executions_whose_calls_hang_hold_up_no_other_one(
         meanwhile = [each.status().execution for each in hanging]
 
     assert done.execution.filled_quantity > 0
-    sent = [part for part in done.slices if part.sent_at is not None]
-    assert len(sent) >= 3
-    assert all(part.sent_at - part.due_at < timedelta(seconds=10) for part in sent)
+    late = [part.sent_at - part.due_at for part in done.slices if part.sent_at is not None]
+    assert len(late) >= 3
+    assert max(late) < timedelta(seconds=10)
     assert {(row.filled_quantity, row.state) for row in meanwhile} == {(0, ExecutionState.RUNNING)}
 
 
