@@ -68,10 +68,10 @@ class DeafVenue(PaperVenue):
 class RaisingSlicer(SlicerActor):
     """Fails of whatever it is told, if it works that one order."""
 
-    def handle(self, message: SlicerMessage) -> None:
+    def _handle(self, message: SlicerMessage) -> None:
         if self._execution.order.client_id == RAISES:
             raise RuntimeError("always")
-        super().handle(message)
+        super()._handle(message)
 
 
 @dataclass(frozen=True)

@@ -98,10 +98,10 @@ class _Slicer(SlicerActor):
 
     victim: ClassVar = _Victim()
 
-    def handle(self, message: SlicerMessage) -> None:
+    def _handle(self, message: SlicerMessage) -> None:
         if self._execution.execution_id == self.victim.execution_id:
             raise RuntimeError("always")
-        super().handle(message)
+        super()._handle(message)
 
 
 @dataclass
