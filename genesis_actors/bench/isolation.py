@@ -129,7 +129,7 @@ class _Flood:
 
 
 def run(*, quick: bool = False) -> list[Row]:
-    """Return a row for each trouble, the undisturbed run first; about eight minutes, four when quick."""
+    """Return a row for each trouble, the undisturbed run first; about nine minutes, seven when quick."""
     executions = EXECUTIONS_WHEN_QUICK if quick else EXECUTIONS
     seconds = SECONDS_WHEN_QUICK if quick else SECONDS
     rows = [_in_a_process(trouble, executions, seconds) for trouble in TROUBLES]

@@ -51,6 +51,7 @@ from genesis_actors.values import (
     ResumeMode,
     Symbol,
 )
+from tests.stress.judging import judged
 from tests.stress.witness import (
     Answered,
     Asked,
@@ -58,7 +59,6 @@ from tests.stress.witness import (
     Trace,
     Unhalting,
     WitnessedVenue,
-    judged,
     persistence_for,
 )
 
