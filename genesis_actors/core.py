@@ -105,7 +105,7 @@ class TradingCore:
         past = replace(stock.past(self._began_at), paused_by=paused_by)
         if ground.repeats_time:
             # Positions stay: what an ended run has bought is in the account.
-            past = replace(past, fills=(), account=replace(past.account, trades=()))
+            past = replace(past, fills=(), account=replace(past.account, days=()))
         self._recovered = store.statuses(past.executions)
         self._gate = Gate(settings.gate_limits(), is_halted=past.is_halted)
         ground.gate.replace(self._gate)
