@@ -14,7 +14,7 @@ from genesis_actors.actors.control import ControlActor
 from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.live_venue import LiveVenueActor
 from genesis_actors.actors.market_data import MarketDataActor
-from genesis_actors.actors.past import KnownOrder, VenueTraits
+from genesis_actors.actors.past import VenueTraits
 from genesis_actors.actors.persistence import PersistenceActor
 from genesis_actors.actors.risk import RiskActor
 from genesis_actors.actors.supervisor import SupervisorActor, SupervisorPorts
@@ -167,10 +167,7 @@ class TradingCore:
                 news=Fanout[News](analytics, ground.control),
             ),
             seed=ground.seed,
-            known_orders={
-                client_id: KnownOrder(known.execution_id, known.order, known.market_source)
-                for client_id, known in stock.client_orders.items()
-            },
+            client_ids=stock.client_ids,
             executions_before=stock.executions_count,
             past=past,
             failures=failures,

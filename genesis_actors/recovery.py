@@ -23,7 +23,6 @@ from genesis_actors.domain.projection import current_rows
 from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.account import AccountEvent
 from genesis_actors.messages.control import ExecutionStatus
-from genesis_actors.messages.events import TwapAccepted
 from genesis_actors.messages.risk import PastPosition, RestoreAccount, RestoreFills
 from genesis_actors.steady import utc_now
 from genesis_actors.storage.database import Database
@@ -45,7 +44,7 @@ from genesis_actors.storage.recovery import (
     in_one_look,
     last_event_at,
     load_account_events,
-    load_client_orders,
+    load_client_ids,
     load_fills,
     load_identity,
     load_known_trades,
@@ -133,7 +132,7 @@ class Stock:
     known_trades: Mapping[Symbol, datetime | None]
     left_alone: frozenset[Symbol]
     is_halted: bool
-    client_orders: Mapping[ClientId, TwapAccepted]
+    client_ids: Mapping[ClientId, ExecutionId]
     executions_count: int
 
     def past(self, now: datetime) -> Past:
@@ -197,7 +196,7 @@ def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Sto
         known_trades=load_known_trades(connection, since, BUDGET_TIME),
         left_alone=frozenset(left_alone),
         is_halted=identity is not None and identity.halted_at is not None,
-        client_orders=load_client_orders(connection),
+        client_ids=load_client_ids(connection),
         executions_count=count_executions(connection),
     )
 

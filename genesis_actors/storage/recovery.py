@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from genesis_actors.messages.account import ACCOUNT_AGGREGATE, AccountEvent
-from genesis_actors.messages.events import JournalEvent, TwapAccepted
+from genesis_actors.messages.events import JournalEvent
 from genesis_actors.storage.database import Database, Target, check_schema
 from genesis_actors.storage.errors import ForeignDatabase
 from genesis_actors.storage.serialization import account_event_from_json, from_json
@@ -214,19 +214,10 @@ def load_known_trades(
     return _read(target, query)
 
 
-def load_client_orders(target: Target | Connection) -> dict[ClientId, TwapAccepted]:
-    """Return what each client id was used for: how its execution began."""
-
-    def query(connection: Connection) -> dict[ClientId, TwapAccepted]:
-        found = connection.execute(_FIRST_EVENTS)
-        orders_of: dict[ClientId, TwapAccepted] = {}
-        for event_type, data in found:
-            event = from_json(event_type, data)
-            if isinstance(event, TwapAccepted) and event.order.client_id is not None:
-                orders_of[event.order.client_id] = event
-        return orders_of
-
-    return _read(target, query)
+def load_client_ids(target: Target | Connection) -> dict[ClientId, ExecutionId]:
+    """Return which execution each client id was used for."""
+    found = _read(target, lambda connection: connection.execute(_CLIENT_IDS).all())
+    return dict(cast("list[tuple[ClientId, ExecutionId]]", found))
 
 
 def in_one_look(target: Target, look: Callable[[Connection], T]) -> T:
@@ -259,14 +250,8 @@ _KNOWN_TRADES: Final = (
     .group_by(twap_executions.c.symbol, known_trades.c.recorded_until)
     .order_by(twap_executions.c.symbol)
 )
-_FIRST_EVENTS: Final = (
-    select(events.c.event_type, events.c.event_data)
-    .join(twap_executions, events.c.aggregate_id == twap_executions.c.execution_id)
-    .where(
-        twap_executions.c.client_id.is_not(None),
-        events.c.aggregate_version <= 1,  # A search for its type would read all events.
-        events.c.event_type == TwapAccepted.__name__,
-    )
+_CLIENT_IDS: Final = select(twap_executions.c.client_id, twap_executions.c.execution_id).where(
+    twap_executions.c.client_id.is_not(None)
 )
 _COUNT: Final = select(func.count()).select_from(twap_executions)
 _NEWEST_EVENT: Final = (
