@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Final, TypeAlias, cast
 
 from sqlalchemy import Connection, Text, bindparam, select, type_coerce
@@ -49,19 +50,22 @@ def load_recent_trades(
 ) -> RecentTrades:
     """Return our trades since then by symbol, and the results of the UTC day that has `newest_at` in it, and later."""
     newest_day = newest_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    found = connection.execute(_RECENT_FILLS, {"since": min(newest_day, since)}).all()
+    # Beside the fills: to join them, the database would look up an execution for each.
+    sides = dict(cast("list[tuple[str, str]]", connection.execute(_SIDES).all()))
+    found = connection.execute(_RECENT_FILLS, {"since": min(newest_day, since)})
+    rows = cast("Iterator[_Texts]", chain.from_iterable(found.partitions(_ROWS_AT_ONCE)))
     # As the texts that they are, which sort as times do: there are many.
     counts_from, day_from = time_text(since), time_text(newest_day)
     quantities: dict[Symbol, list[TradedQuantity]] = defaultdict(list)
     net: dict[tuple[str, Symbol], Decimal] = defaultdict(Decimal)
     cash: dict[tuple[str, Symbol], Decimal] = defaultdict(Decimal)
-    for symbol, order, trade, at, amount, paid, fee, fee_currency, side in cast("_Texts", found):
+    for symbol, execution_id, order, trade, at, amount, paid, fee, fee_currency in rows:
         quantity = Decimal(amount)
         if at >= counts_from:
             quantities[symbol].append((order, trade, parse_time(at), quantity))
         if at >= day_from:
             price, day = Decimal(paid), (at[: len("2024-08-08")], symbol)
-            traded = quantity if side == _BOUGHT else -quantity
+            traded = quantity if sides[execution_id] == _BOUGHT else -quantity
             net[day] += traded
             fee_quote = fee_in_quote(symbol, price, Decimal(fee), fee_currency) or ZERO
             cash[day] -= traded * price + fee_quote
@@ -94,7 +98,8 @@ def load_positions(connection: Connection) -> tuple[PastPosition, ...]:
     return tuple(PastPosition(Symbol(it), net[it], Decimal(price[it])) for it in sorted(net))
 
 
-_Texts: TypeAlias = list[tuple[Symbol, ClientOrderId, TradeId, str, str, str, str, str, str]]
+_Texts: TypeAlias = tuple[Symbol, str, ClientOrderId, TradeId, str, str, str, str, str]
+_ROWS_AT_ONCE: Final = 1000
 _BOUGHT: Final = Side.BUY.value
 
 # Made once: to make them takes longer than to run them on a small database.
@@ -104,6 +109,7 @@ _RECENT_FILLS: Final = (
             type_coerce(column, Text)
             for column in (
                 fills.c.symbol,
+                fills.c.execution_id,
                 fills.c.client_order_id,
                 fills.c.trade_id,
                 fills.c.traded_at,
@@ -111,14 +117,13 @@ _RECENT_FILLS: Final = (
                 fills.c.price,
                 fills.c.fee,
                 fills.c.fee_currency,
-                orders.c.side,
             )
         )
     )
-    .join_from(fills, orders, fills.c.client_order_id == orders.c.client_order_id)
     .where(fills.c.traded_at >= bindparam("since", type_=fills.c.traded_at.type))
     .order_by(fills.c.traded_at, fills.c.trade_id)
 )
+_SIDES: Final = select(twap_executions.c.execution_id, twap_executions.c.side)
 _UNSURE_ORDERS: Final = (
     select(orders.c.symbol, orders.c.client_order_id, orders.c.side, orders.c.filled_quantity)
     .where(

@@ -150,15 +150,22 @@ def test_what_was_traded_on_the_newest_day_comes_to_a_sum_for_each_symbol(
     midnight = NOON.replace(hour=0)
     bought = replace(fill_row("x1", "t1"), traded_at=midnight, fee_currency="BNB")
     sold = replace(
-        fill_row("x1", "t2"),
-        client_order_id="x1-2",
+        fill_row("x2", "t2"),
         traded_at=midnight + timedelta(hours=23),
         quantity=Decimal("0.30000000000000000000000000001"),
     )
     yesterday = replace(fill_row("x1", "t3"), traded_at=midnight - timedelta(microseconds=1))
-    orders = [order_row("x1"), replace(order_row("x1", "x1-2"), side="sell")]
-    began = write("x1", execution=execution_row("x1"), orders=orders)
-    written(database, replace(began, fills=(bought, sold, yesterday)))
+    seller = replace(execution_row("x2"), side="sell")
+    written(
+        database,
+        write(
+            "x1",
+            execution=execution_row("x1"),
+            orders=[order_row("x1")],
+            fills=[bought, yesterday],
+        ),
+        write("x2", execution=seller, orders=[order_row("x2")], fills=[sold]),
+    )
 
     found = database.read(lambda it: load_recent_trades(it, NOON, NOON + timedelta(days=1)))
 
