@@ -66,7 +66,12 @@ def evolve(execution: Execution | None, event: JournalEvent) -> Execution:
         if not isinstance(event, TwapAccepted):
             raise ValueError(f"a journal begins with TwapAccepted, not with {type(event).__name__}")
         return _accepted(event)
-    return _applied(execution, event).having(version=execution.version + 1)
+    changed = _applied(execution, event)
+    if changed is execution:
+        changed = execution.having()
+    # In place, as nothing else is: it has just been made, nobody has it yet, and it is large to copy.
+    vars(changed)["version"] = execution.version + 1
+    return changed
 
 
 def _accepted(event: TwapAccepted) -> Execution:

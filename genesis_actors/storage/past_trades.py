@@ -57,23 +57,23 @@ def load_recent_trades(
     # As the texts that they are, which sort as times do: there are many.
     counts_from, day_from = time_text(since), time_text(newest_day)
     quantities: dict[Symbol, list[TradedQuantity]] = defaultdict(list)
-    net: dict[tuple[str, Symbol], Decimal] = defaultdict(Decimal)
-    cash: dict[tuple[str, Symbol], Decimal] = defaultdict(Decimal)
+    days: dict[tuple[str, Symbol], list[Decimal]] = {}
     for symbol, execution_id, order, trade, at, amount, paid, fee, fee_currency in rows:
         quantity = Decimal(amount)
         if at >= counts_from:
             quantities[symbol].append((order, trade, parse_time(at), quantity))
         if at >= day_from:
-            price, day = Decimal(paid), (at[: len("2024-08-08")], symbol)
+            price = Decimal(paid)
             traded = quantity if sides[execution_id] == _BOUGHT else -quantity
-            net[day] += traded
             fee_quote = fee_in_quote(symbol, price, Decimal(fee), fee_currency) or ZERO
-            cash[day] -= traded * price + fee_quote
-    days = (
-        DayTraded(symbol, date.fromisoformat(day), net[day, symbol], cash[day, symbol])
-        for day, symbol in sorted(net)
+            sums = days.setdefault((at[:_DATE_LENGTH], symbol), [ZERO, ZERO])
+            sums[0] += traded
+            sums[1] -= traded * price + fee_quote
+    results = (
+        DayTraded(symbol, date.fromisoformat(day), net, cash)
+        for (day, symbol), (net, cash) in sorted(days.items())
     )
-    return RecentTrades(quantities, tuple(days))
+    return RecentTrades(quantities, tuple(results))
 
 
 def load_unsure_orders(
@@ -100,6 +100,7 @@ def load_positions(connection: Connection) -> tuple[PastPosition, ...]:
 
 _Texts: TypeAlias = tuple[Symbol, str, ClientOrderId, TradeId, str, str, str, str, str]
 _ROWS_AT_ONCE: Final = 1000
+_DATE_LENGTH: Final = len("2024-08-08")
 _BOUGHT: Final = Side.BUY.value
 
 # Made once: to make them takes longer than to run them on a small database.
