@@ -20,6 +20,7 @@ GAP: Final = timedelta(seconds=10)
 """Where the source says nothing for longer than this, what the market did meanwhile is not known."""
 
 _SECOND: Final = timedelta(seconds=1)
+_SECOND_MICROS: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Span: TypeAlias = tuple[datetime, datetime]
@@ -107,14 +108,13 @@ class MarketRecord:
         record = cls(Decimal(1).scaleb(-price_places), Decimal(1).scaleb(-quantity_places))
         quantities: list[int] = []
         for part in parts:
-            to_price = 10 ** (price_places - part.price_places)
-            to_quantity = 10 ** (quantity_places - part.quantity_places)
+            to_price = price_places - part.price_places
             record._quote_times += part.quote_times
-            record._bids += [bid * to_price for bid in part.bids]
-            record._asks += [ask * to_price for ask in part.asks]
+            record._bids += _scaled(part.bids, to_price)
+            record._asks += _scaled(part.asks, to_price)
             record._trade_times += part.trade_times
-            record._prices += [price * to_price for price in part.prices]
-            quantities += [quantity * to_quantity for quantity in part.quantities]
+            record._prices += _scaled(part.prices, to_price)
+            quantities += _scaled(part.quantities, quantity_places - part.quantity_places)
             record._cover(part)
         record._volumes = list(accumulate(quantities, initial=0))
         return record
@@ -216,18 +216,33 @@ class MarketRecord:
             integral, passed = integral + more, passed + length
         return quotient(integral * self._price_unit, Decimal(2 * passed))
 
-    def mean_move(self, start: datetime, end: datetime, horizon: timedelta) -> Decimal | None:
-        """Return sum (m(t + horizon) - m(t)) / sum m(t), in bps, over the whole seconds t from `start` to `end`."""
-        moved = worth = 0
-        at = start
-        while at <= end:
-            index, later = self._in_force(at), self._in_force(at + horizon)
-            if index is not None and later is not None:
-                twice = self._bids[index] + self._asks[index]
-                moved += self._bids[later] + self._asks[later] - twice
-                worth += twice
-            at += _SECOND
-        return quotient(BPS * moved, Decimal(worth))
+    def mean_moves(
+        self, start: datetime, end: datetime, horizons: Sequence[timedelta]
+    ) -> tuple[Decimal | None, ...]:
+        """Return for each horizon, in whole seconds, how much the mid moved in as long a time, on average, in bps.
+
+        That is sum (m(t + horizon) - m(t)) / sum m(t) over the whole seconds t from `start` to `end`, where both mids
+        are recorded.
+        """
+        count = max((end - start) // _SECOND + 1, 0)
+        steps = [horizon // _SECOND for horizon in horizons]
+        mids = self._doubled_mids(micros(start), count + max(steps, default=0))
+        return tuple(_mean_move(mids, count, step) for step in steps)
+
+    def _doubled_mids(self, since: int, count: int) -> list[int | None]:
+        """Return bid + ask at so many seconds from `since` on, as far as they are recorded: None within, not at the end."""
+        mids: list[int | None] = []
+        for began, ended in self._covered:
+            first = max(-((since - began) // _SECOND_MICROS), len(mids))
+            last = min((ended - since) // _SECOND_MICROS, count - 1)
+            if first > last:
+                continue
+            mids += [None] * (first - len(mids))
+            times = range(since + first * _SECOND_MICROS, ended + 1, _SECOND_MICROS)
+            for at in times[: last + 1 - first]:
+                index = bisect_right(self._quote_times, at) - 1
+                mids.append(self._bids[index] + self._asks[index] if index >= 0 else None)
+        return mids
 
     def path(self, start: datetime, end: datetime, points: int) -> list[PathPoint]:
         """Return about so many (time, bid, ask) of [start, end]: touches that were, the extremes of each stretch.
@@ -250,11 +265,8 @@ class MarketRecord:
         last = bisect_right(self._quote_times, ended)
         chosen = {first, last - 1} if first < last else set[int]()
         for at in range(first, last, step):
-            stretch = range(at, min(at + step, last))
-            chosen |= {
-                min(stretch, key=self._bids.__getitem__),
-                max(stretch, key=self._asks.__getitem__),
-            }
+            bids, asks = self._bids[at : min(at + step, last)], self._asks[at : min(at + step, last)]
+            chosen |= {at + bids.index(min(bids)), at + asks.index(max(asks))}
         points = [
             (
                 moment(max(self._quote_times[at], began)),
@@ -300,6 +312,21 @@ class MarketRecord:
 
     def _traded_until(self, at: datetime) -> int:
         return bisect_right(self._trade_times, micros(at))
+
+
+def _scaled(numbers: Sequence[int], places: int) -> Sequence[int]:
+    return [number * 10**places for number in numbers] if places else numbers
+
+
+def _mean_move(mids: Sequence[int | None], count: int, step: int) -> Decimal | None:
+    """Return the mean move over `step` of the first `count` of doubled mids, in bps of them."""
+    pairs = [
+        (mid, later)
+        for mid, later in zip(mids[:count], mids[step:], strict=False)
+        if mid is not None and later is not None
+    ]
+    worth = sum(mid for mid, _ in pairs)
+    return quotient(BPS * (sum(later for _, later in pairs) - worth), Decimal(worth))
 
 
 def micros(at: datetime) -> int:
