@@ -15,6 +15,7 @@ from genesis_actors.messages.events import (
     ChildClosed,
     ChildFilled,
     ChildIntended,
+    ChildSent,
     ChildSettled,
     ChildUnknown,
     JournalEvent,
@@ -26,6 +27,8 @@ from genesis_actors.messages.events import (
     TwapRescheduled,
     TwapResumed,
     TwapSliceDelayed,
+    TwapSliceExecuted,
+    TwapSliceStarted,
     TwapSlowed,
     TwapStarted,
 )
@@ -95,6 +98,8 @@ def read_history(journal: Sequence[JournalEvent]) -> History:
 
 def _note(history: History, event: JournalEvent) -> None:
     match event:
+        case TwapSliceStarted() | TwapSliceExecuted() | ChildSent():
+            pass  # The most frequent ones, of which the state tells all.
         case ChildIntended():
             _close(history, _HALTED, None, event.at)
             if history.first_summary is None:

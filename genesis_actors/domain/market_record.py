@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from genesis_actors.values import BPS, ZERO, MarketSummary, Side, quotient
 
@@ -239,9 +239,10 @@ class MarketRecord:
                 continue
             mids += [None] * (first - len(mids))
             times = range(since + first * _SECOND_MICROS, ended + 1, _SECOND_MICROS)
-            for at in times[: last + 1 - first]:
-                index = bisect_right(self._quote_times, at) - 1
-                mids.append(self._bids[index] + self._asks[index] if index >= 0 else None)
+            seen = [bisect_right(self._quote_times, at) - 1 for at in times[: last + 1 - first]]
+            unknown = bisect_right(seen, -1)
+            mids += [None] * unknown
+            mids += [self._bids[index] + self._asks[index] for index in seen[unknown:]]
         return mids
 
     def path(self, start: datetime, end: datetime, points: int) -> list[PathPoint]:
@@ -320,13 +321,13 @@ def _scaled(numbers: Sequence[int], places: int) -> Sequence[int]:
 
 def _mean_move(mids: Sequence[int | None], count: int, step: int) -> Decimal | None:
     """Return the mean move over `step` of the first `count` of doubled mids, in bps of them."""
-    pairs = [
-        (mid, later)
-        for mid, later in zip(mids[:count], mids[step:], strict=False)
-        if mid is not None and later is not None
-    ]
-    worth = sum(mid for mid, _ in pairs)
-    return quotient(BPS * (sum(later for _, later in pairs) - worth), Decimal(worth))
+    later = mids[step : step + count]
+    now = mids[: len(later)]
+    if None in mids:
+        pairs = [(a, b) for a, b in zip(now, later, strict=True) if None not in {a, b}]
+        now, later = [a for a, _ in pairs], [b for _, b in pairs]
+    worth = sum(cast("list[int]", now))
+    return quotient(BPS * (sum(cast("list[int]", later)) - worth), Decimal(worth))
 
 
 def micros(at: datetime) -> int:

@@ -115,7 +115,7 @@ def _segments(
         if end is None
         else connection.execute(_OF_ITS_RUNS, wanted | {"epochs": sorted(epochs)})
     )
-    return [segment_of(*row) for row in rows]
+    return [segment_of(*row) for row in rows.all()]
 
 
 def _depth(connection: Connection, execution_id: str) -> Depth | None:
