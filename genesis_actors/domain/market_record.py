@@ -230,7 +230,7 @@ class MarketRecord:
         return tuple(_mean_move(mids, count, step) for step in steps)
 
     def _doubled_mids(self, since: int, count: int) -> list[int | None]:
-        """Return bid + ask at so many seconds from `since` on, as far as they are recorded: None within, not at the end."""
+        """Return bid + ask at so many seconds from `since` on, as far as they are recorded; None in between."""
         mids: list[int | None] = []
         for began, ended in self._covered:
             first = max(-((since - began) // _SECOND_MICROS), len(mids))
@@ -266,7 +266,10 @@ class MarketRecord:
         last = bisect_right(self._quote_times, ended)
         chosen = {first, last - 1} if first < last else set[int]()
         for at in range(first, last, step):
-            bids, asks = self._bids[at : min(at + step, last)], self._asks[at : min(at + step, last)]
+            bids, asks = (
+                self._bids[at : min(at + step, last)],
+                self._asks[at : min(at + step, last)],
+            )
             chosen |= {at + bids.index(min(bids)), at + asks.index(max(asks))}
         points = [
             (

@@ -89,9 +89,7 @@ def _evidence(connection: Connection, execution_id: str) -> Evidence:
         first.order.symbol if isinstance(first, TwapAccepted) else "",
         {epoch for _, _, epoch in found},
         first.at,
-        last.at
-        if any(isinstance(event, TwapCompleted | TwapEnded) for event in journal)
-        else None,
+        last.at if any(isinstance(event, TwapCompleted | TwapEnded) for event in journal) else None,
     )
     return Evidence(
         journal,
