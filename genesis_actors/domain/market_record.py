@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
+from operator import itemgetter
 from typing import Final, TypeAlias, cast
 
 from genesis_actors.values import BPS, ZERO, MarketSummary, Side, quotient
@@ -136,8 +137,10 @@ class MarketRecord:
 
     def knows(self, at: datetime) -> bool:
         """Tell whether the touch in force at `at` is recorded."""
-        when = micros(at)
-        index = bisect_right(self._covered, when, key=lambda span: span[0]) - 1
+        return self._covers(micros(at))
+
+    def _covers(self, when: int) -> bool:
+        index = bisect_right(self._covered, when, key=_beginning) - 1
         return index >= 0 and when <= self._covered[index][1]
 
     def gaps(self, start: datetime, end: datetime) -> tuple[Span, ...]:
@@ -309,13 +312,17 @@ class MarketRecord:
         return self._asks if side is Side.BUY else self._bids
 
     def _in_force(self, at: datetime) -> int | None:
-        if not self.knows(at):
+        when = micros(at)
+        if not self._covers(when):
             return None
-        index = bisect_right(self._quote_times, micros(at)) - 1
+        index = bisect_right(self._quote_times, when) - 1
         return index if index >= 0 else None
 
     def _traded_until(self, at: datetime) -> int:
         return bisect_right(self._trade_times, micros(at))
+
+
+_beginning: Final = itemgetter(0)
 
 
 def _scaled(numbers: Sequence[int], places: int) -> Sequence[int]:

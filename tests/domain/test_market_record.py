@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genesis_actors.domain import market_recorder
@@ -267,6 +267,7 @@ def test_where_nothing_was_ever_quoted_there_is_no_last_mid() -> None:
     st.integers(-3_000, 70_000),
     st.integers(-1_000, 40_000),
 )
+@example([(4_000, Decimal(1), True), (6_000, Decimal(2), True)], 0, 10_000)
 def test_a_mean_move_is_that_of_the_whole_seconds_at_which_both_mids_are_recorded(
     told: list[tuple[int, Decimal, bool]], since: int, length: int
 ) -> None:
