@@ -184,8 +184,12 @@ class MarketRecord:
 
     def volume(self, after: datetime, until: datetime) -> Decimal:
         """Return the base units that others traded in (after, until]."""
-        first, last = self._traded_until(after), self._traded_until(until)
-        return (self._volumes[last] - self._volumes[first]) * self._quantity_unit
+        return self.volumes(after, (until,))[0]
+
+    def volumes(self, after: datetime, times: Iterable[datetime]) -> list[Decimal]:
+        """Return what was traded after `after` until each of `times`."""
+        before, unit = self._volumes[self._traded_until(after)], self._quantity_unit
+        return [(self._volumes[self._traded_until(at)] - before) * unit for at in times]
 
     def summary(self, start: datetime, end: datetime) -> MarketSummary:
         """Return what the market did in (start, end], as the tape counts it: a touch is in force until the next one."""
