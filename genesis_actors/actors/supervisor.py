@@ -68,6 +68,7 @@ from genesis_actors.messages.venue import (
     OrderOutcome,
     OrderOutcomeUnknown,
     OrderRefused,
+    OrderStory,
     SymbolDescribed,
     TradesTold,
     VenueAvailability,
@@ -293,6 +294,7 @@ class SupervisorActor(MessageActor[_Message]):
                 | OrderRefused()
                 | OrderOutcomeUnknown()
                 | OrderNotFound()
+                | OrderStory()
             ):
                 self._on_outcome(message)
             case _:
@@ -555,16 +557,20 @@ class SupervisorActor(MessageActor[_Message]):
 
     # --- Outcomes ------------------------------------------------------------------------------------
 
-    def _on_outcome(self, outcome: OrderOutcome) -> None:
+    def _on_outcome(self, outcome: OrderOutcome | OrderStory) -> None:
         slicer = self._slicers.get(outcome.execution_id)
-        if slicer is None:
-            if not isinstance(outcome, OrderFilled) or self._past.has_recorded(outcome):
-                log.debug("outcome_of_ended_execution", execution_id=outcome.execution_id)
-                return
+        if slicer is not None:
+            self._to_slicer(slicer, outcome)
+        elif isinstance(outcome, OrderStory):
+            for each in outcome.outcomes:
+                self._on_outcome(each)
+        elif isinstance(outcome, OrderFilled) and not self._past.has_recorded(outcome):
             # A trade is always recorded, also when its execution ended before this run.
             slicer = self._slicers[outcome.execution_id] = _Slicer()
             self._load(outcome.execution_id)
-        self._to_slicer(slicer, outcome)
+            self._to_slicer(slicer, outcome)
+        else:
+            log.debug("outcome_of_ended_execution", execution_id=outcome.execution_id)
 
     def _to_slicer(self, slicer: _Slicer, message: SlicerMessage) -> None:
         if slicer.actor is None:
