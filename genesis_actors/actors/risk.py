@@ -205,8 +205,8 @@ class RiskActor(MessageActor[RiskMessage]):
     def _restore_account(self, past: RestoreAccount) -> None:
         for position in past.positions:
             self._account.hold(position.symbol, position.quantity, position.price)
-        for traded in past.trades:
-            self._account.trade_before(traded)
+        for day in past.days:
+            self._account.traded_before(day)
         self._judging.restore(past.events)
 
     def _restore(self, past: RestoreOrders) -> None:

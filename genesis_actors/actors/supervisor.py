@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,8 +12,9 @@ from typing import TypeAlias, assert_never
 from pykka import ActorRef
 
 from genesis_actors.actors.admitting import Admitting
+from genesis_actors.actors.earlier_orders import EarlierOrders, OrderRecalled
 from genesis_actors.actors.halting import Halting, WriteHaltAgain
-from genesis_actors.actors.past import KnownOrder, Past, VenueTraits, past_orders
+from genesis_actors.actors.past import Past, VenueTraits, past_orders
 from genesis_actors.actors.raising import Answer, Raising
 from genesis_actors.actors.slicer import SlicerActor, SlicerPorts
 from genesis_actors.domain.admission import FirstEvents
@@ -148,7 +150,13 @@ _Command: TypeAlias = (
     PauseExecution | ResumeExecution | CancelExecution | SettleChild | AmendExecution
 )
 _Message: TypeAlias = (
-    SupervisorMessage | ActorFailed | AskTrades | RebuildSlicer | CommandAnswered | WriteHaltAgain
+    SupervisorMessage
+    | ActorFailed
+    | AskTrades
+    | RebuildSlicer
+    | CommandAnswered
+    | OrderRecalled
+    | WriteHaltAgain
 )
 
 
@@ -193,7 +201,7 @@ class SupervisorActor(MessageActor[_Message]):
         client_order_id_prefix: str,
         ports: SupervisorPorts,
         seed: int | None,
-        known_orders: dict[ClientId, KnownOrder],
+        client_ids: Mapping[ClientId, ExecutionId],
         executions_before: int,
         past: Past,
         failures: Address[ActorFailed],
@@ -224,7 +232,7 @@ class SupervisorActor(MessageActor[_Message]):
             defaults=defaults,
             client_order_id_prefix=client_order_id_prefix,
             seed=seed,
-            known_orders=known_orders,
+            earlier=EarlierOrders(self, client_ids, ports.journal),
             executions_before=executions_before,
             market_source=venue.source,
             venue=ports.venue,
@@ -289,6 +297,10 @@ class SupervisorActor(MessageActor[_Message]):
             case ParentJudged():
                 if not self._raising.on_judged(message):
                     self._admitting.on_judged(message, is_halted=self._halting.holds)
+            case OrderRecalled():
+                self._admitting.on_recalled(
+                    message, is_open=self._slicers.__contains__, is_halted=self._halting.holds
+                )
             case ExecutionStarted():
                 self._admitting.started(message)
             case ExecutionFinished():
