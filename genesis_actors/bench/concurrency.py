@@ -32,7 +32,7 @@ from genesis_actors.messages.venue import OrderOutcome, PlaceOrder
 from genesis_actors.orders import TwapOrder
 from genesis_actors.settings import Settings
 from genesis_actors.steady import utc_now
-from genesis_actors.values import ExecutionId, Symbol
+from genesis_actors.values import ClientOrderId, ExecutionId, Symbol
 
 Row: TypeAlias = dict[str, object]
 
@@ -49,14 +49,20 @@ MOST_THREADS: Final = 1_000
 
 
 class WatchedVenue(PaperVenue):
-    """Notes when each order has been handed over."""
+    """Notes when each order has been handed over: before its way to the venue, which takes time of its own."""
 
     def __init__(self) -> None:
         super().__init__(1, numbered_symbols=SYMBOLS)
         self.handed_over: list[tuple[ExecutionId, int, datetime]] = []
+        self._on_their_way: dict[ClientOrderId, datetime] = {}
+
+    def latency(self, client_order_id: ClientOrderId) -> timedelta:
+        self._on_their_way.setdefault(client_order_id, utc_now())
+        return super().latency(client_order_id)
 
     def place(self, order: PlaceOrder, at: datetime) -> tuple[OrderOutcome, ...]:
-        self.handed_over.append((order.execution_id, order.slice_number, utc_now()))
+        handed_over_at = self._on_their_way.pop(order.client_order_id, None) or utc_now()
+        self.handed_over.append((order.execution_id, order.slice_number, handed_over_at))
         return super().place(order, at)
 
 
