@@ -85,6 +85,7 @@ def past_orders(execution: Execution) -> RestoreOrders:
                 reserved_quantity=child.reserved_quantity,
                 price=child.price,
                 resting=child.resting,
+                settled_at=child.settled_at,
             )
             for child in execution.children.values()
         ),

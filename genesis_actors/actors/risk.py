@@ -222,6 +222,8 @@ class RiskActor(MessageActor[RiskMessage]):
             use.know(name, past.execution_id)
             for trade_id, at, quantity in order.fills:
                 use.fill(name, trade_id, at, quantity)
+            if order.settled_at is not None:
+                use.settle(name, order.settled_at, filled)
             use.reserve(name, order.reserved_quantity)
             self._account.reserve(
                 name,
@@ -244,6 +246,7 @@ class RiskActor(MessageActor[RiskMessage]):
             known = self._orders.get(name) or self._remember(name, _Order(past.symbol))
             known.side, known.said = side, max(filled_quantity - known.filled, ZERO)
             known.filled = max(filled_quantity, known.filled)
+            use.know(name, known.execution_id)  # One without a trade is new to it, and counts, too.
             use.settle(name, past.at, filled_quantity)
 
     def _remember(self, name: ClientOrderId, order: _Order) -> _Order:

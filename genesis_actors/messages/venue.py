@@ -115,7 +115,10 @@ class VenueAvailability(Event):
 
 @dataclass(frozen=True, slots=True)
 class PastOrder:
-    """A child order of an earlier run: its fills by trade id, and what of it may still trade, in base."""
+    """A child order of an earlier run: its fills by trade id, and what of it may still trade, in base.
+
+    `settled_quantity` is what the operator said at `settled_at` was filled, beyond these fills.
+    """
 
     client_order_id: ClientOrderId
     fills: tuple[tuple[TradeId, datetime, Decimal], ...]
@@ -123,6 +126,7 @@ class PastOrder:
     reserved_quantity: Decimal
     price: Decimal
     resting: bool = False
+    settled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Final, TypeAlias, cast
 
-from sqlalchemy import Connection, Text, bindparam, select, type_coerce
+from sqlalchemy import Connection, Text, bindparam, select, type_coerce, union
 
 from genesis_actors.messages.risk import DayTraded, PastPosition
 from genesis_actors.storage.tables import fills, orders, twap_executions
@@ -79,9 +79,14 @@ def load_recent_trades(
 def load_unsure_orders(
     connection: Connection, since: datetime
 ) -> dict[Symbol, list[OrderedQuantity]]:
-    """Return the orders made since then whose fills are not all among the trades, as far as anybody knows."""
+    """Return the orders whose fills since then are not all among the trades, as far as anybody knows.
+
+    What was made earlier, but may have been settled since, is among them where its execution has ended: those of open
+    ones know for themselves.
+    """
     by_symbol: dict[Symbol, list[OrderedQuantity]] = defaultdict(list)
-    for symbol, order, side, quantity in connection.execute(_UNSURE_ORDERS, {"since": since}):
+    found = connection.execute(_UNSURE_ORDERS, {"since": since}).all()
+    for symbol, order, side, quantity in sorted(found, key=lambda row: row.client_order_id):
         by_symbol[Symbol(symbol)].append((ClientOrderId(order), Side(side), quantity))
     return by_symbol
 
@@ -125,13 +130,18 @@ _RECENT_FILLS: Final = (
     .order_by(fills.c.traded_at, fills.c.trade_id)
 )
 _SIDES: Final = select(twap_executions.c.execution_id, twap_executions.c.side)
-_UNSURE_ORDERS: Final = (
-    select(orders.c.symbol, orders.c.client_order_id, orders.c.side, orders.c.filled_quantity)
-    .where(
-        orders.c.created_at >= bindparam("since", type_=orders.c.created_at.type),
-        (orders.c.filled_quantity == ZERO) | (orders.c.reason == Reason.SETTLED),
-    )
-    .order_by(orders.c.client_order_id)
+_SINCE: Final = bindparam("since", type_=orders.c.created_at.type)
+_ORDERED: Final = select(
+    orders.c.symbol, orders.c.client_order_id, orders.c.side, orders.c.filled_quantity
+)
+_IS_SETTLED: Final = orders.c.reason == Reason.SETTLED
+_ENDED: Final = select(twap_executions.c.execution_id).where(
+    twap_executions.c.finished_at >= _SINCE
+)
+# Two in one, because for an "or" of them all orders would be looked at. Sorted elsewhere, for the same reason.
+_UNSURE_ORDERS: Final = union(
+    _ORDERED.where(orders.c.created_at >= _SINCE, (orders.c.filled_quantity == ZERO) | _IS_SETTLED),
+    _ORDERED.where(orders.c.execution_id.in_(_ENDED), _IS_SETTLED),
 )
 _FILLED: Final = (
     select(

@@ -8,6 +8,7 @@ import pytest
 from pykka import ActorRef
 
 from genesis_actors.actors import risk
+from genesis_actors.actors.past import past_orders
 from genesis_actors.actors.risk import RiskActor
 from genesis_actors.domain.limits import RiskLimits
 from genesis_actors.domain.portfolio import CorrelationRules
@@ -49,6 +50,7 @@ from genesis_actors.values import (
     TradeId,
     VenueOrderId,
 )
+from tests.domain import executions
 from tests.helpers import Probe
 from tests.making import BTC, NOON, a_child, a_close, a_description, a_fill
 
@@ -287,6 +289,53 @@ def test_what_was_settled_of_an_earlier_run_counts_beyond_its_trades(desk: Desk)
     desk.tell(a_child("c2", quantity="6"))
 
     assert refusal(desk).available_quantity == Decimal(5)
+
+
+def test_what_was_settled_of_an_earlier_run_counts_without_a_trade(desk: Desk) -> None:
+    """As most of what is settled is: nothing was heard of it, which is why somebody had to say it."""
+    desk.tell(RestoreFills(BTC, NOON, (), ((ClientOrderId("c1"), Side.BUY, Decimal(5)),)))
+
+    desk.tell(a_child("c2", quantity="6"))
+
+    assert refusal(desk).available_quantity == Decimal(5)
+
+
+@pytest.mark.parametrize("is_found", [False, True])
+@pytest.mark.parametrize("ago, available", [(59, 5), (60, 10)])
+def test_what_was_settled_counts_from_when_it_was_said_however_old_its_order_is(
+    desk: Desk, ago: int, available: int, *, is_found: bool
+) -> None:
+    """And counts once, where the tables tell of it, too, as of something that was filled then."""
+    at, name = NOON - timedelta(seconds=ago), ClientOrderId("c1")
+    trade, traded_at = TradeId("t1"), NOON - timedelta(minutes=30)
+    settled = PastOrder(
+        client_order_id=name,
+        fills=((trade, traded_at, Decimal(3)),),
+        settled_quantity=Decimal(5),
+        reserved_quantity=ZERO,
+        price=Decimal(100),
+        settled_at=at,
+    )
+    if is_found:
+        traded = (name, trade, traded_at, Decimal(3))
+        desk.tell(RestoreFills(BTC, at, (traded,), ((name, Side.BUY, Decimal(8)),)))
+    desk.tell(RestoreOrders(ExecutionId("x1"), BTC, Side.BUY, Decimal(100), (settled,)))
+
+    desk.tell(a_child("c2", quantity="11"))
+
+    assert refusal(desk).available_quantity == Decimal(available)
+
+
+def test_a_recovered_execution_tells_when_what_of_it_was_settled() -> None:
+    trader = executions.Desk(executions.execution())
+    trader.at(15).look()
+    trader.lose_answer()
+    trader.at(20).settle("0.7")
+
+    [order] = past_orders(trader.execution).orders
+
+    assert order.settled_quantity == Decimal("0.7")
+    assert order.settled_at == NOON + timedelta(seconds=20)
 
 
 def test_a_trade_counts_that_is_told_of_an_order_of_an_execution_that_has_ended(desk: Desk) -> None:

@@ -208,7 +208,7 @@ class Interleavings(RuleBasedStateMachine):
             )
             self.desk.tell(RestoreFills(symbol, NOON, fills, ended))
             for side in Side:
-                mine = [s for s in ours if s.is_open and s.order.side is side]
+                mine = [s for s in ours if (s.is_open or s.said) and s.order.side is side]
                 orders = tuple(map(as_past, mine))
                 execution = a_child().execution_id
                 self.desk.tell(RestoreOrders(execution, symbol, side, Decimal(1_000_000), orders))
@@ -284,10 +284,11 @@ def as_past(sent: Sent) -> PastOrder:
     return PastOrder(
         client_order_id=sent.order.client_order_id,
         fills=tuple((fill.trade_id, fill.traded_at, fill.quantity) for fill in sent.fills),
-        settled_quantity=ZERO,
+        settled_quantity=sent.counted - sent.filled,
         reserved_quantity=sent.left,
         price=sent.order.price,
         resting=sent.order.resting,
+        settled_at=NOON if sent.said else None,
     )
 
 

@@ -218,6 +218,24 @@ def test_orders_of_which_more_may_be_told_are_found_by_symbol(database: Database
     }
 
 
+def test_what_was_settled_of_an_older_order_is_found_if_its_execution_ended_since(
+    database: Database,
+) -> None:
+    """The operator's word may come long after the order, and counts from then on."""
+    hour = timedelta(hours=1)
+
+    def settled(name: str, finished_at: datetime) -> Write:
+        row = replace(order_row(name), created_at=NOON - 3 * hour)
+        of = replace(execution_row(name), finished_at=finished_at)
+        return write(name, execution=of, orders=[replace(row, reason="settled")])
+
+    written(database, settled("x1", NOON), settled("x2", NOON - hour))
+
+    assert database.read(lambda it: load_unsure_orders(it, NOON)) == {
+        "BTC/USDT": [("x1-1", Side.BUY, Decimal("0.1"))]
+    }
+
+
 def test_symbols_are_found_whose_trades_may_not_all_be_recorded(database: Database) -> None:
     """Those that were worked on since shortly before all was known, and those that are being worked on."""
     hour, second = timedelta(hours=1), timedelta(seconds=1)
