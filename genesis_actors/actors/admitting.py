@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 from genesis_actors.actors.past import KnownOrder
@@ -37,7 +36,6 @@ from genesis_actors.messages.risk import JudgeParent, ParentEnded, ParentJudged
 from genesis_actors.messages.supervisor import ExecutionStarted, OrderRejected, StartExecution
 from genesis_actors.messages.venue import (
     DescribeSymbol,
-    HourlyVolume,
     SymbolDescribed,
     VenueMessage,
 )
@@ -146,8 +144,12 @@ class Admitting:
         self._actor.send(self._venue, question)
 
     def learn(self, described: SymbolDescribed) -> None:
-        self.described[described.symbol] = described
-        self.profiles[described.symbol] = _profile(described.volumes)
+        symbol, volumes = described.symbol, described.volumes
+        known = self.described.get(symbol)
+        self.described[symbol] = described
+        # A symbol is described for each of its orders, and its bars change once an hour.
+        if known is None or known.volumes != volumes:
+            self.profiles[symbol] = VolumeProfile.from_bars(volumes) if volumes else None
 
     def admit_next(self, symbol: Symbol) -> None:
         """Go on with the first order that waited for its symbol to be described."""
@@ -312,12 +314,6 @@ class Admitting:
         if self._seed is None:
             return self._actor.runtime.random.getrandbits(32)
         return self._seed + candidate.number - 1
-
-
-@lru_cache(maxsize=64)
-def _profile(volumes: tuple[HourlyVolume, ...]) -> VolumeProfile | None:
-    # A symbol is described for each of its orders, and its bars change once an hour.
-    return VolumeProfile.from_bars(volumes) if volumes else None
 
 
 def is_same_order(known: ParentOrder, asked: ParentOrder) -> bool:
