@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -35,6 +35,7 @@ from genesis_actors.messages.market_data import (
 from genesis_actors.messages.risk import JudgeParent, ParentEnded, ParentJudged
 from genesis_actors.messages.supervisor import ExecutionStarted, OrderRejected, StartExecution
 from genesis_actors.messages.venue import (
+    Balance,
     DescribeSymbol,
     SymbolDescribed,
     VenueMessage,
@@ -83,6 +84,8 @@ class Admitting:
     ) -> None:
         self.described: dict[Symbol, SymbolDescribed] = {}
         self.profiles: dict[Symbol, VolumeProfile | None] = {}
+        self._told_balances: tuple[Balance, ...] = ()
+        self._free: Mapping[str, Decimal] = {}
         self._actor = actor
         self._defaults = defaults
         self._prefix = client_order_id_prefix
@@ -225,12 +228,18 @@ class Admitting:
         market = Market(
             rules=described.rules,
             known_symbols=described.known_symbols,
-            balances={balance.currency: balance.free for balance in described.balances},
+            balances=self._free_of(described.balances),
             quote=quote,
             profile=self.profiles[order.symbol],
         )
         seed, now = self._seed_of(candidate), self._actor.clock.now()
         return admit(order, market, self._defaults, now=now, seed=seed, most=most)
+
+    def _free_of(self, balances: tuple[Balance, ...]) -> Mapping[str, Decimal]:
+        if balances != self._told_balances:
+            self._told_balances = balances
+            self._free = {balance.currency: balance.free for balance in balances}
+        return self._free
 
     def _admit(self, candidate: _Candidate, quote: Quote | None) -> None:
         message, order = candidate.message, candidate.message.order

@@ -54,7 +54,7 @@ from genesis_actors.messages.risk import (
     PortfolioMessage,
     PortfolioSeen,
 )
-from genesis_actors.messages.venue import PlaceOrder, SymbolDescribed
+from genesis_actors.messages.venue import Balance, PlaceOrder, SymbolDescribed
 from genesis_actors.runtime.actor import MessageActor
 from genesis_actors.values import ZERO, Reason, Side, Symbol, decimal_text, exact
 
@@ -96,6 +96,7 @@ class Judging:
         self._tiers = tiers
         self._journal = journal
         self._state = fold_account(())
+        self._told_balances: tuple[Balance, ...] = ()
         self._balances: Mapping[str, Decimal] = {}
         self._equity: Equity | None = None
         self._equity_at: datetime | None = None
@@ -127,7 +128,10 @@ class Judging:
 
     @exact
     def learn(self, described: SymbolDescribed) -> None:
-        self._balances = {each.currency: each.free + each.held for each in described.balances}
+        # All are told with each symbol, the same objects where they have not changed.
+        if described.balances != self._told_balances:
+            self._told_balances = described.balances
+            self._balances = {each.currency: each.free + each.held for each in described.balances}
 
     def _sample(self, sampled: MidSampled) -> None:
         sample = MidSample(sampled.number, sampled.mid)
@@ -227,10 +231,10 @@ class Judging:
         currency = self._tiers.currency
         prices: dict[str, Decimal | None] = {}
         for symbol, position in self._account.positions.items():
-            is_priced = position.currency == currency or {position.currency, currency} <= AT_PAR
-            base = symbol.partition("/")[0]
-            if is_priced and prices.get(base) is None:
-                prices[base] = self._price(symbol)
+            if position.currency == currency or {position.currency, currency} <= AT_PAR:
+                base = symbol.partition("/")[0]
+                if prices.get(base) is None:
+                    prices[base] = self._mids.get(symbol) or position.mark
         equity = account_equity(currency, self._balances, prices)
         self._equity, self._equity_at = equity, now
         return equity
@@ -245,12 +249,20 @@ class Judging:
         taken_back = quantity + others - self.intentions.left(asked.execution_id)
         if sign * held < 0 and taken_back <= abs(held):
             return None
+        known = self._correlations
+        if not known.may_know(asked.symbol):
+            return None
         currency = asked.symbol.rpartition("/")[2]
         return strongest_pull(
             asked.symbol,
             asked.side,
-            [extreme for symbol in self._symbols(currency) for extreme in self._extremes(symbol)],
-            self._correlations,
+            [
+                extreme
+                for symbol in self._symbols(currency)
+                if known.may_know(symbol)
+                for extreme in self._extremes(symbol)
+            ],
+            known,
             least=self._limits.correlation_least_value,
         )
 
