@@ -55,18 +55,20 @@ class VolumeProfile:
     def __post_init__(self) -> None:
         if len(self.weights) != _DAY:
             raise ValueError(f"a profile has {_DAY} minutes, not {len(self.weights)}")
-        shared: dict[int, int] = {}
-        for weight in self.weights:
-            if shared.setdefault(whole("weights", weight), weight) < 0:
-                raise ValueError(f"a profile's weights cannot be negative, as {weight} is")
+        if set(map(type, self.weights)) != {int}:
+            for weight in self.weights:
+                whole("weights", weight)
+        if (least := min(self.weights)) < 0:
+            raise ValueError(f"a profile's weights cannot be negative, as {least} is")
         if self.mean_daily_volume is not None:
             mean = not_negative("mean_daily_volume", self.mean_daily_volume)
             object.__setattr__(self, "mean_daily_volume", mean)
         if not any(self.weights):
-            shared = {weight: 1 for weight in self.weights}
+            object.__setattr__(self, "weights", (1,) * _DAY)
             object.__setattr__(self, "mean_daily_volume", None)
-        # Profiles are kept for each symbol, and most have one weight an hour: one object for all that are equal.
-        object.__setattr__(self, "weights", tuple(shared[weight] for weight in self.weights))
+        # A profile is kept for each symbol, and most have one weight an hour: one object for all that are equal.
+        shared = {weight: weight for weight in self.weights}
+        object.__setattr__(self, "weights", tuple(map(shared.__getitem__, self.weights)))
         hours = (sum(self.weights[hour : hour + _HOUR]) for hour in range(0, _DAY, _HOUR))
         object.__setattr__(self, "_running", (0, *accumulate(hours)))
 
@@ -239,14 +241,15 @@ def _add_bar(days: dict[int, _Day], first: int, minutes: int, volume: Decimal) -
 
 
 def _mean_of_fractions(days: Sequence[_Day]) -> tuple[tuple[int, ...], Decimal]:
-    units = [0] * _DAY
+    changes = [0] * (_DAY + 1)  # Of each minute's units against the one before.
     for day in days:
         if not day.volume:
             continue  # It has no fractions; for the mean volume it counts.
         for first, minutes, volume in day.bars:
             share = int(volume * _DAY_UNITS // (day.volume * minutes))
-            for minute in range(first, first + minutes):
-                units[minute] += share
+            changes[first] += share
+            changes[first + minutes] -= share
+    units = list(accumulate(changes[:_DAY]))
     hours = [sum(units[hour : hour + _HOUR]) for hour in range(0, _DAY, _HOUR)]
     weights = tuple(_HOUR * unit + hours[minute // _HOUR] for minute, unit in enumerate(units))
     return weights, _quotient(sum((day.volume for day in days), ZERO), 1, len(days))
