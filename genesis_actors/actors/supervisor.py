@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -136,6 +135,8 @@ _Message: TypeAlias = SupervisorMessage | ActorFailed | AskTrades | CommandAnswe
 class _Slicer:
     """One execution as the supervisor sees it. Without an actor, what comes for it waits until it has one."""
 
+    __slots__ = ("actor", "failures", "held", "order", "quantity", "survived", "unanswered")
+
     def __init__(self) -> None:
         self.actor: ActorRef[SlicerActor] | None = None
         self.order: ParentOrder | None = None
@@ -144,7 +145,7 @@ class _Slicer:
         self.unanswered: list[_Command] = []
         self.survived: list[_Command] = []
         """Those of them that were there when it failed last."""
-        self.failures: deque[datetime] = deque()
+        self.failures: list[datetime] = []
 
     def raised_by(self, command: AmendExecution) -> Decimal | None:
         """Return the quantity that it asks for if that is more, and not judged yet: then it has no balances."""
@@ -490,7 +491,7 @@ class SupervisorActor(MessageActor[_Message]):
         if not execution.state.is_final:
             self._watch(execution)
         while slicer.failures and slicer.failures[0] <= self.clock.now() - REBUILD_WINDOW:
-            slicer.failures.popleft()
+            del slicer.failures[0]
         is_hopeless = len(slicer.failures) > MAX_REBUILDS
         self._start_slicer(execution, paused_by=Reason.REPEATED_FAILURE if is_hopeless else None)
 

@@ -16,7 +16,7 @@ from genesis_actors.values import EXACT, ZERO, MarketSummary, Quote, Trade
 
 _MICROSECOND = timedelta(microseconds=1)
 _LEAST_HISTORY = timedelta(seconds=60)
-_SPARE_ROWS = 1024  # Rows beyond the history before it is pruned, so that pruning costs little.
+_SPARE_ROWS = 256  # Rows beyond the history before it is pruned, so that pruning costs little.
 _HALF = Decimal("0.5")
 
 
