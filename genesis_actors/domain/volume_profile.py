@@ -195,9 +195,7 @@ class VolumeProfile:
         minute, rest = divmod(within, _MINUTE_MICROSECONDS)
         hour = minute // _HOUR
         whole_minutes = (
-            day * self._running[-1]
-            + self._running[hour]
-            + sum(self.weights[hour * _HOUR : minute])
+            day * self._running[-1] + self._running[hour] + sum(self.weights[hour * _HOUR : minute])
         )
         return whole_minutes * _MINUTE_MICROSECONDS + self.weights[minute % _DAY] * rest
 
