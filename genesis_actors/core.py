@@ -14,7 +14,7 @@ from genesis_actors.actors.control import ControlActor
 from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.live_venue import LiveVenueActor
 from genesis_actors.actors.market_data import MarketDataActor
-from genesis_actors.actors.past import KnownOrder, VenueTraits
+from genesis_actors.actors.past import VenueTraits
 from genesis_actors.actors.persistence import PersistenceActor
 from genesis_actors.actors.risk import RiskActor
 from genesis_actors.actors.supervisor import SupervisorActor, SupervisorPorts
@@ -105,7 +105,7 @@ class TradingCore:
         past = replace(stock.past(self._began_at), paused_by=paused_by)
         if ground.repeats_time:
             # Positions stay: what an ended run has bought is in the account.
-            past = replace(past, fills=(), account=replace(past.account, trades=()))
+            past = replace(past, fills=(), account=replace(past.account, days=()))
         self._recovered = store.statuses(past.executions)
         self._gate = Gate(settings.gate_limits(), is_halted=past.is_halted)
         ground.gate.replace(self._gate)
@@ -167,10 +167,7 @@ class TradingCore:
                 news=Fanout[News](analytics, ground.control),
             ),
             seed=ground.seed,
-            known_orders={
-                client_id: KnownOrder(known.execution_id, known.order, known.market_source)
-                for client_id, known in stock.client_orders.items()
-            },
+            client_ids=stock.client_ids,
             executions_before=stock.executions_count,
             past=past,
             failures=failures,

@@ -23,32 +23,32 @@ from genesis_actors.domain.projection import current_rows
 from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.account import AccountEvent
 from genesis_actors.messages.control import ExecutionStatus
-from genesis_actors.messages.events import TwapAccepted
-from genesis_actors.messages.risk import PastPosition, RestoreAccount, RestoreFills, Traded
+from genesis_actors.messages.risk import PastPosition, RestoreAccount, RestoreFills
 from genesis_actors.steady import utc_now
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.lock import EngineLock
 from genesis_actors.storage.migrations import migrate
+from genesis_actors.storage.past_trades import (
+    OrderedQuantity,
+    RecentTrades,
+    load_positions,
+    load_recent_trades,
+    load_unsure_orders,
+)
 from genesis_actors.storage.recovery import (
     Identity,
     OpenExecution,
-    OrderedQuantity,
     RecordedFill,
-    TradedQuantity,
     claim,
     count_executions,
     in_one_look,
     last_event_at,
     load_account_events,
-    load_client_orders,
+    load_client_ids,
     load_fills,
     load_identity,
     load_known_trades,
-    load_open_executions,
-    load_positions,
-    load_quantities,
-    load_trades_of_day,
-    load_unsure_orders,
+    open_executions,
 )
 from genesis_actors.values import ClientId, ExecutionId, ParentOrder, Symbol
 
@@ -125,34 +125,38 @@ class Stock:
     last_instant: datetime | None
     """When the newest event of these happened: where virtual time goes on."""
     newest_at: datetime | None
-    quantities: Mapping[Symbol, Sequence[TradedQuantity]]
+    trades: RecentTrades
     unsure_orders: Mapping[Symbol, Sequence[OrderedQuantity]]
     positions: tuple[PastPosition, ...]
-    trades_of_day: tuple[Traded, ...]
     account_events: tuple[AccountEvent, ...]
     known_trades: Mapping[Symbol, datetime | None]
     left_alone: frozenset[Symbol]
     is_halted: bool
-    client_orders: Mapping[ClientId, TwapAccepted]
+    client_ids: Mapping[ClientId, ExecutionId]
     executions_count: int
 
     def past(self, now: datetime) -> Past:
         """Return what trading actors that start now have to know of what was before them."""
+        with _without_collections():
+            return self._past(now)
+
+    def _past(self, now: datetime) -> Past:
+        quantities = self.trades.quantities
         return Past(
             executions=self.executions,
             fills=tuple(
                 RestoreFills(
                     symbol,
                     self.newest_at or now,
-                    tuple(self.quantities.get(symbol, ())),
+                    tuple(quantities.get(symbol, ())),
                     tuple(self.unsure_orders.get(symbol, ())),
                 )
-                for symbol in sorted(self.quantities.keys() | self.unsure_orders.keys())
+                for symbol in sorted(quantities.keys() | self.unsure_orders.keys())
             ),
-            account=RestoreAccount(self.positions, self.trades_of_day, self.account_events),
+            account=RestoreAccount(self.positions, self.trades.days, self.account_events),
             recorded=frozenset(
                 (order, trade_id)
-                for found in self.quantities.values()
+                for found in quantities.values()
                 for order, trade_id, _, _ in found
             ),
             left_alone=self.left_alone,
@@ -165,22 +169,34 @@ class Stock:
 def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Stock:
     identity, newest_at = load_identity(connection), last_event_at(connection)
     since = newest_at or datetime.max.replace(tzinfo=UTC)
-    opened = load_open_executions(connection)
-    folded = [(_folded(found), found.last_at) for found in opened]
-    taken = [(x, last_at) for x, last_at in folded if x is not None and chosen(x.order)]
+    taken: list[Execution] = []
+    left_alone: set[Symbol] = set()
+    last_instants: list[datetime] = []
+    for found in open_executions(connection):
+        execution = _folded(found)
+        if execution is None:
+            continue
+        if not chosen(execution.order):
+            left_alone.add(execution.order.symbol)
+            continue
+        taken.append(execution)
+        if found.last_at is not None:
+            last_instants.append(found.last_at)
+    taken.sort(key=lambda x: (x.created_at, x.execution_id))
     return Stock(
-        executions=tuple(x for x, _ in taken),
-        last_instant=max((at for _, at in taken if at is not None), default=None),
+        executions=tuple(taken),
+        last_instant=max(last_instants, default=None),
         newest_at=newest_at,
-        quantities=load_quantities(connection, since - BUDGET_TIME),
+        trades=RecentTrades()
+        if newest_at is None
+        else load_recent_trades(connection, newest_at, since - BUDGET_TIME),
         unsure_orders=load_unsure_orders(connection, since - BUDGET_TIME),
         positions=load_positions(connection),
-        trades_of_day=() if newest_at is None else load_trades_of_day(connection, newest_at),
         account_events=load_account_events(connection),
         known_trades=load_known_trades(connection, since, BUDGET_TIME),
-        left_alone=frozenset(x.order.symbol for x, _ in folded if x and not chosen(x.order)),
+        left_alone=frozenset(left_alone),
         is_halted=identity is not None and identity.halted_at is not None,
-        client_orders=load_client_orders(connection),
+        client_ids=load_client_ids(connection),
         executions_count=count_executions(connection),
     )
 
@@ -258,6 +274,10 @@ def _without_collections() -> Generator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():
+            # Where the collector would have put it in the end: among what has lived long, unless a host has plans.
+            gc.freeze()
+            gc.unfreeze()
         if was_enabled:
             gc.enable()
 

@@ -125,7 +125,7 @@ def parse_time(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone; write 2024-08-08T23:54:15Z")
-    return in_utc(at)
+    return at if at.tzinfo is UTC else in_utc(at)
 
 
 def in_utc(at: datetime) -> datetime:

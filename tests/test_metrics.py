@@ -58,6 +58,7 @@ def test_a_run_is_counted_under_the_names_that_dashboards_rely_on(tmp_path: Path
     with Engine.start(settings(tmp_path), virtual=VirtualTime()) as engine:
         metrics = Metrics(engine)
         status = submitted(engine).wait()
+        engine.runtime.run_until_quiet()  # What its end is news to has heard of it.
         found = samples(metrics)
         families = {
             family.name for family in text_string_to_metric_families(metrics.text().decode())

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from genesis_actors.actors.earlier_orders import EarlierOrders, OrderRecalled
 from genesis_actors.actors.past import KnownOrder
 from genesis_actors.domain.admission import (
     Admission,
@@ -73,7 +74,7 @@ class Admitting:
         defaults: TwapDefaults,
         client_order_id_prefix: str,
         seed: int | None,
-        known_orders: dict[ClientId, KnownOrder],
+        earlier: EarlierOrders,
         executions_before: int,
         market_source: MarketSource | None,
         venue: Address[VenueMessage],
@@ -90,7 +91,8 @@ class Admitting:
         self._defaults = defaults
         self._prefix = client_order_id_prefix
         self._seed = seed
-        self._known = dict(known_orders)
+        self._known: dict[ClientId, KnownOrder] = {}
+        self._earlier = earlier
         self._count = executions_before
         self._market_source = market_source
         self._venue = venue
@@ -109,6 +111,8 @@ class Admitting:
         """Begin to admit an order, or find the execution that it has started before."""
         client_id, execution_id = message.order.client_id, message.execution_id
         known = None if client_id is None else self._known.get(client_id)
+        if client_id is not None and known is None and self._earlier.recall(client_id, message):
+            return
         if known is not None and (why := self._conflict(known, message.order)):
             self._reject(
                 message,
@@ -131,6 +135,24 @@ class Admitting:
             self.watch(candidate.execution_id, message.order, self._actor.clock.now())
             self._waiting.setdefault(message.order.symbol, []).append(candidate)
             self.describe(message.order.symbol)
+
+    def on_recalled(
+        self, recalled: OrderRecalled, *, is_open: Callable[[ExecutionId], bool], is_halted: bool
+    ) -> None:
+        """Go on with those who have used a client id of an earlier run again."""
+        known, waiting = self._earlier.recalled(recalled)
+        if known is not None:
+            self._known[recalled.client_id] = known
+        for message in waiting:
+            if known is None:
+                self._reject(
+                    message,
+                    Reason.JOURNAL_DOWN,
+                    f"what client id {recalled.client_id} was used for cannot be read: {recalled.loaded.error}",
+                    "nothing was sent; give the order again when the database can be read",
+                )
+            else:
+                self.ask(message, is_open=is_open, is_halted=is_halted)
 
     def watch(self, execution_id: ExecutionId, order: ParentOrder, since: datetime) -> None:
         """Watch before the venue tells its past: what nobody watches is soon forgotten.

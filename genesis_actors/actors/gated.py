@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 from typing import TypeVar
 
 from genesis_actors.domain.gate import Gate
@@ -11,6 +12,7 @@ from genesis_actors.messages.venue import (
     AmendParent,
     OrderOutcome,
     OrderRefused,
+    OrderStory,
     PlaceOrder,
     RestoreOrders,
     SettleOrder,
@@ -18,7 +20,7 @@ from genesis_actors.messages.venue import (
 )
 from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import Reason
+from genesis_actors.values import ClientOrderId, ExecutionId, Reason
 
 M = TypeVar("M")
 
@@ -75,6 +77,13 @@ class GatedActor(MessageActor[M]):
                 self._gate.restore(message)
 
     def _report(self, outcomes: Iterable[OrderOutcome]) -> None:
-        for outcome in outcomes:
-            self._gate.hear(outcome)
-            self.send(self._outcomes, outcome)
+        for (execution_id, _), of_order in groupby(outcomes, key=_order_of):
+            story = tuple(of_order)
+            for outcome in story:
+                self._gate.hear(outcome)
+            told = story[0] if len(story) == 1 else OrderStory(execution_id, story)
+            self.send(self._outcomes, told)
+
+
+def _order_of(outcome: OrderOutcome) -> tuple[ExecutionId, ClientOrderId]:
+    return outcome.execution_id, outcome.client_order_id

@@ -104,7 +104,8 @@ class PersistenceActor(MessageActor[_Accepted]):
         self._journal: Journal | None = None
 
     def begin(self) -> None:
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        if self._database.path is None:
+            self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         try:
             self._journal = self._run(self._open_journal())
         except BaseException as error:
@@ -293,7 +294,9 @@ class PersistenceActor(MessageActor[_Accepted]):
         return self._journal
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        assert self._runner is not None  # noqa: S101 - made in `begin`, before the first message
+        """Run `work` to its end. What writes to a file waits for nothing that an event loop would have to bring."""
+        if self._runner is None:
+            return _without_loop(work)
         # Not through the runner's own `run`, which makes a context for each call: there are many.
         return _outside_of_loops(partial(self._runner.get_loop().run_until_complete, work))
 
@@ -332,14 +335,23 @@ class PersistenceActor(MessageActor[_Accepted]):
                 self._answer(write, failure)
 
     def _close(self) -> None:
-        if self._runner is None:
-            return
+        journal, self._journal = self._journal, None
         try:
-            if self._journal is not None:
-                self._run(self._journal.close())
+            if journal is not None:
+                self._run(journal.close())
         finally:
-            _outside_of_loops(self._runner.close)
-            self._runner = self._journal = None
+            runner, self._runner = self._runner, None
+            if runner is not None:
+                _outside_of_loops(runner.close)
+
+
+def _without_loop(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value
+    work.close()
+    raise RuntimeError("a database in a file must not wait for an event loop")
 
 
 def _outside_of_loops(work: Callable[[], T]) -> T:

@@ -46,8 +46,10 @@ from genesis_actors.messages.venue import (
     OrderFilled,
     OrderMessage,
     OrderNotFound,
+    OrderOutcome,
     OrderOutcomeUnknown,
     OrderRefused,
+    OrderStory,
     PlaceOrder,
     RestoreOrders,
     SettleOrder,
@@ -171,13 +173,21 @@ class RiskActor(MessageActor[RiskMessage]):
                 | AccountNotWritten()
             ):
                 self._judging.handle(message)
-            case OrderFilled():
-                self._fill(message)
+            case OrderStory():
+                for outcome in message.outcomes:
+                    self._hear(outcome)
                 self.send(self._outcomes, message)
-            case OrderClosed() | OrderNotFound() | OrderRefused():
-                self._release(message)
+            case (
+                OrderAccepted()
+                | OrderFilled()
+                | OrderClosed()
+                | OrderRefused()
+                | OrderOutcomeUnknown()
+                | OrderNotFound()
+            ):
+                self._hear(message)
                 self.send(self._outcomes, message)
-            case OrderAccepted() | OrderOutcomeUnknown() | TradesTold() | VenueAvailability():
+            case TradesTold() | VenueAvailability():
                 self.send(self._outcomes, message)
             case _:
                 assert_never(message)
@@ -195,8 +205,8 @@ class RiskActor(MessageActor[RiskMessage]):
     def _restore_account(self, past: RestoreAccount) -> None:
         for position in past.positions:
             self._account.hold(position.symbol, position.quantity, position.price)
-        for traded in past.trades:
-            self._account.trade_before(traded)
+        for day in past.days:
+            self._account.traded_before(day)
         self._judging.restore(past.events)
 
     def _restore(self, past: RestoreOrders) -> None:
@@ -345,6 +355,17 @@ class RiskActor(MessageActor[RiskMessage]):
         self.send(self._halts, Halt(reason=reason, reply_to=_Nobody()))
 
     # --- What became of orders ---
+
+    def _hear(self, outcome: OrderOutcome) -> None:
+        match outcome:
+            case OrderFilled():
+                self._fill(outcome)
+            case OrderClosed() | OrderNotFound() | OrderRefused():
+                self._release(outcome)
+            case OrderAccepted() | OrderOutcomeUnknown():
+                pass
+            case _:
+                assert_never(outcome)
 
     def _fill(self, fill: OrderFilled) -> None:
         known = self._orders.get(fill.client_order_id)

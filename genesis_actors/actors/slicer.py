@@ -19,7 +19,7 @@ from genesis_actors.domain.decision import (
     WakeAt,
 )
 from genesis_actors.domain.execution import Execution, snapshot
-from genesis_actors.domain.projection import Rows, rows
+from genesis_actors.domain.projection import rows
 from genesis_actors.domain.surroundings import Surroundings, TriedInVain
 from genesis_actors.domain.waking import next_wake
 from genesis_actors.logs import get_logger
@@ -53,6 +53,7 @@ from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
     OrderMessage,
+    OrderStory,
     PlaceOrder,
     SettleOrder,
 )
@@ -64,7 +65,10 @@ from genesis_actors.values import ExecutionState, Reason
 log = get_logger()
 
 SNAPSHOT_EVERY = 50
-"""Events between two snapshots: recovery folds fewer than this."""
+"""Events between two snapshots: recovery folds fewer than this, and `UNWRITTEN_AT_MOST`."""
+
+UNWRITTEN_AT_MOST = 32
+"""So many events are written without waiting for the inbox to be empty."""
 
 _PATIENCE = timedelta(seconds=1)
 _ANSWER_PATIENCE = timedelta(seconds=5)
@@ -129,9 +133,15 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._durable_version = execution.version - len(first_events)
         self._snapshot_version = 0
         self._undurable: list[_Undurable] = []  # Few at a time; an empty deque would be 0.7 kB.
+        self._unwritten: list[JournalEvent] = []
+        self._written: Execution | None = None if first_events else execution
+        """The state that the rows in the tables are of, or will be: without `_unwritten`."""
         self._waiters: list[_Waiter] = []
         self._timer: TimerHandle | None = None
         self._timer_at: datetime | None = None
+        self._is_patience = False
+        """Whether the timer is only there in case that an answer does not come."""
+        self._wake_asked_at: datetime | None = None
         self._asked_market_at: datetime | None = None
         self._is_over = False
         self._is_down = False
@@ -143,7 +153,8 @@ class SlicerActor(MessageActor[SlicerMessage]):
             return
         self._watch()
         if self._first_events:
-            self._apply(Decision(x, self._first_events, (AskMarket(),)))
+            events, self._first_events = self._first_events, ()
+            self._apply(Decision(x, events, (AskMarket(),)))
         else:
             self._apply(recovered(x, self.clock.now(), self._paused_by))
             self._ask_market()
@@ -157,6 +168,23 @@ class SlicerActor(MessageActor[SlicerMessage]):
         )
 
     def handle(self, message: SlicerMessage) -> None:
+        try:
+            self._handle(message)
+        except Exception:
+            # What was decided before stands, and is not this message's fault.
+            self._write()
+            raise
+        if len(self._unwritten) >= UNWRITTEN_AT_MOST:
+            self._write()
+
+    def on_idle(self) -> None:
+        """Write what the messages since the last time have caused, all of it together."""
+        self._write()
+
+    def end(self) -> None:
+        self._write()
+
+    def _handle(self, message: SlicerMessage) -> None:
         if self._is_down:
             self._on_message_while_down(message)
             return
@@ -165,9 +193,13 @@ class SlicerActor(MessageActor[SlicerMessage]):
                 self._on_journaled(message)
             case JournalFailed():
                 if not message.is_outage:
+                    self._unwritten.clear()  # It cannot follow on what has failed.
                     raise JournalLostError(message.error)
                 self._go_down(message.error)
                 return
+            case OrderStory():
+                for outcome in message.outcomes:
+                    self._apply(self._decide(outcome))
             case HaltChanged():
                 self._surroundings = replace(self._surroundings, is_halted=message.is_halted)
                 if not message.is_halted and self._execution.state is ExecutionState.RUNNING:
@@ -182,7 +214,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
                 self._on_command(message)
             case _:
                 if isinstance(message, Wake):
-                    self._timer_at = None
+                    self._on_wake()
                 elif isinstance(message, MarketView):
                     self._asked_market_at = None
                     if _is_of_the_queue(self._execution, message):
@@ -209,6 +241,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
             "slicer_stopped_by_journal", execution_id=self._execution.execution_id, error=error
         )
         self._is_down = True
+        self._unwritten.clear()
         self._undurable.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -261,48 +294,50 @@ class SlicerActor(MessageActor[SlicerMessage]):
 
     def _apply(self, decision: Decision) -> None:
         """Make the events durable, then perform the effects; only cancels and questions may go first."""
-        now = self.clock.now()
-        before, first_version = self._execution, self._execution.version + 1
+        before = self._execution
         has_begun = before.started_at is None and decision.execution.started_at is not None
-        if self._first_events:
-            before, first_version, self._first_events = None, 1, ()
         self._execution = decision.execution
+        if decision.events:
+            self._unwritten += decision.events
+            _log_doubts(decision.events)
         if has_begun:
             # Its benchmark window and its w are others than while it was queued.
             self._watch()
             self._asked_market_at = None
         ahead = tuple(effect for effect in decision.effects if isinstance(effect, _MAY_GO_FIRST))
         behind = tuple(e for e in decision.effects if not isinstance(e, _MAY_GO_FIRST))
-        news = None
-        if decision.events:
-            _log_doubts(decision.events)
-            changed = rows(before, self._execution, decision.events, self._venue)
-            self._write(first_version, decision.events, changed)
-            news = ExecutionNews(
-                now,
-                self._execution.execution_id,
-                decision.events,
-                changed.execution,
-                changed.slices,
-                changed.orders,
-                changed.fills,
-            )
-        if behind or news is not None:
-            self._undurable.append(_Undurable(self._execution.version, behind, news))
+        if behind:
+            self._undurable.append(_Undurable(self._execution.version, behind, None))
         for effect in ahead:
             self._perform(effect)
         self._perform_durable()
 
-    def _write(self, first_version: int, events: tuple[JournalEvent, ...], changed: Rows) -> None:
-        x = self._execution
+    def _write(self) -> None:
+        """Send what is not written yet to be made durable, with the rows that follow from it."""
+        if not self._unwritten:
+            return
+        x, events = self._execution, tuple(self._unwritten)
+        self._unwritten.clear()
+        changed = rows(self._written, x, events, self._venue)
+        self._written = x
         state = None
         if x.version - self._snapshot_version >= SNAPSHOT_EVERY or x.state.is_final:
             state, self._snapshot_version = snapshot(x), x.version
+        news = ExecutionNews(
+            self.clock.now(),
+            x.execution_id,
+            events,
+            changed.execution,
+            changed.slices,
+            changed.orders,
+            changed.fills,
+        )
+        self._undurable.append(_Undurable(x.version, (), news))
         self.send(
             self._ports.journal,
             WriteJournal(
                 execution_id=x.execution_id,
-                first_version=first_version,
+                first_version=x.version - len(events) + 1,
                 events=events,
                 execution=changed.execution,
                 slices=changed.slices,
@@ -345,7 +380,8 @@ class SlicerActor(MessageActor[SlicerMessage]):
             case SetTrigger():
                 self._set_trigger(effect)
             case WakeAt():
-                self._wake_at(effect.at)
+                at = self._wake_asked_at
+                self._wake_asked_at = effect.at if at is None else min(at, effect.at)
             case TryAgain():
                 tried = TriedInVain(self._execution.version, effect.at)
                 self._surroundings = replace(self._surroundings, tried_in_vain=tried)
@@ -394,22 +430,29 @@ class SlicerActor(MessageActor[SlicerMessage]):
         """See to it that the state is looked at again when it wants to be."""
         now = self.clock.now()
         wake = next_wake(self._execution, now, self._surroundings)
-        if wake is None:
-            return
-        if wake <= now:
+        is_patience = wake is not None and wake <= now
+        if is_patience:
             if not self._execution.open_children:
                 self._ask_market()
             # Where the answer does not come, or an open child does not close, look again.
-            wake = now + _PATIENCE
-        self._wake_at(wake)
+            is_waiting = self._is_patience and self._timer_at is not None
+            wake = self._timer_at if is_waiting else now + _PATIENCE
+        if self._wake_asked_at is not None:
+            wake = self._wake_asked_at if wake is None else min(wake, self._wake_asked_at)
+        self._is_patience = is_patience
+        if wake != self._timer_at:
+            self._set_timer(wake)
 
-    def _wake_at(self, at: datetime) -> None:
-        if self._timer_at is not None and self._timer_at <= at:
-            return
+    def _on_wake(self) -> None:
+        self._timer_at = None
+        if self._wake_asked_at is not None and self._wake_asked_at <= self.clock.now():
+            self._wake_asked_at = None
+
+    def _set_timer(self, at: datetime | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = at
-        self._timer = self.wake_at(at, Wake())
+        self._timer = None if at is None else self.wake_at(at, Wake())
 
     def _keep_promises(self, *, was_already: bool = False) -> None:
         if not self._waiters or not self._is_durable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,8 +11,9 @@ from typing import TypeAlias, assert_never
 from pykka import ActorRef
 
 from genesis_actors.actors.admitting import Admitting
+from genesis_actors.actors.earlier_orders import EarlierOrders, OrderRecalled
 from genesis_actors.actors.halting import Halting, WriteHaltAgain
-from genesis_actors.actors.past import KnownOrder, Past, VenueTraits, past_orders
+from genesis_actors.actors.past import Past, VenueTraits, past_orders
 from genesis_actors.actors.raising import Answer, Raising
 from genesis_actors.actors.slicer import SlicerActor, SlicerPorts
 from genesis_actors.domain.admission import FirstEvents
@@ -67,6 +69,7 @@ from genesis_actors.messages.venue import (
     OrderOutcome,
     OrderOutcomeUnknown,
     OrderRefused,
+    OrderStory,
     SymbolDescribed,
     TradesTold,
     VenueAvailability,
@@ -129,7 +132,9 @@ class _AnswerBy:
 _Command: TypeAlias = (
     PauseExecution | ResumeExecution | CancelExecution | SettleChild | AmendExecution
 )
-_Message: TypeAlias = SupervisorMessage | ActorFailed | AskTrades | CommandAnswered | WriteHaltAgain
+_Message: TypeAlias = (
+    SupervisorMessage | ActorFailed | AskTrades | CommandAnswered | OrderRecalled | WriteHaltAgain
+)
 
 
 class _Slicer:
@@ -174,7 +179,7 @@ class SupervisorActor(MessageActor[_Message]):
         client_order_id_prefix: str,
         ports: SupervisorPorts,
         seed: int | None,
-        known_orders: dict[ClientId, KnownOrder],
+        client_ids: Mapping[ClientId, ExecutionId],
         executions_before: int,
         past: Past,
         failures: Address[ActorFailed],
@@ -205,7 +210,7 @@ class SupervisorActor(MessageActor[_Message]):
             defaults=defaults,
             client_order_id_prefix=client_order_id_prefix,
             seed=seed,
-            known_orders=known_orders,
+            earlier=EarlierOrders(self, client_ids, ports.journal),
             executions_before=executions_before,
             market_source=venue.source,
             venue=ports.venue,
@@ -235,7 +240,7 @@ class SupervisorActor(MessageActor[_Message]):
         # Its slicers have them soon, and change: to keep them as they were would take as much memory again.
         self._past = replace(self._past, executions=())
 
-    def handle(self, message: _Message) -> None:  # noqa: C901 - one line a case
+    def handle(self, message: _Message) -> None:  # noqa: C901, PLR0912 - one line a case
         match message:
             case StartExecution():
                 self._admitting.ask(
@@ -270,6 +275,10 @@ class SupervisorActor(MessageActor[_Message]):
             case ParentJudged():
                 if not self._raising.on_judged(message):
                     self._admitting.on_judged(message, is_halted=self._halting.holds)
+            case OrderRecalled():
+                self._admitting.on_recalled(
+                    message, is_open=self._slicers.__contains__, is_halted=self._halting.holds
+                )
             case ExecutionStarted():
                 self._admitting.started(message)
             case ExecutionFinished():
@@ -294,6 +303,7 @@ class SupervisorActor(MessageActor[_Message]):
                 | OrderRefused()
                 | OrderOutcomeUnknown()
                 | OrderNotFound()
+                | OrderStory()
             ):
                 self._on_outcome(message)
             case _:
@@ -556,16 +566,20 @@ class SupervisorActor(MessageActor[_Message]):
 
     # --- Outcomes ------------------------------------------------------------------------------------
 
-    def _on_outcome(self, outcome: OrderOutcome) -> None:
+    def _on_outcome(self, outcome: OrderOutcome | OrderStory) -> None:
         slicer = self._slicers.get(outcome.execution_id)
-        if slicer is None:
-            if not isinstance(outcome, OrderFilled) or self._past.has_recorded(outcome):
-                log.debug("outcome_of_ended_execution", execution_id=outcome.execution_id)
-                return
+        if slicer is not None:
+            self._to_slicer(slicer, outcome)
+        elif isinstance(outcome, OrderStory):
+            for each in outcome.outcomes:
+                self._on_outcome(each)
+        elif isinstance(outcome, OrderFilled) and not self._past.has_recorded(outcome):
             # A trade is always recorded, also when its execution ended before this run.
             slicer = self._slicers[outcome.execution_id] = _Slicer()
             self._load(outcome.execution_id)
-        self._to_slicer(slicer, outcome)
+            self._to_slicer(slicer, outcome)
+        else:
+            log.debug("outcome_of_ended_execution", execution_id=outcome.execution_id)
 
     def _to_slicer(self, slicer: _Slicer, message: SlicerMessage) -> None:
         if slicer.actor is None:

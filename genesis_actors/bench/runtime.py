@@ -170,13 +170,14 @@ def _keep_busy(ref: ActorRef[Any], stopping: threading.Event) -> Work:
 
 def _memory(start: Start, count: int) -> float:
     gc.collect()
-    before = _resident_bytes()
+    before = resident_bytes()
     with _actors(start, count * (1 if start is _Stock.start else 10)) as refs:
         gc.collect()
-        return (_resident_bytes() - before) / len(refs)
+        return (resident_bytes() - before) / len(refs)
 
 
-def _resident_bytes() -> int:
+def resident_bytes() -> int:
+    """Return how much memory this process has, where the system says so; else the most that it ever had."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text(encoding="ascii").split()[1]) * PAGE_BYTES

@@ -53,6 +53,7 @@ from genesis_actors.values import (
 )
 
 
+@exact
 def fold(execution: Execution | None, events: Iterable[JournalEvent]) -> Execution | None:
     """Apply a journal's events in order."""
     return reduce(evolve, events, execution)
@@ -65,7 +66,12 @@ def evolve(execution: Execution | None, event: JournalEvent) -> Execution:
         if not isinstance(event, TwapAccepted):
             raise ValueError(f"a journal begins with TwapAccepted, not with {type(event).__name__}")
         return _accepted(event)
-    return _applied(execution, event).having(version=execution.version + 1)
+    changed = _applied(execution, event)
+    if changed is execution:
+        changed = execution.having()
+    # In place, as nothing else is: it has just been made, nobody has it yet, and it is large to copy.
+    vars(changed)["version"] = execution.version + 1
+    return changed
 
 
 def _accepted(event: TwapAccepted) -> Execution:
@@ -401,9 +407,7 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
     filled = child.filled_quantity + quantity
     is_full = filled >= child.quantity
     fees = _add_fee(x, event)
-    x = _with_child(
-        x,
-        event.client_order_id,
+    changed = child.having(
         filled_quantity=filled,
         filled_notional=child.filled_notional + notional,
         fills=(*child.fills, fill),
@@ -411,7 +415,12 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
         heard_at=event.at,
         settled_quantity=child.settled_quantity - said,
     )
-    return _with_traded(x, child.slice_number, quantity, notional).having(
+    # All at once: an execution is large to copy, and this is its most frequent change.
+    return x.having(
+        children={**x.children, event.client_order_id: changed},
+        slices=_slices_with(x, _with_traded(x.slice(child.slice_number), quantity, notional)),
+        filled_quantity=x.filled_quantity + quantity,
+        filled_notional=x.filled_notional + notional,
         fees_quote=None if fees is None else fees - _settled_fee(x, child, said),
         retry_at=event.at + x.retry_interval if child.status.is_open and is_full else x.retry_at,
         rejects=0,
@@ -435,8 +444,10 @@ def _settled(x: Execution, event: ChildSettled) -> Execution:
         settled_quantity=said,
         settled_at=event.at,
     )
-    x = _with_slice(x, x.slice(child.slice_number).having(reason=Reason.SETTLED))
-    return _with_traded(x, child.slice_number, said, notional).having(
+    part = x.slice(child.slice_number).having(reason=Reason.SETTLED)
+    return _with_slice(x, _with_traded(part, said, notional)).having(
+        filled_quantity=x.filled_quantity + said,
+        filled_notional=x.filled_notional + notional,
         fees_quote=None if fees is None else fees + _settled_fee(x, child, said),
         retry_at=_not_before_due(x, child, event.retry_at),
         available_quantity=None,
@@ -447,10 +458,7 @@ def _settled_fee(x: Execution, child: Child, said: Decimal) -> Decimal:
     return said * child.price * x.rules.taker_fee
 
 
-def _with_traded(
-    x: Execution, slice_number: int, quantity: Decimal, notional: Decimal
-) -> Execution:
-    part = x.slice(slice_number)
+def _with_traded(part: Slice, quantity: Decimal, notional: Decimal) -> Slice:
     part = part.having(
         filled_quantity=part.filled_quantity + quantity,
         filled_notional=part.filled_notional + notional,
@@ -460,10 +468,7 @@ def _with_traded(
         part = part.having(
             status=status, reason=None if status is SliceStatus.FILLED else part.reason
         )
-    return _with_slice(x, part).having(
-        filled_quantity=x.filled_quantity + quantity,
-        filled_notional=x.filled_notional + notional,
-    )
+    return part
 
 
 def _status_after_fill(child: Child, filled: Decimal) -> OrderStatus:

@@ -329,8 +329,8 @@ _STATE = TypeAdapter(Execution)
 
 
 def snapshot(execution: Execution) -> str:
-    """Return the whole state as JSON, exactly."""
-    return _STATE.dump_json(execution).decode()
+    """Return the whole state as JSON, exactly. What is as it began is left out: it takes time to be read again."""
+    return _STATE.dump_json(execution, exclude_defaults=True).decode()
 
 
 def restore(state: str) -> Execution:

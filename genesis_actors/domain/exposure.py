@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from genesis_actors.messages.risk import Traded
+from genesis_actors.messages.risk import DayTraded, Traded
 from genesis_actors.values import ZERO, ClientOrderId, Side, Symbol, exact
 
 
@@ -97,6 +97,15 @@ class Position:
             self.bought += more
         else:
             self.sold += more
+
+    def count(self, day: date, quantity: Decimal, cash: Decimal) -> None:
+        """Count what was traded on a day: net quantity, and cash that it has brought."""
+        if day < self.day:
+            return  # Told late, of a day that is over.
+        if day > self.day:
+            self.day, self.day_quantity, self.day_cash = day, ZERO, ZERO
+        self.day_quantity += quantity
+        self.day_cash += cash
 
     def loss_on(self, day: date) -> Decimal:
         return self.worth.loss if self.day == day else ZERO
@@ -194,22 +203,12 @@ class Account:
         position.quantity += quantity
         if position.mark is None:
             position.mark = traded.price
-        self._count(position, day, quantity, traded)
+        position.count(day, quantity, -(quantity * traded.price + traded.fee))
 
     @exact
-    def trade_before(self, traded: Traded) -> None:
-        """Count a trade of an earlier run in its day's result alone: its position is known as a whole."""
-        position, day = self._to_change(traded.symbol), traded.at.astimezone(UTC).date()
-        self._count(position, day, traded.side.sign * traded.quantity, traded)
-
-    @staticmethod
-    def _count(position: Position, day: date, quantity: Decimal, traded: Traded) -> None:
-        if day < position.day:
-            return  # Told late, of a day that is over.
-        if day > position.day:
-            position.day, position.day_quantity, position.day_cash = day, ZERO, ZERO
-        position.day_quantity += quantity
-        position.day_cash -= quantity * traded.price + traded.fee
+    def traded_before(self, past: DayTraded) -> None:
+        """Count what earlier runs have traded in its day's result alone: its position is known as a whole."""
+        self._to_change(past.symbol).count(past.day, past.quantity, past.cash)
 
     @exact
     def standing(

@@ -7,7 +7,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 
 from genesis_actors.domain.participation import symbol_budget
 from genesis_actors.domain.sharing import Claim, fair_quantity
@@ -46,10 +45,13 @@ class SymbolUse:
     """What our own executions have taken of one symbol lately, and have reserved, both sides together."""
 
     def __init__(self) -> None:
-        # Of each fill, by time: when, what had been filled before it, and of which order it is.
+        # Of each fill, by time: when, how much, and of which order it is.
         self._times: list[datetime] = []
-        self._before: list[Decimal] = []
+        self._quantities: list[Decimal] = []
         self._names: list[ClientOrderId] = []
+        # What had been filled before each of the first ones, as far as somebody has asked: recovery fills in between.
+        self._before: list[Decimal] = []
+        self._forgotten = ZERO
         self._filled = ZERO
         self._orders: dict[ClientOrderId, _OrderUse] = {}
         self._reserved_by: defaultdict[ExecutionId | None, Decimal] = defaultdict(Decimal)
@@ -84,10 +86,10 @@ class SymbolUse:
         order.trades = (*order.trades, trade_id)
         order.filled += quantity
         index = bisect_right(self._times, at)
-        before = self._before[index] if index < len(self._before) else self._filled
         self._times.insert(index, at)
         self._names.insert(index, client_order_id)
-        self._before[index:] = [before, *(later + quantity for later in self._before[index:])]
+        self._quantities.insert(index, quantity)
+        del self._before[index:]
         self._filled += quantity
         self.reserve(client_order_id, max(order.reserved - quantity, ZERO))
         return True
@@ -119,15 +121,30 @@ class SymbolUse:
     def filled_since(self, start: datetime) -> Decimal:
         """Return what was filled after `start`."""
         index = bisect_right(self._times, start)
-        return self._filled - self._before[index] if index < len(self._before) else ZERO
+        return self._filled - self._filled_before(index) if index < len(self._times) else ZERO
 
+    def _filled_before(self, index: int) -> Decimal:
+        """Return what had been filled in all before a fill, the so-manieth that is remembered."""
+        known = len(self._before)
+        if index >= known:
+            total = self._before[-1] + self._quantities[known - 1] if known else self._forgotten
+            for quantity in self._quantities[known : index + 1]:
+                self._before.append(total)
+                total += quantity
+        return self._before[index]
+
+    @exact
     def forget_before(self, start: datetime) -> None:
         """Forget what no order can need any more, as one whose window begins at `start` comes in.
 
         Windows differ, so fills before `start` may count for another order.
         """
         index = bisect_right(self._times, start - LONGEST_WINDOW)
-        del self._times[:index], self._before[:index], self._names[:index]
+        if not index:
+            return
+        is_last = index == len(self._times)
+        self._forgotten = self._filled if is_last else self._filled_before(index)
+        del self._times[:index], self._quantities[:index], self._before[:index], self._names[:index]
 
     # --- Sharing ---
 
@@ -171,10 +188,9 @@ class SymbolUse:
         """Return what each execution has filled after `start`, and has reserved."""
         taken = self._reserved_by.copy()
         first = bisect_right(self._times, start)
-        totals = [*self._before[first:], self._filled]
-        for name, (before, after) in zip(self._names[first:], pairwise(totals), strict=True):
+        for name, quantity in zip(self._names[first:], self._quantities[first:], strict=True):
             order = self._orders.get(name)
-            taken[order and order.execution_id] += after - before
+            taken[order and order.execution_id] += quantity
         return taken
 
     def wait_for(self, order: PlaceOrder, *, least: Decimal, now: datetime) -> None:

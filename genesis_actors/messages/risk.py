@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -57,6 +57,19 @@ class Traded:
 
 
 @dataclass(frozen=True, slots=True)
+class DayTraded:
+    """What a symbol's trades of one UTC day come to: net `quantity` in base, and `cash` in quote, fees taken off.
+
+    Both are counted from the account: what is bought adds to the quantity, and takes from the cash.
+    """
+
+    symbol: Symbol
+    day: date
+    quantity: Decimal
+    cash: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class PastPosition:
     """The net of all that was ever traded in a symbol: base, negative for a short one, and a price to value it at."""
 
@@ -67,13 +80,13 @@ class PastPosition:
 
 @dataclass(frozen=True, slots=True)
 class RestoreAccount:
-    """Take over the account as the tables have it. `trades` are the newest day's, which `positions` have in them.
+    """Take over the account as the tables have it. `days` are the newest ones, which `positions` have in them.
 
     `events` are the account's journal.
     """
 
     positions: tuple[PastPosition, ...] = ()
-    trades: tuple[Traded, ...] = ()
+    days: tuple[DayTraded, ...] = ()
     events: tuple[AccountEvent, ...] = ()
 
 

@@ -15,7 +15,12 @@ from genesis_actors.messages.supervisor import (
     ResumeExecution,
     SettleChild,
 )
-from genesis_actors.messages.venue import HaltChanged, OrderOutcome, VenueAvailability
+from genesis_actors.messages.venue import (
+    HaltChanged,
+    OrderOutcome,
+    OrderStory,
+    VenueAvailability,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ SlicerMessage: TypeAlias = (
     | MarketView
     | PriceCrossed
     | OrderOutcome
+    | OrderStory
     | PauseExecution
     | ResumeExecution
     | CancelExecution

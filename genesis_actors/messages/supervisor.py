@@ -15,6 +15,7 @@ from genesis_actors.messages.risk import ParentJudged
 from genesis_actors.messages.venue import (
     Balance,
     OrderOutcome,
+    OrderStory,
     SymbolDescribed,
     TradesTold,
     VenueAvailability,
@@ -190,6 +191,7 @@ UserCommand: TypeAlias = (
 SupervisorMessage: TypeAlias = (
     UserCommand
     | OrderOutcome
+    | OrderStory
     | SymbolDescribed
     | MarketView
     | ParentJudged

@@ -266,7 +266,16 @@ OrderOutcome: TypeAlias = (
 )
 """Everything that comes back left, from the venue through risk and supervisor to the slicer."""
 
-VenueOutcome: TypeAlias = OrderOutcome | TradesTold | VenueAvailability
+
+@dataclass(frozen=True, slots=True)
+class OrderStory:
+    """What a venue tells of one order in one breath, in order: as good as each by itself, and dealt with at once."""
+
+    execution_id: ExecutionId
+    outcomes: tuple[OrderOutcome, ...]
+
+
+VenueOutcome: TypeAlias = OrderOutcome | OrderStory | TradesTold | VenueAvailability
 """Everything that comes back from a venue, in the order in which it was told."""
 
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final, Protocol, TypeVar
+from typing import ClassVar, Final, Protocol
 
 from genesis_actors.actors.persistence import KeepCommitting, PersistenceActor
 from genesis_actors.simulation.faults import Dice, Faults
-from genesis_actors.storage import sqlite
 from genesis_actors.storage.batch import Write
-from genesis_actors.storage.database import Database
-from genesis_actors.storage.journal import Failure, Journal
-from genesis_actors.storage.writer import SqliteWriter, Writer
-
-T = TypeVar("T")
+from genesis_actors.storage.journal import Failure
 
 _FULL: Final = Failure("database or disk is full", is_outage=True)
 _UNCERTAIN: Final = Failure("disk I/O error", is_outage=True)
@@ -88,9 +82,6 @@ class SimulatedPersistence(PersistenceActor):
         elif self._waiting:
             self.wake_at(until, KeepCommitting())
 
-    async def _open_journal(self) -> Journal:
-        return await _DirectJournal.open(self._database)
-
     def _write(self, batch: Sequence[Write]) -> Sequence[Failure | None]:
         disk = self.disk
         if disk.is_broken(self.clock.now()):
@@ -113,39 +104,6 @@ class SimulatedPersistence(PersistenceActor):
 
     def _probe(self) -> Failure | None:
         return _FULL if self.disk.is_broken(self.clock.now()) else super()._probe()
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` here and now: nothing in it waits for another thread."""
-        try:
-            work.send(None)
-        except StopIteration as done:
-            return done.value
-        raise RuntimeError("a simulated journal cannot wait")
-
-
-class _DirectJournal(Journal):
-    """Everything a journal is, on a connection that is used in this very thread."""
-
-    @staticmethod
-    async def _open_writer(database: Database) -> Writer:
-        assert database.path is not None  # noqa: S101 - a simulation has a file
-        return SqliteWriter(database, _DirectConnection(sqlite.connect(database.path)))
-
-
-class _DirectConnection:
-    """Looks like the driver's connection to a writer, without its thread."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return work(self._connection)
-
-    async def rollback(self) -> None:
-        self._connection.rollback()
-
-    async def close(self) -> None:
-        self._connection.close()
 
 
 def persistence_on(disk: Disk) -> type[SimulatedPersistence]:

@@ -141,9 +141,10 @@ class Journal:
     async def _admitted(self, batch: Sequence[Write]) -> list[Failure | None]:
         """Return for each write why it cannot follow on what its execution's journal has, None if it can."""
         journals = [write for write in batch if isinstance(write, JournalWrite)]
-        new = {write.execution_id for write in journals if _begins(write)} - self._versions.keys()
-        # Where its journal has begun already, the database finds the same version twice.
-        self._versions.update(dict.fromkeys(new))
+        for write in journals:
+            if _begins(write):
+                # Where its journal has begun already, the database finds the same version twice.
+                self._versions.setdefault(write.execution_id, None)
         await self._learn_versions({write.execution_id for write in journals})
         versions = dict[str, int | None]()
         failures: list[Failure | None] = []
@@ -161,7 +162,8 @@ class Journal:
         return failures
 
     async def _learn_versions(self, execution_ids: set[str]) -> None:
-        unknown = sorted(execution_ids - self._versions.keys())
+        # Not with a difference of sets, which would run through all that is known.
+        unknown = sorted(x for x in execution_ids if x not in self._versions)
         if unknown:
             writer = await self._connected()
             found = await writer.ask(self._statements.last_version.sql, [(x,) for x in unknown])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
@@ -23,8 +23,7 @@ from sqlalchemy import (
 )
 
 from genesis_actors.messages.account import ACCOUNT_AGGREGATE, AccountEvent
-from genesis_actors.messages.events import JournalEvent, TwapAccepted
-from genesis_actors.messages.risk import PastPosition, Traded
+from genesis_actors.messages.events import JournalEvent
 from genesis_actors.storage.database import Database, Target, check_schema
 from genesis_actors.storage.errors import ForeignDatabase
 from genesis_actors.storage.serialization import account_event_from_json, from_json
@@ -38,18 +37,15 @@ from genesis_actors.storage.tables import (
     twap_executions,
 )
 from genesis_actors.values import (
-    ZERO,
     ClientId,
     ClientOrderId,
     ExecutionId,
     ExecutionState,
     Liquidity,
-    Reason,
     Side,
     Symbol,
     TradeId,
     VenueOrderId,
-    fee_in_quote,
     parse_time,
 )
 
@@ -78,6 +74,7 @@ class OpenExecution:
     """One execution that is not over: fold `tail` onto `snapshot` (state as JSON; None: onto nothing)."""
 
     execution_id: ExecutionId
+    created_at: datetime
     snapshot: str | None
     snapshot_version: int | None
     tail: tuple[JournalEvent, ...]
@@ -103,13 +100,6 @@ class RecordedFill:
     fee_currency: str
     liquidity: Liquidity
     traded_at: datetime
-
-
-TradedQuantity: TypeAlias = tuple[ClientOrderId, TradeId, datetime, Decimal]
-"""One trade of ours: its order, its id, its time and its quantity."""
-
-OrderedQuantity: TypeAlias = tuple[ClientOrderId, Side, Decimal]
-"""An order of ours, its side, and what it has filled in all."""
 
 
 def load_identity(target: Target | Connection) -> Identity | None:
@@ -141,9 +131,15 @@ def claim(target: Target, wanted: Identity) -> Identity:
     return found
 
 
-def load_open_executions(target: Target | Connection) -> tuple[OpenExecution, ...]:
+def load_open_executions(target: Target) -> tuple[OpenExecution, ...]:
     """Return every execution that is not over, the oldest first."""
-    return _read(target, _open_executions)
+    found = _read(target, lambda connection: tuple(open_executions(connection)))
+    return tuple(sorted(found, key=lambda each: (each.created_at, each.execution_id)))
+
+
+def open_executions(connection: Connection) -> Iterator[OpenExecution]:
+    """Yield every execution that is not over, in no order, and one by one: all of them together are large."""
+    return _with_tails(connection, *_ALL_OPEN)
 
 
 def load_events(target: Target, execution_id: str, *, after: int = -1) -> tuple[JournalEvent, ...]:
@@ -176,68 +172,6 @@ def load_fills(target: Target) -> tuple[RecordedFill, ...]:
         return tuple(map(_recorded, found.all()))
 
     return _read(target, query)
-
-
-def load_quantities(
-    target: Target | Connection, since: datetime
-) -> dict[Symbol, list[TradedQuantity]]:
-    """Return what counts in budgets of each trade of ours since then."""
-
-    def query(connection: Connection) -> dict[Symbol, list[TradedQuantity]]:
-        by_symbol: dict[Symbol, list[TradedQuantity]] = defaultdict(list)
-        found = connection.execute(_RECENT_FILLS, {"since": since}).all()
-        rows = cast("list[tuple[Symbol, ClientOrderId, TradeId, str, str]]", found)
-        for symbol, order, trade_id, at, quantity in rows:
-            by_symbol[symbol].append((order, trade_id, parse_time(at), Decimal(quantity)))
-        return by_symbol
-
-    return _read(target, query)
-
-
-def load_unsure_orders(
-    target: Target | Connection, since: datetime
-) -> dict[Symbol, list[OrderedQuantity]]:
-    """Return the orders made since then whose fills are not all among the trades, as far as anybody knows."""
-
-    def query(connection: Connection) -> dict[Symbol, list[OrderedQuantity]]:
-        by_symbol: dict[Symbol, list[OrderedQuantity]] = defaultdict(list)
-        for symbol, order, side, quantity in connection.execute(_UNSURE_ORDERS, {"since": since}):
-            by_symbol[Symbol(symbol)].append((ClientOrderId(order), _SIDES[side], quantity))
-        return by_symbol
-
-    return _read(target, query)
-
-
-def load_positions(target: Target | Connection) -> tuple[PastPosition, ...]:
-    """Return the net of all that was traded in each symbol, valued at what was paid last."""
-
-    def query(connection: Connection) -> tuple[PastPosition, ...]:
-        net: dict[str, Decimal] = defaultdict(Decimal)
-        price: dict[str, Decimal | None] = {}
-        found = connection.execute(_FILLED).all()
-        for symbol, side, quantity, average in cast("list[tuple[str, str, str, str]]", found):
-            net[symbol] += _SIDES[side].sign * Decimal(quantity)
-            price[symbol] = Decimal(average)
-        return tuple(PastPosition(Symbol(each), net[each], price[each]) for each in sorted(net))
-
-    return _read(target, query)
-
-
-def load_trades_of_day(target: Target | Connection, at: datetime) -> tuple[Traded, ...]:
-    """Return every trade of ours of the UTC day that has `at` in it."""
-
-    def query(connection: Connection) -> tuple[Traded, ...]:
-        start = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        of_order = fills.c.client_order_id == orders.c.client_order_id
-        of_day = _FILL_COLUMNS.join(orders, of_order).where(fills.c.traded_at >= start)
-        return tuple(_traded(_recorded(row)) for row in connection.execute(of_day))
-
-    return _read(target, query)
-
-
-def _traded(fill: RecordedFill) -> Traded:
-    fee = fee_in_quote(fill.symbol, fill.price, fill.fee, fill.fee_currency)
-    return Traded(fill.symbol, fill.side, fill.quantity, fill.price, fee or ZERO, fill.traded_at)
 
 
 def load_account_events(target: Target | Connection) -> tuple[AccountEvent, ...]:
@@ -280,19 +214,10 @@ def load_known_trades(
     return _read(target, query)
 
 
-def load_client_orders(target: Target | Connection) -> dict[ClientId, TwapAccepted]:
-    """Return what each client id was used for: how its execution began."""
-
-    def query(connection: Connection) -> dict[ClientId, TwapAccepted]:
-        found = connection.execute(_FIRST_EVENTS)
-        orders_of: dict[ClientId, TwapAccepted] = {}
-        for event_type, data in found:
-            event = from_json(event_type, data)
-            if isinstance(event, TwapAccepted) and event.order.client_id is not None:
-                orders_of[event.order.client_id] = event
-        return orders_of
-
-    return _read(target, query)
+def load_client_ids(target: Target | Connection) -> dict[ClientId, ExecutionId]:
+    """Return which execution each client id was used for."""
+    found = _read(target, lambda connection: connection.execute(_CLIENT_IDS).all())
+    return dict(cast("list[tuple[ClientId, ExecutionId]]", found))
 
 
 def in_one_look(target: Target, look: Callable[[Connection], T]) -> T:
@@ -315,30 +240,6 @@ def _read(target: Target | Connection, query: Callable[[Connection], T]) -> T:
 
 
 # Made once: to make them takes longer than to run them on a small database.
-_RECENT_FILLS: Final = (
-    select(
-        fills.c.symbol,
-        *(
-            type_coerce(column, Text)
-            for column in (
-                fills.c.client_order_id,
-                fills.c.trade_id,
-                fills.c.traded_at,
-                fills.c.quantity,
-            )
-        ),
-    )
-    .where(fills.c.traded_at >= bindparam("since", type_=fills.c.traded_at.type))
-    .order_by(fills.c.traded_at, fills.c.trade_id)
-)
-_UNSURE_ORDERS: Final = (
-    select(orders.c.symbol, orders.c.client_order_id, orders.c.side, orders.c.filled_quantity)
-    .where(
-        orders.c.created_at >= bindparam("since", type_=orders.c.created_at.type),
-        (orders.c.filled_quantity == ZERO) | (orders.c.reason == Reason.SETTLED),
-    )
-    .order_by(orders.c.client_order_id)
-)
 _KNOWN_TRADES: Final = (
     select(
         twap_executions.c.symbol,
@@ -349,24 +250,8 @@ _KNOWN_TRADES: Final = (
     .group_by(twap_executions.c.symbol, known_trades.c.recorded_until)
     .order_by(twap_executions.c.symbol)
 )
-_FIRST_EVENTS: Final = (
-    select(events.c.event_type, events.c.event_data)
-    .join(twap_executions, events.c.aggregate_id == twap_executions.c.execution_id)
-    .where(
-        twap_executions.c.client_id.is_not(None),
-        events.c.aggregate_version <= 1,  # A search for its type would read all events.
-        events.c.event_type == TwapAccepted.__name__,
-    )
-)
-_FILLED: Final = (
-    select(
-        twap_executions.c.symbol,
-        twap_executions.c.side,
-        type_coerce(twap_executions.c.filled_quantity, Text),
-        type_coerce(twap_executions.c.average_price, Text),
-    )
-    .where(twap_executions.c.average_price.is_not(None))
-    .order_by(twap_executions.c.created_at)
+_CLIENT_IDS: Final = select(twap_executions.c.client_id, twap_executions.c.execution_id).where(
+    twap_executions.c.client_id.is_not(None)
 )
 _COUNT: Final = select(func.count()).select_from(twap_executions)
 _NEWEST_EVENT: Final = (
@@ -430,11 +315,7 @@ def _identity(connection: Connection) -> Identity | None:
 
 
 _Later: TypeAlias = Select[str, int, str, str]
-_Heads: TypeAlias = Select[str, str, int, Any]
-
-
-def _open_executions(connection: Connection) -> tuple[OpenExecution, ...]:
-    return tuple(_with_tails(connection, *_ALL_OPEN))
+_Heads: TypeAlias = Select[str, Any, str, int, Any]
 
 
 def _tails_and_heads(chosen: ColumnElement[bool]) -> tuple[_Later, _Heads]:
@@ -448,17 +329,15 @@ def _tails_and_heads(chosen: ColumnElement[bool]) -> tuple[_Later, _Heads]:
     )
     heads = select(
         twap_executions.c.execution_id,
+        twap_executions.c.created_at,
         snapshots.c.state,
         snapshots.c.aggregate_version,
         snapshots.c.created_at,
     )
+    # In no order: to sort them, the database would copy every snapshot and event.
     return (
-        later.select_from(with_snapshots.join(events, ours))
-        .where(chosen, is_later)
-        .order_by(events.c.aggregate_id, events.c.aggregate_version),
-        heads.select_from(with_snapshots)
-        .where(chosen)
-        .order_by(twap_executions.c.created_at, twap_executions.c.execution_id),
+        later.select_from(with_snapshots.join(events, ours)).where(chosen, is_later),
+        heads.select_from(with_snapshots).where(chosen),
     )
 
 
@@ -471,17 +350,18 @@ _ONE: Final = _tails_and_heads(twap_executions.c.execution_id == bindparam("chos
 def _with_tails(
     connection: Connection, later: _Later, heads: _Heads, **chosen: str
 ) -> Iterator[OpenExecution]:
-    tails: dict[str, list[tuple[int, JournalEvent]]] = defaultdict(list)
-    later_events = connection.execute(later, chosen).all()
-    for execution_id, version, event_type, data in later_events:
-        tails[execution_id].append((version, from_json(event_type, data)))
-    for execution_id, state, version, at in connection.execute(heads, chosen).all():
-        tail = tails[execution_id]
+    tails: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    for execution_id, version, event_type, data in connection.execute(later, chosen):
+        tails[execution_id].append((version, event_type, data))
+    for execution_id, created_at, state, version, at in connection.execute(heads, chosen):
+        found = sorted(tails.pop(execution_id, ()))  # by their versions, which differ
+        tail = tuple(from_json(event_type, data) for _, event_type, data in found)
         yield OpenExecution(
             execution_id=ExecutionId(execution_id),
+            created_at=created_at,
             snapshot=state,
             snapshot_version=version,
-            tail=tuple(event for _, event in tail),
-            version=tail[-1][0] if tail else version,
-            last_at=tail[-1][1].at if tail else at,
+            tail=tail,
+            version=found[-1][0] if found else version,
+            last_at=tail[-1].at if tail else at,
         )

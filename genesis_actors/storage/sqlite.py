@@ -176,7 +176,13 @@ _opened: Final[set[tuple[int, int]]] = set()
 def _open(uri: str, path: Path) -> sqlite3.Connection:
     """Open a database, and note it before SQLite can hold a lock on it: `connect` opens the file, but locks nothing."""
     with _opening:
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,  # An actor is in one thread at a time, and not always in the same one.
+        )
         try:
             _opened.add(_file_of(path))
         except BaseException:

@@ -59,7 +59,7 @@ _CONVERSIONS: Final[dict[type, Callable[[Any], object]]] = {
 
 _CONSTANT: Final = {
     tables.twap_executions: {"client_id", "created_at"},
-    tables.orders: {"execution_id"},
+    tables.orders: {"execution_id", "created_at"},
 }
 """Indexed columns that a later row has as the first one had them: to set them again rewrites the index."""
 

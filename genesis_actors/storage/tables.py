@@ -21,7 +21,7 @@ from sqlalchemy import (
 from genesis_actors.storage.columns import ExactDecimal, Flag, UtcTime
 from genesis_actors.values import Algo, ExecutionState, Liquidity, OrderStatus, Side, SliceStatus
 
-SCHEMA: Final = "0005"
+SCHEMA: Final = "0006"
 """The newest migration. Revisions are numbered, so that a newer one can be told from an older one."""
 
 metadata = MetaData(
@@ -172,6 +172,7 @@ orders = Table(
     _one_of("side", Side),
     _one_of("status", OrderStatus),
     Index(None, "execution_id"),
+    Index(None, "created_at"),
 )
 
 fills = Table(
@@ -190,6 +191,7 @@ fills = Table(
     _time("traded_at"),
     _one_of("liquidity", Liquidity),
     Index(None, "execution_id"),
+    Index(None, "traded_at"),
 )
 
 execution_reports = Table(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-import aiosqlite
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
@@ -63,7 +62,7 @@ class Writer:
     @staticmethod
     async def open(database: Database) -> Writer:
         if database.path is not None:
-            return SqliteWriter(database, await SqliteConnection.open(database.path))
+            return SqliteWriter(database, SqliteConnection(database.path))
         return await Writer.through_sqlalchemy(database)
 
     @staticmethod
@@ -115,31 +114,24 @@ class Writer:
             await engine.dispose()
 
 
-class SqliteConnection(aiosqlite.Connection):
-    """A connection for writing that does a whole transaction in one turn of its thread."""
+class SqliteConnection:
+    """A connection for writing that is used in the very thread that waits for it.
+
+    Its coroutines never wait for an event loop. A thread of the driver's own would cost each transaction two switches,
+    which take longer than what most transactions do.
+    """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(partial(sqlite.connect, path), iter_chunk_size=64)
-        # One that is left open must not keep the process alive.
-        self._thread.daemon = True
-
-    @classmethod
-    async def open(cls, path: Path) -> SqliteConnection:
-        connection = cls(path)
-        try:
-            await connection
-        except BaseException:
-            # It is about to end, and would stumble over an event loop that has ended before it.
-            connection._thread.join()
-            raise
-        return connection
-
-    async def close(self) -> None:
-        await super().close()
-        self._thread.join()  # It has nothing left to do, and whoever closes wants it gone.
+        self._connection = sqlite.connect(path)
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await cast("Awaitable[T]", self._execute(work, self._conn))  # pyright: ignore[reportUnknownMemberType]
+        return work(self._connection)
+
+    async def rollback(self) -> None:
+        self._connection.rollback()
+
+    async def close(self) -> None:
+        self._connection.close()
 
 
 def file_at(path: Path) -> tuple[int, int] | None:
@@ -151,22 +143,12 @@ def file_at(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-class Driver(Protocol):
-    """What a writer needs of a connection to SQLite."""
-
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T: ...
-
-    async def rollback(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-
 class SqliteWriter(Writer):
-    """The same past SQLAlchemy's cursors: their many hops to the driver's thread cost more than the writing."""
+    """The same past SQLAlchemy's cursors, which cost more than the writing."""
 
-    def __init__(self, database: Database, driver: Driver) -> None:
+    def __init__(self, database: Database, connection: SqliteConnection) -> None:
         self._database = database
-        self._driver = driver
+        self._own = connection
         self._file = None if database.path is None else file_at(database.path)
 
     @property
@@ -175,22 +157,22 @@ class SqliteWriter(Writer):
 
     async def write(self, work: Work, *, is_patient: bool = True) -> None:
         transact = self._transact if is_patient else self._transact_at_once
-        await self._driver.run(partial(transact, work))
+        await self._own.run(partial(transact, work))
 
     async def roll_back(self) -> None:
-        await self._driver.rollback()
+        await self._own.rollback()
 
     async def ask(self, sql: str, questions: Sequence[Parameters]) -> list[Any]:
         def answers(connection: sqlite3.Connection) -> list[Any]:
             return [connection.execute(sql, each).fetchone()[0] for each in questions]
 
-        return await self._driver.run(answers)
+        return await self._own.run(answers)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return self._database.read(query)
 
     async def close(self) -> None:
-        await self._driver.close()
+        await self._own.close()
 
     def _transact(self, work: Work, connection: sqlite3.Connection) -> None:
         self._execute(work, connection)

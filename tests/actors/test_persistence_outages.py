@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -73,16 +72,18 @@ def the_actor(ref: ActorRef[Any]) -> PersistenceActor:
     return found
 
 
+def connection_of(actor: PersistenceActor) -> sqlite3.Connection:
+    writer = actor._opened._writer
+    assert isinstance(writer, SqliteWriter)
+    return writer._own._connection
+
+
 @contextmanager
 def full(ref: ActorRef[Any], _: Database) -> Generator[None]:
     """Let the database have no more pages than it has."""
 
     def limit(pages: int) -> None:
-        actor = the_actor(ref)
-        writer = actor._opened._writer
-        assert isinstance(writer, SqliteWriter)
-        driver, sql = writer._driver, f"PRAGMA max_page_count = {pages}"
-        actor._run(driver.run(lambda connection: connection.execute(sql).fetchall()))
+        connection_of(the_actor(ref)).execute(f"PRAGMA max_page_count = {pages}").fetchall()
 
     limit(1)  # Fewer than there are: SQLite takes as many as there are.
     yield
@@ -289,14 +290,15 @@ def test_questions_behind_its_failure_are_refused(
 def test_an_abandoned_writer_leaves_nothing_but_what_was_durable(
     desk: Desk, database: Database
 ) -> None:
-    threads = threading.active_count()
     desk.tell(desk.write("x1", 1))
     actor = the_actor(desk.actor)
+    connection = connection_of(actor)
     actor.handle(desk.write("x1", 2))  # Taken, but not written yet.
     desk.actor.actor_inbox.abandon()  # pyright: ignore[reportAttributeAccessIssue]
     actor.abandon()
 
-    assert threading.active_count() == threads - 1
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
     assert desk.answers.messages == [Journaled(X1, 1)]
     assert len(recovery.load_events(database, "x1")) == 1
     assert Desk(desk.simulation, database).tell(whole_write("x1", 2)) == []

@@ -15,12 +15,12 @@ from genesis_actors.domain.tiers import TierRules
 from genesis_actors.messages.account import AccountEvent
 from genesis_actors.messages.persistence import AccountWritten, WriteAccount
 from genesis_actors.messages.risk import (
+    DayTraded,
     JudgeParent,
     ParentJudged,
     PastPosition,
     RestoreAccount,
     RestoreFills,
-    Traded,
 )
 from genesis_actors.messages.supervisor import Halt
 from genesis_actors.messages.venue import (
@@ -423,8 +423,8 @@ def test_the_account_is_taken_over_before_anything_is_sent(
     assert refusal(desk).available_quantity == Decimal(4)
     assert refusal(desk).actual == Decimal(1_100)
 
-    today = Traded(BTC, Side.BUY, Decimal(1), Decimal(160), ZERO, simulation.clock.now())
-    yesterday = replace(today, at=today.at - timedelta(days=1))
+    today = DayTraded(BTC, simulation.clock.now().date(), Decimal(1), Decimal(-160))
+    yesterday = replace(today, day=today.day - timedelta(days=1))
     desk.tell(RestoreAccount((), (yesterday,)), a_child("c2", quantity="1"))
     assert desk.venue.messages[-1] == a_child("c2", quantity="1")
 

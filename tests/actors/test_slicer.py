@@ -6,12 +6,20 @@ from decimal import Decimal
 import pytest
 from pykka import ActorRef
 
-from genesis_actors.actors.slicer import SNAPSHOT_EVERY, SlicerActor, SlicerPorts
+from genesis_actors.actors.slicer import (
+    SNAPSHOT_EVERY,
+    UNWRITTEN_AT_MOST,
+    SlicerActor,
+    SlicerPorts,
+)
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import Execution, restore
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.events import (
+    ChildAccepted,
+    ChildClosed,
+    ChildFilled,
     ChildSent,
     JournalEvent,
     TwapPaused,
@@ -43,13 +51,16 @@ from genesis_actors.messages.venue import (
     AmendParent,
     CancelOrder,
     LookUpOrder,
+    OrderAccepted,
     OrderMessage,
     OrderOutcomeUnknown,
+    OrderStory,
     PlaceOrder,
     SettleOrder,
 )
 from genesis_actors.runtime.actor import ActorFailed
 from genesis_actors.runtime.simulation import DeterministicRuntime
+from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import (
     ExecutionState,
     MarketSummary,
@@ -57,6 +68,7 @@ from genesis_actors.values import (
     ParentOrder,
     Quote,
     Reason,
+    VenueOrderId,
 )
 from tests.helpers import Probe
 from tests.making import NOON, a_close, a_fill, a_parent_order, an_execution
@@ -351,6 +363,60 @@ def test_a_fill_after_the_end_is_recorded_and_changes_neither_state_nor_time(ben
     assert (late.state, late.finished_at) == (ended.state, ended.finished_at)
     assert late.filled_quantity == Decimal("1.5")
     assert sum(isinstance(m, ExecutionFinished) for m in bench.supervisor.messages) == 1
+
+
+def test_what_a_venue_tells_in_one_breath_is_as_good_as_told_singly_and_written_at_once() -> None:
+    def told(*, as_story: bool) -> Bench:
+        bench = Bench(Runtime.deterministic(seed=1, start=NOON))
+        order = bench.send_first_child()
+        accepted = OrderAccepted(
+            at=NOON,
+            execution_id=order.execution_id,
+            client_order_id=order.client_order_id,
+            venue_order_id=VenueOrderId("v1"),
+        )
+        outcomes = (accepted, a_fill(order, quantity="1"), a_close(order))
+        if as_story:
+            bench.tell(OrderStory(order.execution_id, outcomes))
+        else:
+            for outcome in outcomes:
+                bench.tell(outcome)
+        bench.make_durable()
+        return bench
+
+    one, other = told(as_story=True), told(as_story=False)
+
+    assert one.events == other.events
+    assert [type(event) for event in one.journal.messages[-1].events] == [
+        ChildAccepted,
+        ChildFilled,
+        ChildClosed,
+    ]
+    assert len(other.journal.messages) == len(one.journal.messages) + 2
+    assert one.news.messages[-1].execution == other.news.messages[-1].execution
+
+
+def test_what_was_decided_before_a_message_that_ends_the_slicer_is_written(bench: Bench) -> None:
+    order = bench.send_first_child()
+    before = len(bench.events)
+
+    bench.tell(a_fill(order, quantity="1"), "not a message")
+
+    assert bench.failures.messages
+    assert [type(event) for event in bench.events[before:]] == [ChildFilled]
+
+
+def test_a_flood_of_messages_does_not_keep_what_they_cause_from_being_written(
+    bench: Bench,
+) -> None:
+    order = bench.send_first_child()
+    before = len(bench.journal.messages)
+    fills = [a_fill(order, quantity="0.01", trade_id=f"t{n}") for n in range(100)]
+
+    bench.tell(*fills)
+
+    sizes = [len(write.events) for write in bench.journal.messages[before:]]
+    assert sizes == [UNWRITTEN_AT_MOST] * 3 + [100 - 3 * UNWRITTEN_AT_MOST]
 
 
 def test_a_lost_write_ends_the_slicer_because_it_believed_what_is_not_durable(

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from pykka import ActorRef, ActorRegistry
 
-from genesis_actors.actors.past import KnownOrder, Past, VenueTraits
+from genesis_actors.actors.past import Past, VenueTraits
 from genesis_actors.actors.slicer import SlicerActor
 from genesis_actors.actors.supervisor import SupervisorActor, SupervisorPorts
 from genesis_actors.domain.known_trades import MARGIN
@@ -16,6 +16,7 @@ from genesis_actors.messages.control import News
 from genesis_actors.messages.events import TwapPaused, TwapResumed
 from genesis_actors.messages.market_data import MarketDataMessage, MarketQuery, MarketView
 from genesis_actors.messages.persistence import (
+    ExecutionLoaded,
     Journaled,
     LoadExecution,
     NoteTrades,
@@ -76,7 +77,7 @@ class House:
         self,
         simulation: DeterministicRuntime,
         *,
-        known: Mapping[ClientId, KnownOrder] | None = None,
+        client_ids: Mapping[ClientId, ExecutionId] | None = None,
         past: Past | None = None,
         trades_every: timedelta | None = None,
     ) -> None:
@@ -103,7 +104,7 @@ class House:
                 news=self.news,
             ),
             seed=5,
-            known_orders=dict(known or {}),
+            client_ids=client_ids or {},
             executions_before=0,
             past=past or Past(),
             failures=Probe(),
@@ -212,15 +213,50 @@ def test_a_start_repeated_later_finds_the_first_execution(house: House) -> None:
     assert (other.execution_id, other.is_new) == (one.execution_id, False)
 
 
-def test_a_client_id_of_another_order_is_a_conflict(simulation: DeterministicRuntime) -> None:
-    known = {ClientId("rebalance"): KnownOrder(ExecutionId("x1"), a_parent_order(quantity="9"))}
-    house = House(simulation, known=known)
+def test_what_an_earlier_run_used_a_client_id_for_is_read_once_when_it_comes_again(
+    simulation: DeterministicRuntime,
+) -> None:
+    order = a_parent_order(client_id="rebalance")
+    execution, events = an_execution(order)
+    house = House(simulation, client_ids={ClientId("rebalance"): execution.execution_id})
+    other = house.start(a_parent_order(client_id="rebalance", quantity="9"))
+    same = house.start(order)
+    assert (other.messages, same.messages) == ([], [])
 
-    (rejected,) = house.start(a_parent_order(client_id="rebalance")).messages
+    (asked,) = house.journal.messages
+    assert isinstance(asked, LoadExecution)
+    asked.reply_to.tell(ExecutionLoaded(asked.execution_id, None, events))
+    simulation.run_until_quiet()
+    again = house.start(order)
 
+    (rejected,) = other.messages
     assert isinstance(rejected, OrderRejected)
     assert rejected.reason is Reason.CLIENT_ID_CONFLICT
-    assert "x1" in rejected.message
+    assert execution.execution_id in rejected.message
+    found = ExecutionStarted(execution_id=execution.execution_id, is_new=False)
+    assert (same.messages, again.messages) == ([found], [found])
+    assert house.journal.messages == [asked]
+
+
+def test_an_order_is_refused_while_its_client_ids_past_cannot_be_read(
+    simulation: DeterministicRuntime,
+) -> None:
+    house = House(simulation, client_ids={ClientId("rebalance"): ExecutionId("x1")})
+    order = a_parent_order(client_id="rebalance")
+    answers = house.start(order)
+    (asked,) = house.journal.messages
+    assert isinstance(asked, LoadExecution)
+    asked.reply_to.tell(ExecutionLoaded(asked.execution_id, None, (), "no disk"))
+    simulation.run_until_quiet()
+
+    (rejected,) = answers.messages
+    assert isinstance(rejected, OrderRejected)
+    assert rejected.reason is Reason.JOURNAL_DOWN
+    assert "no disk" in rejected.message
+
+    house.start(order)
+
+    assert len(house.journal.messages) == 2, "it is asked again"
 
 
 def test_a_command_for_an_unknown_execution_is_refused(house: House) -> None:

@@ -13,9 +13,10 @@ from genesis_actors.messages.venue import (
     LookUpOrder,
     OrderAccepted,
     OrderNotFound,
-    OrderOutcome,
+    OrderStory,
     PlaceOrder,
     SymbolDescribed,
+    VenueOutcome,
 )
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.values import ClientOrderId, ExecutionId, Side, Symbol
@@ -34,17 +35,25 @@ class Exchange:
     ) -> None:
         self.simulation = simulation
         self.feed = Probe[MarketFeed]()
-        self.outcomes = Probe[OrderOutcome]()
+        self._outcomes = Probe[VenueOutcome]()
         self.described = Probe[SymbolDescribed]()
         self.ref = VenueActor.start(
             simulation,
             venue=venue or PaperVenue(seed=3, latency=latency),
             gate=Gate(GateLimits(max_orders_per_second=1)),
             market_data=self.feed,
-            outcomes=self.outcomes,
+            outcomes=self._outcomes,
             failures=Probe(),
         )
         self.describe(opened)
+
+    @property
+    def outcomes(self) -> list[VenueOutcome]:
+        return [
+            each
+            for told in self._outcomes.messages
+            for each in (told.outcomes if isinstance(told, OrderStory) else (told,))
+        ]
 
     def describe(self, symbol: Symbol) -> SymbolDescribed:
         self.tell(DescribeSymbol(symbol=symbol, reply_to=self.described))
@@ -117,10 +126,10 @@ def test_a_request_takes_the_venues_latency_to_arrive(simulation: DeterministicR
     exchange = Exchange(simulation, timedelta(milliseconds=50))
 
     exchange.tell(exchange.an_order())
-    assert exchange.outcomes.messages == []
+    assert exchange.outcomes == []
 
     simulation.advance_to(NOON + timedelta(milliseconds=100))
-    assert isinstance(exchange.outcomes.messages[0], OrderAccepted)
+    assert isinstance(exchange.outcomes[0], OrderAccepted)
 
 
 def test_requests_without_latency_are_answered_at_once(simulation: DeterministicRuntime) -> None:
@@ -128,13 +137,13 @@ def test_requests_without_latency_are_answered_at_once(simulation: Deterministic
     name = {"execution_id": ExecutionId("x1"), "symbol": BTC}
 
     exchange.tell(exchange.an_order())
-    filled = list(exchange.outcomes.messages)
+    filled = list(exchange.outcomes)
     exchange.tell(LookUpOrder(client_order_id=ClientOrderId("c1"), **name))
     exchange.tell(CancelOrder(client_order_id=ClientOrderId("c2"), **name))
 
     assert isinstance(filled[0], OrderAccepted)
-    assert len(exchange.outcomes.messages) > len(filled)
-    assert isinstance(exchange.outcomes.messages[-1], OrderNotFound)
+    assert len(exchange.outcomes) > len(filled)
+    assert isinstance(exchange.outcomes[-1], OrderNotFound)
 
 
 def test_a_market_that_an_earlier_core_had_opened_is_told_from_its_past_on(

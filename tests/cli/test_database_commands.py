@@ -98,7 +98,7 @@ def test_a_database_is_made_and_upgraded_once(command: Command) -> None:
     assert current["revision"] == current["wanted"] == first["after"]
     assert current["is_current"] is True
     assert "nothing to do" in command("db", "upgrade", *DB).out
-    assert "0005" in command("db", "current", *DB).out
+    assert "0006" in command("db", "current", *DB).out
 
 
 def test_without_a_name_it_is_the_settings_database(command: Command) -> None:

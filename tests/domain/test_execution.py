@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from genesis_actors.domain.evolve import evolve, fold
 from genesis_actors.domain.execution import Execution, restore, snapshot
@@ -155,6 +156,17 @@ def test_a_snapshot_is_the_state_exactly() -> None:
     desk.fill("0.33", "100.005", fee_currency="BTC")
 
     assert restore(snapshot(desk.execution)) == desk.execution
+
+
+def test_a_snapshot_that_says_also_what_is_as_it_began_is_read() -> None:
+    """As they all did once."""
+    desk = Desk(execution(["1", "1.01"], defaults=EAGER))
+    desk.at(75).look()
+    whole = TypeAdapter(Execution).dump_json(desk.execution).decode()
+
+    assert "amended_plan_at" in whole
+    assert "amended_plan_at" not in snapshot(desk.execution)
+    assert restore(whole) == desk.execution
 
 
 def test_filled_working_unknown_and_remaining_add_up() -> None:

@@ -103,3 +103,27 @@ def test_a_settlement_counts_what_was_not_told_as_filled_then() -> None:
     assert use.reserved == ZERO
     assert use.filled_since(NOON) == Decimal(1)
     assert use.filled_since(NOON - seconds(1)) == Decimal(3)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["fill", "fill", "look", "look", "forget"]), st.integers(0, 20)),
+        min_size=8,
+        max_size=40,
+    )
+)
+def test_what_was_filled_is_right_whenever_somebody_asks_in_between(
+    steps: Sequence[tuple[str, int]],
+) -> None:
+    use, kept = SymbolUse(), list[tuple[int, int]]()
+    for number, (what, second) in enumerate(steps):
+        at = NOON + seconds(second)
+        match what:
+            case "fill":
+                use.fill(ClientOrderId("a"), TradeId(f"t{number}"), at, Decimal(number + 1))
+                kept.append((second, number + 1))
+            case "look":
+                assert use.filled_since(at) == sum(quantity for it, quantity in kept if it > second)
+            case _:
+                use.forget_before(at + LONGEST_WINDOW)
+                kept = [(it, quantity) for it, quantity in kept if it > second]

@@ -8,11 +8,17 @@ from decimal import Decimal
 import pytest
 
 from genesis_actors.messages.persistence import NoteTrades
+from genesis_actors.messages.risk import DayTraded, PastPosition
 from genesis_actors.storage import recovery
 from genesis_actors.storage.batch import Write
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import ForeignDatabase
 from genesis_actors.storage.journal import Journal
+from genesis_actors.storage.past_trades import (
+    load_positions,
+    load_recent_trades,
+    load_unsure_orders,
+)
 from genesis_actors.storage.recovery import Identity, RecordedFill
 from genesis_actors.values import (
     ZERO,
@@ -130,10 +136,70 @@ def test_what_counts_in_budgets_is_found_by_symbol_from_a_time_on(database: Data
     began = write("x1", execution=execution_row("x1"), orders=[order_row("x1")])
     written(database, replace(began, fills=(other, late, early)))
 
-    assert recovery.load_quantities(database, NOON + second) == {
+    found = database.read(lambda it: load_recent_trades(it, NOON, NOON + second))
+    assert found.quantities == {
         "BTC/USDT": [("x1-1", "t2", NOON + second, Decimal("0.1"))],
         "ETH/USDT": [("x1-1", "t3", NOON + 2 * second, Decimal("0.1"))],
     }
+
+
+def test_what_was_traded_on_the_newest_day_comes_to_a_sum_for_each_symbol(
+    database: Database,
+) -> None:
+    """To the last digit, whatever decimal context the caller has."""
+    midnight = NOON.replace(hour=0)
+    bought = replace(fill_row("x1", "t1"), traded_at=midnight, fee_currency="BNB")
+    sold = replace(
+        fill_row("x2", "t2"),
+        traded_at=midnight + timedelta(hours=23),
+        quantity=Decimal("0.30000000000000000000000000001"),
+    )
+    yesterday = replace(fill_row("x1", "t3"), traded_at=midnight - timedelta(microseconds=1))
+    seller = replace(execution_row("x2"), side="sell")
+    written(
+        database,
+        write(
+            "x1",
+            execution=execution_row("x1"),
+            orders=[order_row("x1")],
+            fills=[bought, yesterday],
+        ),
+        write("x2", execution=seller, orders=[order_row("x2")], fills=[sold]),
+    )
+
+    found = database.read(lambda it: load_recent_trades(it, NOON, NOON + timedelta(days=1)))
+
+    assert found.quantities == {}
+    assert found.days == (
+        DayTraded(
+            Symbol("BTC/USDT"),
+            NOON.date(),
+            Decimal("-0.20000000000000000000000000001"),
+            Decimal("11418.9776550000000000000000005712345"),
+        ),
+    )
+
+
+def test_positions_are_what_all_executions_have_traded(database: Database) -> None:
+    def traded(name: str, side: str, quantity: str, price: str | None, at: datetime) -> Write:
+        row = replace(
+            execution_row(name, created_at=at),
+            side=side,
+            filled_quantity=Decimal(quantity),
+            average_price=price and Decimal(price),
+        )
+        return write(name, execution=row)
+
+    written(
+        database,
+        traded("x1", "sell", "0.30000000000000000000000000001", "90", NOON),
+        traded("x2", "buy", "0.1", "110", NOON - timedelta(hours=1)),
+        traded("x3", "buy", "0", None, NOON),
+    )
+
+    assert database.read(load_positions) == (
+        PastPosition(Symbol("BTC/USDT"), Decimal("-0.20000000000000000000000000001"), Decimal(90)),
+    )
 
 
 def test_orders_of_which_more_may_be_told_are_found_by_symbol(database: Database) -> None:
@@ -146,7 +212,7 @@ def test_orders_of_which_more_may_be_told_are_found_by_symbol(database: Database
     ]
     written(database, write("x1", execution=execution_row("x1"), orders=orders))
 
-    assert recovery.load_unsure_orders(database, NOON) == {
+    assert database.read(lambda it: load_unsure_orders(it, NOON)) == {
         "BTC/USDT": [("x1-2", Side.BUY, ZERO)],
         "ETH/USDT": [("x1-3", Side.BUY, Decimal("0.1"))],
     }
@@ -195,15 +261,14 @@ def test_an_open_executions_newest_event_is_in_its_tail_or_in_its_snapshot(
     assert (x1.last_at, x2.last_at) == (NOON, later.at)
 
 
-def test_client_ids_lead_to_their_orders(database: Database) -> None:
-    mine = accepted("x1", "mine")
+def test_client_ids_lead_to_their_executions(database: Database) -> None:
     written(
         database,
-        write("x1", 1, [mine], execution=execution_row("x1", client_id="mine")),
-        write("x2", 1, [accepted("x2")], execution=execution_row("x2")),
+        write("x1", execution=execution_row("x1", client_id="mine")),
+        write("x2", execution=execution_row("x2")),
     )
 
-    assert recovery.load_client_orders(database) == {ClientId("mine"): mine}
+    assert recovery.load_client_ids(database) == {ClientId("mine"): ExecutionId("x1")}
     assert recovery.count_executions(database) == 2
 
 
