@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final, cast
 
 from genesis_actors.domain.report import ExecutionReport
@@ -48,8 +49,9 @@ def report_view(report: ExecutionReport) -> View:
         "child_orders": len(report.orders),
         "slices": slice_views(report.slices, report.orders),
         "fills": fill_views(report.fills, report.orders),
-        "path": plain(report.path),
-        "volumes": plain(report.volumes),
+        # By far the longest of all, so without asking of each value what it is.
+        "path": [[time_text(at), _text(bid), _text(ask)] for at, bid, ask in report.path],
+        "volumes": [[time_text(at), decimal_text(volume)] for at, volume in report.volumes],
     }
 
 
@@ -59,14 +61,23 @@ def plain(value: object) -> object:
     >>> plain((Decimal("1.50"), None, True))
     ['1.5', None, True]
     """
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, Decimal):
         return decimal_text(value)
     if isinstance(value, datetime):
         return time_text(value)
-    if is_dataclass(value):
-        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, dict):
         return {key: plain(each) for key, each in cast("dict[str, object]", value).items()}
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in cast("Sequence[object]", value)]
-    return value
+    return {name: plain(getattr(value, name)) for name in _field_names(type(value))}
+
+
+@cache
+def _field_names(dataclass: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(dataclass))
+
+
+def _text(price: Decimal | None) -> str | None:
+    return None if price is None else decimal_text(price)

@@ -105,7 +105,9 @@ def decimal_text(value: Decimal) -> str:
     >>> decimal_text(Decimal("1E+3")), decimal_text(Decimal("0.500"))
     ('1000', '0.5')
     """
-    text = format(value, "f")
+    text = str(value)  # Quicker than `format`.
+    if "E" in text:
+        text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in {"-0", ""} else text
@@ -117,7 +119,9 @@ def time_text(at: datetime) -> str:
     >>> time_text(datetime(2024, 8, 8, 23, 54, 15, 408000, tzinfo=UTC))
     '2024-08-08T23:54:15.408000Z'
     """
-    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def parse_time(text: str) -> datetime:

@@ -14,6 +14,7 @@ from genesis_actors.engine import Engine, TwapHandle
 from genesis_actors.metrics import Metrics
 from genesis_actors.opening import VirtualTime
 from genesis_actors.orders import TwapOrder
+from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.settings import Settings
 
 ALWAYS = {
@@ -58,6 +59,7 @@ def test_a_run_is_counted_under_the_names_that_dashboards_rely_on(tmp_path: Path
     with Engine.start(settings(tmp_path), virtual=VirtualTime()) as engine:
         metrics = Metrics(engine)
         status = submitted(engine).wait()
+        assert isinstance(engine.runtime, DeterministicRuntime)
         engine.runtime.run_until_quiet()  # What its end is news to has heard of it.
         found = samples(metrics)
         families = {

@@ -77,13 +77,22 @@ from genesis_actors.messages.venue import (
 )
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import ZERO, ClientId, ExecutionId, ParentOrder, Reason, Symbol
+from genesis_actors.values import (
+    ZERO,
+    ClientId,
+    ExecutionId,
+    ParentOrder,
+    Reason,
+    Symbol,
+    time_text,
+)
 
 log = get_logger()
 
 MAX_REBUILDS = 3
 REBUILD_WINDOW = timedelta(seconds=60)
-"""A slicer that fails more often than `MAX_REBUILDS` within this time is left PAUSED."""
+"""A slicer that fails more often than `MAX_REBUILDS` within this time is left PAUSED. One that fails even then rests
+until the oldest of these failures is so long ago: each rebuild is work that others wait for."""
 
 NO_QUEUE = QueueRules()
 
@@ -105,6 +114,13 @@ class AskTrades:
     """To ourselves: it is time to ask for the trades of `symbol`."""
 
     symbol: Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildSlicer:
+    """To ourselves: a slicer that failed of whatever it was told has rested."""
+
+    execution_id: ExecutionId
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +149,29 @@ _Command: TypeAlias = (
     PauseExecution | ResumeExecution | CancelExecution | SettleChild | AmendExecution
 )
 _Message: TypeAlias = (
-    SupervisorMessage | ActorFailed | AskTrades | CommandAnswered | OrderRecalled | WriteHaltAgain
+    SupervisorMessage
+    | ActorFailed
+    | AskTrades
+    | RebuildSlicer
+    | CommandAnswered
+    | OrderRecalled
+    | WriteHaltAgain
 )
 
 
 class _Slicer:
     """One execution as the supervisor sees it. Without an actor, what comes for it waits until it has one."""
 
-    __slots__ = ("actor", "failures", "held", "order", "quantity", "survived", "unanswered")
+    __slots__ = (
+        "actor",
+        "failures",
+        "held",
+        "order",
+        "quantity",
+        "rests_until",
+        "survived",
+        "unanswered",
+    )
 
     def __init__(self) -> None:
         self.actor: ActorRef[SlicerActor] | None = None
@@ -151,6 +182,7 @@ class _Slicer:
         self.survived: list[_Command] = []
         """Those of them that were there when it failed last."""
         self.failures: list[datetime] = []
+        self.rests_until: datetime | None = None
 
     def raised_by(self, command: AmendExecution) -> Decimal | None:
         """Return the quantity that it asks for if that is more, and not judged yet: then it has no balances."""
@@ -294,6 +326,9 @@ class SupervisorActor(MessageActor[_Message]):
                 self._on_availability(message)
             case AskTrades():
                 self._ask_trades(message.symbol)
+            case RebuildSlicer():
+                self._slicers[message.execution_id].rests_until = None
+                self._load(message.execution_id)
             case ActorFailed():
                 self._on_slicer_failed(message)
             case (
@@ -476,6 +511,22 @@ class SupervisorActor(MessageActor[_Message]):
             message = "the execution has failed twice while it had this command: look at it, and at the log"
             self.send(command.reply_to, command.refused(Reason.REPEATED_FAILURE, message))
 
+    def _rest(self, execution_id: ExecutionId, slicer: _Slicer) -> None:
+        """Leave an execution without an actor for a while: even one that was only to pause it has failed."""
+        slicer.rests_until = slicer.failures[0] + REBUILD_WINDOW
+        log.error("slicer_rests", execution_id=execution_id, until=time_text(slicer.rests_until))
+        commands, slicer.unanswered, slicer.survived = slicer.unanswered, [], []
+        for command in commands:
+            self._refuse_resting(command, slicer.rests_until)
+        self.wake_at(slicer.rests_until, RebuildSlicer(execution_id))
+
+    def _refuse_resting(self, command: _Command, until: datetime) -> None:
+        message = (
+            "the execution fails of whatever it is told, and sends nothing: look at the log; it is tried again "
+            f"at {time_text(until)}"
+        )
+        self.send(command.reply_to, command.refused(Reason.REPEATED_FAILURE, message))
+
     def _load(self, execution_id: ExecutionId) -> None:
         self.send(self._ports.journal, LoadExecution(execution_id, self.actor_ref))
 
@@ -502,7 +553,11 @@ class SupervisorActor(MessageActor[_Message]):
             self._watch(execution)
         while slicer.failures and slicer.failures[0] <= self.clock.now() - REBUILD_WINDOW:
             del slicer.failures[0]
-        is_hopeless = len(slicer.failures) > MAX_REBUILDS
+        failures = len(slicer.failures)
+        if failures > MAX_REBUILDS + 1:
+            self._rest(execution_id, slicer)
+            return
+        is_hopeless = failures > MAX_REBUILDS
         self._start_slicer(execution, paused_by=Reason.REPEATED_FAILURE if is_hopeless else None)
 
     def _forget(self, execution_id: ExecutionId) -> None:
@@ -518,6 +573,9 @@ class SupervisorActor(MessageActor[_Message]):
         slicer = self._slicers.get(command.execution_id)
         if slicer is None:
             self._refuse_unknown(command)
+            return
+        if slicer.rests_until is not None:
+            self._refuse_resting(command, slicer.rests_until)
             return
         slicer.unanswered.append(command)
         if slicer.actor is not None:

@@ -51,7 +51,7 @@ MOST_THREADS: Final = 1_000
 """A thread for each execution is not tried for more: beyond some 20,000 the system has no more of them."""
 
 
-class _Watched(PaperVenue):
+class WatchedVenue(PaperVenue):
     """Notes when each order has been handed over."""
 
     def __init__(self) -> None:
@@ -98,7 +98,7 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
         venue={"kind": "paper"},
         risk={"max_orders_per_second": 1_000_000},
     )
-    venue = _Watched()
+    venue = WatchedVenue()
     engine = await asyncio.to_thread(Engine.start, settings, venue=venue)
     heard = _Heard()
     engine.subscribe(heard)
@@ -108,7 +108,7 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
     # What a symbol costs, its first execution shows.
     for numbers in (range(min(SYMBOLS, executions)), range(SYMBOLS, executions)):
         began = time.perf_counter()
-        twaps += await _all(engine.submit_async(_order(number)) for number in numbers)
+        twaps += await _all(engine.submit_async(an_order(number)) for number in numbers)
         submitted += time.perf_counter() - began
         memory.append(_resident_bytes())
     cpu, wall, since = time.process_time(), time.perf_counter(), utc_now()
@@ -121,14 +121,14 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
     began = time.perf_counter()
     await engine.stop_async()
     stopped = time.perf_counter() - began
-    due = _due(database, since, until)
+    due = due_slices(database, since, until)
     first = dict[tuple[str, int], datetime]()
     for execution_id, number, at in venue.handed_over:
         first.setdefault((execution_id, number), at)
     late = sorted((first[key] - at) / timedelta(milliseconds=1) for key, at in due if key in first)
     return {
         "executions": executions,
-        "slice_lateness_ms": _quantiles(late),
+        "slice_lateness_ms": quantiles(late),
         "slices_due": len(due),
         "slices_sent": len(late),
         "slices_per_second": round(len(late) / seconds, 1),
@@ -157,7 +157,7 @@ class _Heard:
         self.count += 1
 
 
-def _order(number: int) -> TwapOrder:
+def an_order(number: int) -> TwapOrder:
     return TwapOrder.parse(
         symbol=Symbol(f"SYM{number % SYMBOLS:03d}/USDT"),
         side="buy" if number // SYMBOLS % 2 else "sell",
@@ -194,7 +194,7 @@ async def _timed(
     return time.perf_counter() - began
 
 
-def _due(
+def due_slices(
     database: Path, since: datetime, until: datetime
 ) -> list[tuple[tuple[str, int], datetime]]:
     """Return the slices that were due in that time, with when."""
@@ -264,13 +264,13 @@ def _times(number: int, seconds: float) -> list[float]:
 def _baseline(count: int, late: list[float], grown: int, cpu: float, seconds: float) -> Row:
     return {
         "executions": count,
-        "slice_lateness_ms": _quantiles(sorted(late)),
+        "slice_lateness_ms": quantiles(sorted(late)),
         "cpu_percent_of_one_core": round(100 * cpu / seconds, 1),
         "rss_per_execution_bytes": round(grown / count),
     }
 
 
-def _quantiles(ordered: Sequence[float]) -> Row:
+def quantiles(ordered: Sequence[float]) -> Row:
     if not ordered:
         return {"p50": None, "p99": None, "max": None}
     return {

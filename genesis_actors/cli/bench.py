@@ -17,7 +17,7 @@ from genesis_actors.cli.output import Output
 from genesis_actors.cli.signals import interrupt_from_here
 from genesis_actors.cli.version import versions
 
-SCENARIOS = ("runtime", "journal", "concurrency", "recovery", "replay", "control")
+SCENARIOS = ("runtime", "journal", "concurrency", "isolation", "recovery", "replay", "control")
 SEED = 1
 
 

@@ -66,9 +66,7 @@ class _State:
 
     def having(self, **changes: object) -> Self:
         """Return the same but for `changes`: what `replace` does, without running through every field."""
-        changed = object.__new__(type(self))
-        fields = changed.__dict__
-        fields.update(self.__dict__)
+        fields = self.__dict__ | changes
         names = tuple(changes)
         outdated = self._outdated.get(names)
         if outdated is None:
@@ -77,7 +75,8 @@ class _State:
             )
         for name in outdated:
             fields.pop(name, None)
-        fields.update(changes)
+        changed = object.__new__(type(self))
+        object.__setattr__(changed, "__dict__", fields)
         return changed
 
 

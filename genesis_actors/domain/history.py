@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from genesis_actors.messages.events import (
     ChildClosed,
     ChildFilled,
     ChildIntended,
+    ChildSent,
     ChildSettled,
     ChildUnknown,
     JournalEvent,
@@ -26,6 +27,8 @@ from genesis_actors.messages.events import (
     TwapRescheduled,
     TwapResumed,
     TwapSliceDelayed,
+    TwapSliceExecuted,
+    TwapSliceStarted,
     TwapSlowed,
     TwapStarted,
 )
@@ -69,6 +72,10 @@ class History:
     caps: list[tuple[datetime, Decimal]] = field(default_factory=list[tuple[datetime, Decimal]])
     """The participation caps that were in force, each with when it began to be."""
     incidents: list[Incident] = field(default_factory=list[Incident])
+    open_incidents: dict[tuple[str, str | None], int] = field(
+        default_factory=dict[tuple[str, "str | None"], int]
+    )
+    """Which of them are not over: kind and order, and where in the list."""
     delays: Counter[tuple[int, Reason]] = field(default_factory=Counter[tuple[int, Reason]])
     delayed_at: dict[tuple[int, Reason], datetime] = field(
         default_factory=dict[tuple[int, Reason], datetime]
@@ -91,6 +98,8 @@ def read_history(journal: Sequence[JournalEvent]) -> History:
 
 def _note(history: History, event: JournalEvent) -> None:
     match event:
+        case TwapSliceStarted() | TwapSliceExecuted() | ChildSent():
+            pass  # The most frequent ones, of which the state tells all.
         case ChildIntended():
             _close(history, _HALTED, None, event.at)
             if history.first_summary is None:
@@ -140,9 +149,8 @@ def _note_doubt(history: History, event: ChildUnknown | ChildClosed | ChildSettl
     name = event.client_order_id
     number = history.execution.children[name].slice_number
     if isinstance(event, ChildUnknown):
-        if not _is_open(history, "unknown", name):
-            doubt = Incident(event.at, "unknown", event.detail, None, number, name)
-            history.incidents.append(doubt)
+        if ("unknown", name) not in history.open_incidents:
+            _open(history, Incident(event.at, "unknown", event.detail, None, number, name))
         return
     _close(history, "unknown", name, event.at)
     if isinstance(event, ChildClosed) and event.status in {
@@ -158,16 +166,16 @@ def _note_halt(history: History, event: TwapSliceDelayed) -> None:
     """A halt is seen by what it keeps from being sent; for this execution it has ended when something else happens."""
     if event.reason is not Reason.HALTED:
         _close(history, _HALTED, None, event.at)
-    elif not _is_open(history, _HALTED, None):
+    elif (_HALTED, None) not in history.open_incidents:
         detail = "nothing new might be sent"
-        history.incidents.append(Incident(event.at, _HALTED, detail, None, event.slice_number))
+        _open(history, Incident(event.at, _HALTED, detail, None, event.slice_number))
 
 
 def _begin_pause(history: History, event: TwapPaused) -> None:
     if not history.pauses or history.pauses[-1][1] is not None:
         history.pauses.append((event.at, None))
         detail = str(event.reason) if event.detail is None else f"{event.reason}: {event.detail}"
-        history.incidents.append(Incident(event.at, "paused", detail))
+        _open(history, Incident(event.at, "paused", detail))
 
 
 def _end_pause(history: History, at: datetime) -> None:
@@ -177,16 +185,12 @@ def _end_pause(history: History, at: datetime) -> None:
         _close(history, "paused", None, at)
 
 
-def _is_open(history: History, kind: str, name: str | None) -> bool:
-    return any(
-        i.kind == kind and i.client_order_id == name and i.until is None for i in history.incidents
-    )
+def _open(history: History, incident: Incident) -> None:
+    history.open_incidents[incident.kind, incident.client_order_id] = len(history.incidents)
+    history.incidents.append(incident)
 
 
 def _close(history: History, kind: str, name: str | None, at: datetime) -> None:
-    history.incidents = [
-        Incident(i.at, i.kind, i.detail, at, i.slice_number, i.client_order_id)
-        if i.kind == kind and i.client_order_id == name and i.until is None
-        else i
-        for i in history.incidents
-    ]
+    index = history.open_incidents.pop((kind, name), None)
+    if index is not None:
+        history.incidents[index] = replace(history.incidents[index], until=at)

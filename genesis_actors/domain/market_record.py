@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
-from typing import Final, TypeAlias
+from operator import itemgetter
+from typing import Final, TypeAlias, cast
 
 from genesis_actors.values import BPS, ZERO, MarketSummary, Side, quotient
 
@@ -20,6 +21,7 @@ GAP: Final = timedelta(seconds=10)
 """Where the source says nothing for longer than this, what the market did meanwhile is not known."""
 
 _SECOND: Final = timedelta(seconds=1)
+_SECOND_MICROS: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Span: TypeAlias = tuple[datetime, datetime]
@@ -107,14 +109,13 @@ class MarketRecord:
         record = cls(Decimal(1).scaleb(-price_places), Decimal(1).scaleb(-quantity_places))
         quantities: list[int] = []
         for part in parts:
-            to_price = 10 ** (price_places - part.price_places)
-            to_quantity = 10 ** (quantity_places - part.quantity_places)
+            to_price = price_places - part.price_places
             record._quote_times += part.quote_times
-            record._bids += [bid * to_price for bid in part.bids]
-            record._asks += [ask * to_price for ask in part.asks]
+            record._bids += _scaled(part.bids, to_price)
+            record._asks += _scaled(part.asks, to_price)
             record._trade_times += part.trade_times
-            record._prices += [price * to_price for price in part.prices]
-            quantities += [quantity * to_quantity for quantity in part.quantities]
+            record._prices += _scaled(part.prices, to_price)
+            quantities += _scaled(part.quantities, quantity_places - part.quantity_places)
             record._cover(part)
         record._volumes = list(accumulate(quantities, initial=0))
         return record
@@ -136,8 +137,10 @@ class MarketRecord:
 
     def knows(self, at: datetime) -> bool:
         """Tell whether the touch in force at `at` is recorded."""
-        when = micros(at)
-        index = bisect_right(self._covered, when, key=lambda span: span[0]) - 1
+        return self._covers(micros(at))
+
+    def _covers(self, when: int) -> bool:
+        index = bisect_right(self._covered, when, key=_beginning) - 1
         return index >= 0 and when <= self._covered[index][1]
 
     def gaps(self, start: datetime, end: datetime) -> tuple[Span, ...]:
@@ -181,8 +184,12 @@ class MarketRecord:
 
     def volume(self, after: datetime, until: datetime) -> Decimal:
         """Return the base units that others traded in (after, until]."""
-        first, last = self._traded_until(after), self._traded_until(until)
-        return (self._volumes[last] - self._volumes[first]) * self._quantity_unit
+        return self.volumes(after, (until,))[0]
+
+    def volumes(self, after: datetime, times: Iterable[datetime]) -> list[Decimal]:
+        """Return what was traded after `after` until each of `times`."""
+        before, unit = self._volumes[self._traded_until(after)], self._quantity_unit
+        return [(self._volumes[self._traded_until(at)] - before) * unit for at in times]
 
     def summary(self, start: datetime, end: datetime) -> MarketSummary:
         """Return what the market did in (start, end], as the tape counts it: a touch is in force until the next one."""
@@ -216,18 +223,34 @@ class MarketRecord:
             integral, passed = integral + more, passed + length
         return quotient(integral * self._price_unit, Decimal(2 * passed))
 
-    def mean_move(self, start: datetime, end: datetime, horizon: timedelta) -> Decimal | None:
-        """Return sum (m(t + horizon) - m(t)) / sum m(t), in bps, over the whole seconds t from `start` to `end`."""
-        moved = worth = 0
-        at = start
-        while at <= end:
-            index, later = self._in_force(at), self._in_force(at + horizon)
-            if index is not None and later is not None:
-                twice = self._bids[index] + self._asks[index]
-                moved += self._bids[later] + self._asks[later] - twice
-                worth += twice
-            at += _SECOND
-        return quotient(BPS * moved, Decimal(worth))
+    def mean_moves(
+        self, start: datetime, end: datetime, horizons: Sequence[timedelta]
+    ) -> tuple[Decimal | None, ...]:
+        """Return for each horizon, in whole seconds, how much the mid moved in as long a time, on average, in bps.
+
+        That is sum (m(t + horizon) - m(t)) / sum m(t) over the whole seconds t from `start` to `end`, where both mids
+        are recorded.
+        """
+        count = max((end - start) // _SECOND + 1, 0)
+        steps = [horizon // _SECOND for horizon in horizons]
+        mids = self._doubled_mids(micros(start), count + max(steps, default=0))
+        return tuple(_mean_move(mids, count, step) for step in steps)
+
+    def _doubled_mids(self, since: int, count: int) -> list[int | None]:
+        """Return bid + ask at so many seconds from `since` on, as far as they are recorded; None in between."""
+        mids: list[int | None] = []
+        for began, ended in self._covered:
+            first = max(-((since - began) // _SECOND_MICROS), len(mids))
+            last = min((ended - since) // _SECOND_MICROS, count - 1)
+            if first > last:
+                continue
+            mids += [None] * (first - len(mids))
+            times = range(since + first * _SECOND_MICROS, ended + 1, _SECOND_MICROS)
+            seen = [bisect_right(self._quote_times, at) - 1 for at in times[: last + 1 - first]]
+            unknown = bisect_right(seen, -1)
+            mids += [None] * unknown
+            mids += [self._bids[index] + self._asks[index] for index in seen[unknown:]]
+        return mids
 
     def path(self, start: datetime, end: datetime, points: int) -> list[PathPoint]:
         """Return about so many (time, bid, ask) of [start, end]: touches that were, the extremes of each stretch.
@@ -250,11 +273,11 @@ class MarketRecord:
         last = bisect_right(self._quote_times, ended)
         chosen = {first, last - 1} if first < last else set[int]()
         for at in range(first, last, step):
-            stretch = range(at, min(at + step, last))
-            chosen |= {
-                min(stretch, key=self._bids.__getitem__),
-                max(stretch, key=self._asks.__getitem__),
-            }
+            bids, asks = (
+                self._bids[at : min(at + step, last)],
+                self._asks[at : min(at + step, last)],
+            )
+            chosen |= {at + bids.index(min(bids)), at + asks.index(max(asks))}
         points = [
             (
                 moment(max(self._quote_times[at], began)),
@@ -293,13 +316,32 @@ class MarketRecord:
         return self._asks if side is Side.BUY else self._bids
 
     def _in_force(self, at: datetime) -> int | None:
-        if not self.knows(at):
+        when = micros(at)
+        if not self._covers(when):
             return None
-        index = bisect_right(self._quote_times, micros(at)) - 1
+        index = bisect_right(self._quote_times, when) - 1
         return index if index >= 0 else None
 
     def _traded_until(self, at: datetime) -> int:
         return bisect_right(self._trade_times, micros(at))
+
+
+_beginning: Final = itemgetter(0)
+
+
+def _scaled(numbers: Sequence[int], places: int) -> Sequence[int]:
+    return [number * 10**places for number in numbers] if places else numbers
+
+
+def _mean_move(mids: Sequence[int | None], count: int, step: int) -> Decimal | None:
+    """Return the mean move over `step` of the first `count` of doubled mids, in bps of them."""
+    later = mids[step : step + count]
+    now = mids[: len(later)]
+    if None in mids:
+        pairs = [(a, b) for a, b in zip(now, later, strict=True) if None not in {a, b}]
+        now, later = [a for a, _ in pairs], [b for _, b in pairs]
+    worth = sum(cast("list[int]", now))
+    return quotient(BPS * (sum(cast("list[int]", later)) - worth), Decimal(worth))
 
 
 def micros(at: datetime) -> int:

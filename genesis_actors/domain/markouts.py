@@ -66,7 +66,11 @@ def mark_outs(
     order happen together and are one observation (Cochran, "Sampling Techniques", 1977, section 6.4, for ratios).
     """
     mids = [record.mid(fill.at) for fill in fills]
-    return tuple(_mark_out(side, fills, mids, record, window, horizon) for horizon in HORIZONS)
+    moves = [None] * len(HORIZONS) if window is None else record.mean_moves(*window, HORIZONS)
+    return tuple(
+        _mark_out(side, fills, mids, record, move, horizon)
+        for move, horizon in zip(moves, HORIZONS, strict=True)
+    )
 
 
 def _mark_out(
@@ -74,7 +78,7 @@ def _mark_out(
     fills: Sequence[TimedFill],
     mids: Sequence[Decimal | None],
     record: MarketRecord,
-    window: Span | None,
+    market_move: Decimal | None,
     horizon: timedelta,
 ) -> MarkOut:
     seen = [
@@ -88,7 +92,7 @@ def _mark_out(
     mean = quotient(BPS * cost, value)
     error = _standard_error([fill for fill, _, _ in seen], costs, values)
     has_interval = len(seen) >= FEWEST_FILLS and error is not None and mean is not None
-    move = None if window is None or not seen else record.mean_move(*window, horizon)
+    move = market_move if seen else None
     return MarkOut(
         seconds=horizon // timedelta(seconds=1),
         fills=len(seen),

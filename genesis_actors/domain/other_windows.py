@@ -66,8 +66,12 @@ class OtherWindow:
 
 
 @exact
-def other_windows(history: History, record: MarketRecord, shortest: int) -> OtherWindow | None:
+def other_windows(
+    history: History, record: MarketRecord, shortest: int, below: timedelta | None = None
+) -> OtherWindow | None:
     """Return which windows of at least `shortest` minutes would have sufficed; None where that cannot be told.
+
+    One of `below` or more is not tried, where that is given: it counts as one that does not suffice.
 
     That is so for what is no TWAP, for orders that rest, since nobody knows which of those would have been met, and
     where the book, other executions or expected volumes had held this one back, since these are not recorded.
@@ -94,7 +98,13 @@ def other_windows(history: History, record: MarketRecord, shortest: int) -> Othe
         minutes for minutes in range(shortest, longest + 1) if allowed[minutes] >= x.quantity
     ]
     sufficient = next(
-        (minutes for minutes in _spread(candidates) if _suffices(x, record, minutes * MINUTE)), None
+        (
+            minutes
+            for minutes in _spread(candidates)
+            if (below is None or minutes * MINUTE < below)
+            and _suffices(x, record, minutes * MINUTE)
+        ),
+        None,
     )
     return OtherWindow(sufficient, longest, floor_to_step(allowed[longest], x.rules.lot))
 

@@ -272,9 +272,9 @@ def _could_be_faster(
         return
     if share.average > _LITTLE_USED * share.cap or x.duration <= _SHORTEST:
         return
-    windows = other_windows(history, record, _SHORTEST // MINUTE)
+    windows = other_windows(history, record, _SHORTEST // MINUTE, below=x.duration)
     minutes = None if windows is None else windows.sufficient
-    if windows is not None and (minutes is None or minutes * MINUTE >= x.duration):
+    if windows is not None and minutes is None:
         return
     cap = f"the {_percent(share.cap)} cap"
     what = (

@@ -181,4 +181,4 @@ def _volumes(
         return []
     step = (end - start) / _VOLUME_POINTS
     times = [*(start + step * number for number in range(_VOLUME_POINTS)), end]
-    return [(at, record.volume(start, at)) for at in times]
+    return list(zip(times, record.volumes(start, times), strict=True))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, bindparam, select, type_coerce
 
 from genesis_actors.domain.market_record import Depth, MarketRecord, MarketSegment
-from genesis_actors.domain.market_recorder import AFTERMATH, read_segment
+from genesis_actors.domain.market_recorder import AFTERMATH
 from genesis_actors.domain.report import ExecutionReport, generate_execution_report
 from genesis_actors.messages.events import JournalEvent, TwapAccepted, TwapCompleted, TwapEnded
-from genesis_actors.storage.database import Database, Target, check_schema
+from genesis_actors.storage.database import Database, Target
 from genesis_actors.storage.errors import ExecutionNotFound
+from genesis_actors.storage.recovery import in_one_look
+from genesis_actors.storage.segments import segment_of
 from genesis_actors.storage.serialization import from_json
 from genesis_actors.storage.tables import arrival_depths, engine_identity, events, market_segments
 from genesis_actors.values import decimal_text
@@ -43,67 +44,80 @@ class Evidence:
 
 def load_evidence(target: Target, execution_id: str) -> Evidence:
     """Read it in one transaction. Raises ExecutionNotFound, StorageError."""
+    return in_one_look(Database.of(target), lambda connection: _evidence(connection, execution_id))
 
-    def query(connection: Connection) -> Evidence:
-        check_schema(connection)
-        mine = (
-            select(events.c.event_type, events.c.event_data, events.c.engine_epoch)
-            .where(events.c.aggregate_id == execution_id)
-            .order_by(events.c.aggregate_version)
-        )
-        found = connection.execute(mine).all()
-        journal = tuple(from_json(kind, text) for kind, text, _ in found)
-        if not journal:
-            raise ExecutionNotFound(
-                f"no execution has the id {execution_id!r}", "list them: genesis ps -a"
-            )
-        first = journal[0]
-        symbol = first.order.symbol if isinstance(first, TwapAccepted) else ""
-        is_over = any(isinstance(event, TwapCompleted | TwapEnded) for event in journal)
-        segments = _segments(
-            connection,
-            symbol,
-            {epoch for _, _, epoch in found},
-            first.at,
-            journal[-1].at if is_over else None,
-        )
-        return Evidence(
-            journal,
-            MarketRecord.of(segments),
-            _depth(connection, execution_id),
-            connection.scalar(select(engine_identity.c.venue)) or "",
-        )
 
-    return Database.of(target).read(query)
+# Made once: to make them takes longer than to run them.
+_EVENTS: Final = (
+    select(events.c.event_type, events.c.event_data, events.c.engine_epoch)
+    .where(events.c.aggregate_id == bindparam("execution_id"))
+    .order_by(events.c.aggregate_version)
+)
+_SEGMENTS: Final = select(
+    market_segments.c.engine_epoch,
+    type_coerce(market_segments.c.began_at, Text),
+    type_coerce(market_segments.c.ended_at, Text),
+    market_segments.c.recorded,
+).where(
+    market_segments.c.symbol == bindparam("symbol"),
+    market_segments.c.ended_at >= bindparam("start"),
+    market_segments.c.began_at <= bindparam("end"),
+)
+_OF_ITS_RUNS: Final = _SEGMENTS.where(
+    market_segments.c.engine_epoch.in_(bindparam("epochs", expanding=True))
+)
+_SINCE_ITS_FIRST_RUN: Final = _SEGMENTS.where(
+    market_segments.c.engine_epoch >= bindparam("first_epoch")
+)
+_DEPTH: Final = select(arrival_depths.c.observed_at, arrival_depths.c.levels).where(
+    arrival_depths.c.execution_id == bindparam("execution_id")
+)
+_VENUE: Final = select(engine_identity.c.venue)
+_NO_END: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def _evidence(connection: Connection, execution_id: str) -> Evidence:
+    found = connection.execute(_EVENTS, {"execution_id": execution_id}).all()
+    journal = tuple(from_json(kind, text) for kind, text, _ in found)
+    if not journal:
+        raise ExecutionNotFound(
+            f"no execution has the id {execution_id!r}", "list them: genesis ps -a"
+        )
+    first, last = journal[0], journal[-1]
+    segments = _segments(
+        connection,
+        first.order.symbol if isinstance(first, TwapAccepted) else "",
+        {epoch for _, _, epoch in found},
+        first.at,
+        last.at if any(isinstance(event, TwapCompleted | TwapEnded) for event in journal) else None,
+    )
+    return Evidence(
+        journal,
+        MarketRecord.of(segments),
+        _depth(connection, execution_id),
+        connection.scalar(_VENUE) or "",
+    )
 
 
 def _segments(
     connection: Connection, symbol: str, epochs: set[int], start: datetime, end: datetime | None
 ) -> list[MarketSegment]:
     """Return what the runs that worked it have recorded; of what is still open (no `end`) also what later ones have."""
-    columns = market_segments.c
-    runs = columns.engine_epoch
-    query = select(runs, columns.began_at, columns.ended_at, columns.recorded).where(
-        columns.symbol == symbol,
-        runs.in_(sorted(epochs)) if end is not None else runs >= min(epochs),
-        columns.ended_at >= start - _MARGIN,
+    wanted: dict[str, object] = {
+        "symbol": symbol,
+        "start": start - _MARGIN,
+        "end": _NO_END if end is None else end + AFTERMATH + _MARGIN,
+    }
+    rows = (
+        connection.execute(_SINCE_ITS_FIRST_RUN, wanted | {"first_epoch": min(epochs)})
+        if end is None
+        else connection.execute(_OF_ITS_RUNS, wanted | {"epochs": sorted(epochs)})
     )
-    if end is not None:
-        query = query.where(columns.began_at <= end + AFTERMATH + _MARGIN)
-    return [_read(*row) for row in connection.execute(query)]
-
-
-@lru_cache(maxsize=64)
-def _read(epoch: int, began_at: datetime, ended_at: datetime, text: str) -> MarketSegment:
-    # Executions of one symbol share their segments.
-    return read_segment(epoch, began_at, ended_at, text)
+    return [segment_of(*row) for row in rows.all()]
 
 
 def _depth(connection: Connection, execution_id: str) -> Depth | None:
-    query = select(arrival_depths.c.observed_at, arrival_depths.c.levels).where(
-        arrival_depths.c.execution_id == execution_id
-    )
-    found = connection.execute(query).first()
+    found = connection.execute(_DEPTH, {"execution_id": execution_id}).first()
     return None if found is None else Depth(found.observed_at, depth_levels(found.levels))
 
 

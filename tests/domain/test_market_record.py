@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genesis_actors.domain import market_recorder
@@ -15,7 +15,7 @@ from genesis_actors.domain.benchmarks import interval_twap
 from genesis_actors.domain.market_record import MarketRecord, MarketSegment, micros
 from genesis_actors.domain.market_recorder import MarketRecorder, Recorded, read_segment
 from genesis_actors.messages.market_data import MarketRows
-from genesis_actors.values import Quote, Side, Trade
+from genesis_actors.values import Quote, Side, Trade, quotient
 from tests.domain.executions import NOON, SYMBOL, seconds
 
 
@@ -260,3 +260,34 @@ def test_numbers_of_different_fineness_are_brought_together() -> None:
 
 def test_where_nothing_was_ever_quoted_there_is_no_last_mid() -> None:
     assert MarketRecord().summary(NOON, NOON + seconds(60)).last_mid is None
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 90_000), prices, st.booleans()), max_size=20),
+    st.integers(-3_000, 70_000),
+    st.integers(-1_000, 40_000),
+)
+@example([(4_000, Decimal(1), True), (6_000, Decimal(2), True)], 0, 10_000)
+def test_a_mean_move_is_that_of_the_whole_seconds_at_which_both_mids_are_recorded(
+    told: list[tuple[int, Decimal, bool]], since: int, length: int
+) -> None:
+    events = [
+        MarketRows(SYMBOL, at, Quote(at, bid, bid + 1), (), confirms)
+        for at, bid, confirms in (
+            (NOON + timedelta(milliseconds=when), bid, confirms)
+            for when, bid, confirms in sorted(told)
+        )
+    ]
+    record = recorded(*events, until=91)
+    start = NOON + timedelta(milliseconds=since)
+    end = start + timedelta(milliseconds=length)
+    horizons = (seconds(1), seconds(5), seconds(30))
+
+    expected = list[Decimal | None]()
+    for horizon in horizons:
+        times = [start + seconds(n) for n in range(length // 1000 + 1)]
+        pairs = [(record.mid(at), record.mid(at + horizon)) for at in times]
+        known = [(a, b) for a, b in pairs if a is not None and b is not None]
+        moved, worth = sum(b - a for a, b in known), sum(a for a, _ in known)
+        expected.append(quotient(10_000 * Decimal(moved), Decimal(worth)))
+    assert record.mean_moves(start, end, horizons) == tuple(expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,32 @@ def test_executions_fill_exactly_while_everything_goes_wrong(
     assert all(row.unknown_quantity == row.working_quantity == 0 for row in done)
     assert live_exchange.call(lambda exchange: len(exchange.faults.struck)) > 10
     check_books(live_exchange, database)
+
+
+def test_executions_whose_calls_hang_hold_up_no_other_one(
+    live_exchange: LocalExchange, database: Path
+) -> None:
+    hangs = 60.0  # Ten times as long as the others' whole window.
+    settings = live_settings(live_exchange.config, database, request_timeout="50s")
+    with Engine.start(settings) as engine:
+        live_exchange.fault(
+            Fault(Kind.DELAY, "* order", symbol="ETHUSDT", times=None, seconds=hangs)
+        )
+        hanging = [
+            engine.submit(an_order("ETH/USDT", "sell", "0.2", duration="30s", slices=10))
+            for _ in range(8)
+        ]
+        for twap in hanging:
+            engine.wait_until(twap.execution_id, lambda row: row.working_quantity > 0, 25)
+        twap = engine.submit(an_order(quantity="0.05", duration="6s", slices=6))
+        done = twap.wait(40)
+        meanwhile = [each.status().execution for each in hanging]
+
+    assert done.execution.filled_quantity > 0
+    late = [part.sent_at - part.due_at for part in done.slices if part.sent_at is not None]
+    assert len(late) >= 3
+    assert max(late) < timedelta(seconds=10)
+    assert {(row.filled_quantity, row.state) for row in meanwhile} == {(0, ExecutionState.RUNNING)}
 
 
 def test_maintenance_and_an_outage_pause_executions_and_end_by_themselves(

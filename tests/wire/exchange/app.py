@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,6 +70,7 @@ def make_app(exchange: Exchange) -> web.Application:
     streams.add_routes(app, exchange)
     serving = Serving(exchange)
     app.router.add_route("*", "/{path:.*}", serving.serve)
+    app.on_shutdown.append(serving.let_go)
     app.on_cleanup.append(serving.stop)
     return app
 
@@ -77,6 +79,7 @@ class Serving:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._late: set[asyncio.Task[None]] = set()
+        self._is_over = asyncio.Event()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         name = _name_of(request)
@@ -84,7 +87,7 @@ class Serving:
             return web.Response(status=404, text="<html><body>404 Not found</body></html>")
         body = await request.text()
         params, now = Params(request.query_string, body), self._exchange.now()
-        fault = self._exchange.faults.pick(name, now)
+        fault = self._exchange.faults.pick(name, params.values.get("symbol"), now)
         sent = {key: value for key, value in params.values.items() if key != "signature"}
         attempt = Attempt(now, name, sent, fault and fault.kind.value)
         attempt.api_key = request.headers.get("X-MBX-APIKEY", "")
@@ -93,6 +96,10 @@ class Serving:
         if fault is None or fault.kind in {Kind.DELAY, Kind.STALE}:
             return response
         return await spoiling.spoil(request, response, fault)
+
+    async def let_go(self, _: web.Application) -> None:
+        """End the waiting of all who would wait beyond the end."""
+        self._is_over.set()
 
     async def stop(self, _: web.Application) -> None:
         for task in self._late:
@@ -117,15 +124,19 @@ class Serving:
             return spoiling.NOTHING
         if fault.kind is Kind.DELAY:
             if not fault.accepted:
-                await asyncio.sleep(fault.seconds)
+                await self._delay(fault.seconds)
                 return await self._carry_out(request, body, params, attempt, None)
             response = await self._carry_out(request, body, params, attempt, None)
-            await asyncio.sleep(fault.seconds)
+            await self._delay(fault.seconds)
             return response
         if not fault.accepted:
             attempt.outcome = "dropped"
             return spoiling.NOTHING
         return await self._carry_out(request, body, params, attempt, fault)
+
+    async def _delay(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._is_over.wait(), seconds)
 
     def _carry_out_late(
         self, request: web.Request, body: str, params: Params, attempt: Attempt, seconds: float

@@ -36,6 +36,7 @@ class Kind(StrEnum):
 class Fault:
     kind: Kind
     on: str = "*"  # Kinds of request: "POST order", "GET *", "* order"; see `app.ENDPOINTS`.
+    symbol: str | None = None  # Only requests that name this one: "BTCUSDT".
     accepted: bool = True
     times: int | None = 1  # None: until it is taken away.
     skip: int = 0  # Requests of this kind that pass before.
@@ -77,11 +78,11 @@ class Faults:
     def armed(self) -> list[Fault]:
         return [replace(one.fault, times=one.times, skip=one.skip) for one in self._armed]
 
-    def pick(self, request: str, now: int) -> Fault | None:
+    def pick(self, request: str, symbol: str | None, now: int) -> Fault | None:
         """At most one fault for a request: the first that fits."""
         self._armed = [a for a in self._armed if a.times != 0 and (not a.until or now < a.until)]
         for armed in self._armed:
-            if not fnmatchcase(request, armed.fault.on):
+            if not fnmatchcase(request, armed.fault.on) or armed.fault.symbol not in {None, symbol}:
                 continue
             if armed.fault.code == MAINTENANCE and request == STATUS:
                 continue
