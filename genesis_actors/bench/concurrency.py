@@ -1,5 +1,8 @@
 """Thousands of executions at once in real time: how late their slices are, and what an execution costs.
 
+Memory is told for all together, symbols and their market included, and for what one more execution costs: beyond the
+first of each symbol, when all have worked for the time.
+
 Each count runs in a process of its own, on the paper venue's 100 symbols and a durable database, beside a plain asyncio
 task and a stock actor with a thread for each execution, which store nothing and send nothing.
 """
@@ -74,7 +77,9 @@ def run(*, quick: bool = False) -> list[Row]:
 
 
 def _in_a_process(executions: int, seconds: float) -> Row:
-    command = [sys.executable, "-m", __name__, str(executions), str(seconds)]
+    # It looks for garbage as seldom as we do: as a daemon.
+    arguments = map(str, (executions, seconds, *gc.get_threshold()))
+    command = [sys.executable, "-m", __name__, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603
     row: Row = json.loads(done.stdout)
     return row
@@ -103,15 +108,20 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
     engine = await asyncio.to_thread(Engine.start, settings, venue=venue)
     heard = _Heard()
     engine.subscribe(heard)
-    memory = _resident_bytes()
-    began = time.perf_counter()
-    twaps = await _all(engine.submit_async(an_order(number)) for number in range(executions))
-    submitted = time.perf_counter() - began
+    memory = [_resident_bytes()]
+    twaps = list[TwapHandle]()
+    submitted = 0.0
+    # What a symbol costs, its first execution shows.
+    for numbers in (range(min(SYMBOLS, executions)), range(SYMBOLS, executions)):
+        began = time.perf_counter()
+        twaps += await _all(engine.submit_async(an_order(number)) for number in numbers)
+        submitted += time.perf_counter() - began
+        memory.append(_resident_bytes())
     cpu, wall, since = time.process_time(), time.perf_counter(), utc_now()
     await asyncio.sleep(seconds)
     until = utc_now()
     cpu_share = (time.process_time() - cpu) / (time.perf_counter() - wall)
-    grown = _resident_bytes() - memory
+    memory.append(_resident_bytes())
     paused = await _timed(twaps, lambda twap: twap.pause_async(timeout=60))
     resumed = await _timed(twaps, lambda twap: twap.resume_async(timeout=60))
     began = time.perf_counter()
@@ -129,7 +139,11 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
         "slices_sent": len(late),
         "slices_per_second": round(len(late) / seconds, 1),
         "cpu_percent_of_one_core": round(100 * cpu_share, 1),
-        "rss_per_execution_bytes": round(grown / executions),
+        "rss_per_execution_bytes": round((memory[-1] - memory[0]) / executions),
+        "rss_per_further_execution_bytes": round(
+            (memory[-1] - memory[1]) / max(executions - SYMBOLS, 1)
+        ),
+        "rss_per_symbol_bytes": round((memory[1] - memory[0]) / min(SYMBOLS, executions)),
         "events_heard": heard.count,
         "submit_seconds": round(submitted, 2),
         "pause_all_seconds": round(paused, 2),
@@ -281,4 +295,7 @@ def _resident_bytes() -> int:
 if __name__ == "__main__":
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    sys.stdout.write(json.dumps(measure(int(sys.argv[1]), float(sys.argv[2]))))
+    how_many, how_long, *thresholds = sys.argv[1:]
+    if thresholds:
+        gc.set_threshold(*map(int, thresholds))
+    sys.stdout.write(json.dumps(measure(int(how_many), float(how_long))))

@@ -367,7 +367,8 @@ def test_a_fill_after_the_end_is_recorded_and_changes_neither_state_nor_time(ben
 
 def test_what_a_venue_tells_in_one_breath_is_as_good_as_told_singly_and_written_at_once() -> None:
     def told(*, as_story: bool) -> Bench:
-        bench = Bench(Runtime.deterministic(seed=1, start=NOON))
+        runtime = Runtime.deterministic(seed=1, start=NOON)
+        bench = Bench(runtime)
         order = bench.send_first_child()
         accepted = OrderAccepted(
             at=NOON,
@@ -382,6 +383,7 @@ def test_what_a_venue_tells_in_one_breath_is_as_good_as_told_singly_and_written_
             for outcome in outcomes:
                 bench.tell(outcome)
         bench.make_durable()
+        runtime.stop()
         return bench
 
     one, other = told(as_story=True), told(as_story=False)
