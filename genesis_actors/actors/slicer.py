@@ -25,7 +25,7 @@ from genesis_actors.domain.waking import next_wake
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.events import ChildUnknown, JournalEvent
+from genesis_actors.messages.events import ChildSent, ChildUnknown, JournalEvent
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
@@ -69,6 +69,9 @@ SNAPSHOT_EVERY = 50
 
 UNWRITTEN_AT_MOST = 32
 """So many events are written without waiting for the inbox to be empty."""
+
+_MARKS_WAIT = timedelta(seconds=1)
+"""So long a mark that a child was sent waits to be written with what comes of it. Recovery does without the mark."""
 
 _PATIENCE = timedelta(seconds=1)
 _ANSWER_PATIENCE = timedelta(seconds=5)
@@ -142,6 +145,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._is_patience = False
         """Whether the timer is only there in case that an answer does not come."""
         self._wake_asked_at: datetime | None = None
+        self._marks_due_at: datetime | None = None
         self._asked_market_at: datetime | None = None
         self._is_over = False
         self._is_down = False
@@ -179,7 +183,13 @@ class SlicerActor(MessageActor[SlicerMessage]):
 
     def on_idle(self) -> None:
         """Write what the messages since the last time have caused, all of it together."""
-        self._write()
+        is_urgent = self._waiters or self._marks_due_at is None
+        if is_urgent or not self._has_marks_alone:
+            self._write()
+
+    @property
+    def _has_marks_alone(self) -> bool:
+        return all(isinstance(event, ChildSent) for event in self._unwritten)
 
     def end(self) -> None:
         self._write()
@@ -284,7 +294,10 @@ class SlicerActor(MessageActor[SlicerMessage]):
             self._refuse(command, decision.refusal)
             return
         self._waiters.append(_Waiter(command, _PROMISES[type(command)]))
-        was_already = decision.was_already and self._is_durable
+        # Marks say nothing of what was asked for.
+        marks = len(self._unwritten) if self._has_marks_alone else 0
+        is_durable = self._durable_version + marks == self._execution.version
+        was_already = decision.was_already and is_durable
         self._apply(decision)
         self._keep_promises(was_already=was_already)
 
@@ -318,6 +331,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
             return
         x, events = self._execution, tuple(self._unwritten)
         self._unwritten.clear()
+        self._marks_due_at = None
         changed = rows(self._written, x, events, self._venue)
         self._written = x
         state = None
@@ -393,6 +407,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         for effect in decision.effects:
             if isinstance(effect, PlaceOrder):
                 self.send(self._ports.orders, effect)
+                self._marks_due_at = self.clock.now() + _MARKS_WAIT
         rest = tuple(e for e in decision.effects if not isinstance(e, PlaceOrder))
         self._apply(Decision(decision.execution, decision.events, rest))
 
@@ -437,16 +452,19 @@ class SlicerActor(MessageActor[SlicerMessage]):
             # Where the answer does not come, or an open child does not close, look again.
             is_waiting = self._is_patience and self._timer_at is not None
             wake = self._timer_at if is_waiting else now + _PATIENCE
-        if self._wake_asked_at is not None:
-            wake = self._wake_asked_at if wake is None else min(wake, self._wake_asked_at)
+        for at in (self._wake_asked_at, self._marks_due_at):
+            if at is not None:
+                wake = at if wake is None else min(wake, at)
         self._is_patience = is_patience
         if wake != self._timer_at:
             self._set_timer(wake)
 
     def _on_wake(self) -> None:
-        self._timer_at = None
-        if self._wake_asked_at is not None and self._wake_asked_at <= self.clock.now():
+        self._timer_at, now = None, self.clock.now()
+        if self._wake_asked_at is not None and self._wake_asked_at <= now:
             self._wake_asked_at = None
+        if self._marks_due_at is not None and self._marks_due_at <= now:
+            self._write()
 
     def _set_timer(self, at: datetime | None) -> None:
         if self._timer is not None:

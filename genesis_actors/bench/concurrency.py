@@ -22,6 +22,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -43,8 +44,13 @@ COUNTS: Final = (1_000, 10_000, 30_000)
 COUNTS_WHEN_QUICK: Final = (200,)
 SECONDS: Final = 120.0
 SECONDS_WHEN_QUICK: Final = 35.0
+BASELINE_SECONDS: Final = 35.0
 SYMBOLS: Final = 100
 INTERVAL: Final = timedelta(seconds=30)
+JITTER: Final = "90%"
+"""All are submitted within seconds: so their slices fall due all the time, and not all at once."""
+VOLUME: Final = 1_000
+"""So many times what a paper symbol trades: no cap binds."""
 WINDOW: Final = timedelta(minutes=5)
 ASKED_AT_ONCE: Final = 500
 MOST_THREADS: Final = 1_000
@@ -56,6 +62,10 @@ class WatchedVenue(PaperVenue):
 
     def __init__(self) -> None:
         super().__init__(1, numbered_symbols=SYMBOLS)
+        self._listings = {
+            symbol: replace(listing, daily_volume=VOLUME * listing.daily_volume)
+            for symbol, listing in self._listings.items()
+        }
         self.handed_over: list[tuple[ExecutionId, int, datetime]] = []
         self._on_their_way: dict[ClientOrderId, datetime] = {}
 
@@ -91,8 +101,8 @@ def measure(executions: int, seconds: float) -> Row:
         database = Path(folder) / "genesis.db"
         row = asyncio.run(_work(database, executions, seconds))
     row["baseline"] = {
-        "asyncio_tasks": asyncio.run(_tasks(executions, min(seconds, 60.0))),
-        "stock_actors": _threads(min(executions, MOST_THREADS), min(seconds, 60.0)),
+        "asyncio_tasks": asyncio.run(_tasks(executions, min(seconds, BASELINE_SECONDS))),
+        "stock_actors": _threads(min(executions, MOST_THREADS), min(seconds, BASELINE_SECONDS)),
     }
     return row
 
@@ -167,7 +177,8 @@ def an_order(number: int) -> TwapOrder:
     return TwapOrder.parse(
         symbol=Symbol(f"SYM{number % SYMBOLS:03d}/USDT"),
         side="buy" if number // SYMBOLS % 2 else "sell",
-        quantity="200quote",
+        quantity="600quote",
+        jitter=JITTER,
         duration=WINDOW,
         every=INTERVAL,
         early_completion="off",
