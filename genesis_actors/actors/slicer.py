@@ -108,6 +108,7 @@ class _Waiter:
 
     command: ExecutionCommand
     is_kept: Callable[[Execution], bool]
+    was_already: bool
 
 
 class SlicerActor(MessageActor[SlicerMessage]):
@@ -293,13 +294,13 @@ class SlicerActor(MessageActor[SlicerMessage]):
         if decision.refusal is not None:
             self._refuse(command, decision.refusal)
             return
-        self._waiters.append(_Waiter(command, _PROMISES[type(command)]))
         # Marks say nothing of what was asked for.
         marks = len(self._unwritten) if self._has_marks_alone else 0
         is_durable = self._durable_version + marks == self._execution.version
         was_already = decision.was_already and is_durable
+        self._waiters.append(_Waiter(command, _PROMISES[type(command)], was_already))
         self._apply(decision)
-        self._keep_promises(was_already=was_already)
+        self._keep_promises()
 
     @property
     def _is_durable(self) -> bool:
@@ -472,16 +473,16 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._timer_at = at
         self._timer = None if at is None else self.wake_at(at, Wake())
 
-    def _keep_promises(self, *, was_already: bool = False) -> None:
+    def _keep_promises(self) -> None:
         if not self._waiters or not self._is_durable:
             return
         x = self._execution
         for waiter in [w for w in self._waiters if w.is_kept(x)]:
             self._waiters.remove(waiter)
-            self.send(
-                waiter.command.reply_to,
-                CommandDone(execution_id=x.execution_id, state=x.state, was_already=was_already),
+            done = CommandDone(
+                execution_id=x.execution_id, state=x.state, was_already=waiter.was_already
             )
+            self.send(waiter.command.reply_to, done)
 
     def _finish(self) -> None:
         x = self._execution
