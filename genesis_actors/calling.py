@@ -201,14 +201,14 @@ class Caller:
         self, execution_id: ExecutionId, fits: Fits
     ) -> Generator[ReplyBox[ExecutionNews | ActorFailed]]:
         box = ReplyBox[ExecutionNews | ActorFailed](self.runtime)
-        when = When(lambda news: news.execution_id == execution_id and fits(news.execution), box)
-        self._tell(Subscribe(when))
+        when = When(lambda news: fits(news.execution), box)
+        self._tell(Subscribe(when, execution_id))
         self._failures.wake(box)
         try:
             yield box
         finally:
             self._failures.forget(box)
-            self._tell(Unsubscribe(when))
+            self._tell(Unsubscribe(when, execution_id))
 
     def _tell(self, message: ControlMessage) -> None:
         with suppress(ActorDeadError):  # Whoever waits for its answer is told that it has failed.

@@ -44,26 +44,26 @@ class Failures:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._first: ActorFailed | None = None
-        self._waiting: list[Address[ActorFailed]] = []
+        self._waiting: dict[int, Address[ActorFailed]] = {}  # By identity: thousands may wait.
 
     def tell(self, message: ActorFailed) -> None:
         with self._lock:
             self._first = self._first or message
-            waiting, self._waiting = self._waiting, []
-        for address in waiting:
+            waiting, self._waiting = self._waiting, {}
+        for address in waiting.values():
             address.tell(message)
 
     def wake(self, address: Address[ActorFailed]) -> None:
         """Tell `address` of the first failure, now or when it happens."""
         with self._lock:
             if self._first is None:
-                self._waiting.append(address)
+                self._waiting[id(address)] = address
                 return
         address.tell(self._first)
 
     def forget(self, address: Address[ActorFailed]) -> None:
         with self._lock:
-            self._waiting = [other for other in self._waiting if other is not address]
+            self._waiting.pop(id(address), None)
 
 
 class Callback:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 from genesis_actors.actors.earlier_orders import EarlierOrders, OrderRecalled
@@ -37,8 +36,8 @@ from genesis_actors.messages.market_data import (
 from genesis_actors.messages.risk import JudgeParent, ParentEnded, ParentJudged
 from genesis_actors.messages.supervisor import ExecutionStarted, OrderRejected, StartExecution
 from genesis_actors.messages.venue import (
+    Balance,
     DescribeSymbol,
-    HourlyVolume,
     SymbolDescribed,
     VenueMessage,
 )
@@ -86,6 +85,8 @@ class Admitting:
     ) -> None:
         self.described: dict[Symbol, SymbolDescribed] = {}
         self.profiles: dict[Symbol, VolumeProfile | None] = {}
+        self._told_balances: tuple[Balance, ...] = ()
+        self._free: Mapping[str, Decimal] = {}
         self._actor = actor
         self._defaults = defaults
         self._prefix = client_order_id_prefix
@@ -168,8 +169,12 @@ class Admitting:
         self._actor.send(self._venue, question)
 
     def learn(self, described: SymbolDescribed) -> None:
-        self.described[described.symbol] = described
-        self.profiles[described.symbol] = _profile(described.volumes)
+        symbol, volumes = described.symbol, described.volumes
+        known = self.described.get(symbol)
+        self.described[symbol] = described
+        # A symbol is described for each of its orders, and its bars change once an hour.
+        if known is None or known.volumes != volumes:
+            self.profiles[symbol] = VolumeProfile.from_bars(volumes) if volumes else None
 
     def admit_next(self, symbol: Symbol) -> None:
         """Go on with the first order that waited for its symbol to be described."""
@@ -245,12 +250,18 @@ class Admitting:
         market = Market(
             rules=described.rules,
             known_symbols=described.known_symbols,
-            balances={balance.currency: balance.free for balance in described.balances},
+            balances=self._free_of(described.balances),
             quote=quote,
             profile=self.profiles[order.symbol],
         )
         seed, now = self._seed_of(candidate), self._actor.clock.now()
         return admit(order, market, self._defaults, now=now, seed=seed, most=most)
+
+    def _free_of(self, balances: tuple[Balance, ...]) -> Mapping[str, Decimal]:
+        if balances != self._told_balances:
+            self._told_balances = balances
+            self._free = {balance.currency: balance.free for balance in balances}
+        return self._free
 
     def _admit(self, candidate: _Candidate, quote: Quote | None) -> None:
         message, order = candidate.message, candidate.message.order
@@ -334,12 +345,6 @@ class Admitting:
         if self._seed is None:
             return self._actor.runtime.random.getrandbits(32)
         return self._seed + candidate.number - 1
-
-
-@lru_cache(maxsize=64)
-def _profile(volumes: tuple[HourlyVolume, ...]) -> VolumeProfile | None:
-    # A symbol is described for each of its orders, and its bars change once an hour.
-    return VolumeProfile.from_bars(volumes) if volumes else None
 
 
 def is_same_order(known: ParentOrder, asked: ParentOrder) -> bool:

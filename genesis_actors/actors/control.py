@@ -107,7 +107,8 @@ class ControlActor(MessageActor[_Message]):
         super().__init__(runtime, name="control", supervisor=failures)
         self._executions_address = supervisor
         self._known = known
-        self._subscribers: list[Address[ExecutionNews]] = []
+        self._subscribers: dict[ExecutionId | None, list[Address[ExecutionNews]]] = {None: []}
+        """By the execution that they are told of; thousands may wait for the end of one each."""
         self._next_number = count().__next__
         self._asked: dict[int, _Asked] = {}
         self._busy: dict[ExecutionId, int] = {}
@@ -156,9 +157,9 @@ class ControlActor(MessageActor[_Message]):
             case GetJournalState():
                 self.send(message.reply_to, JournalState(self._outage, self._pending_halt()))
             case Subscribe():
-                self._subscribers.append(message.subscriber)
+                self._subscribers.setdefault(message.execution_id, []).append(message.subscriber)
             case Unsubscribe():
-                self._subscribers = [s for s in self._subscribers if s is not message.subscriber]
+                self._unsubscribe(message)
             case _:
                 assert_never(message)
 
@@ -167,8 +168,17 @@ class ControlActor(MessageActor[_Message]):
         self._tell(news)
 
     def _tell(self, news: ExecutionNews) -> None:
-        for subscriber in self._subscribers:
+        for subscriber in (
+            *self._subscribers[None],
+            *self._subscribers.get(news.execution_id, ()),
+        ):
             self.send(subscriber, news)
+
+    def _unsubscribe(self, message: Unsubscribe) -> None:
+        of, subscribers = message.execution_id, self._subscribers
+        subscribers[of] = [s for s in subscribers.get(of, ()) if s is not message.subscriber]
+        if of is not None and not subscribers[of]:
+            del subscribers[of]
 
     def _on_restored(self, restored: StatusRestored) -> None:
         """Take over what the journal has, and tell what nobody had heard of it."""

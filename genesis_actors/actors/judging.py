@@ -54,7 +54,7 @@ from genesis_actors.messages.risk import (
     PortfolioMessage,
     PortfolioSeen,
 )
-from genesis_actors.messages.venue import PlaceOrder, SymbolDescribed
+from genesis_actors.messages.venue import Balance, PlaceOrder, SymbolDescribed
 from genesis_actors.runtime.actor import MessageActor
 from genesis_actors.values import ZERO, Reason, Side, Symbol, decimal_text, exact
 
@@ -96,11 +96,15 @@ class Judging:
         self._tiers = tiers
         self._journal = journal
         self._state = fold_account(())
+        self._told_balances: tuple[Balance, ...] = ()
         self._balances: Mapping[str, Decimal] = {}
         self._equity: Equity | None = None
         self._equity_at: datetime | None = None
         self._correlations = Correlations(correlation)
         self._mids: dict[Symbol, Decimal] = {}
+        self._worked_out: Equity | None = None
+        """The equity, as long as nothing that it follows from has changed."""
+        self._worked_out_of = 0
         self._waiting: deque[JudgeParent] = deque()
         self._being_written: TierChanged | None = None
 
@@ -127,13 +131,22 @@ class Judging:
 
     @exact
     def learn(self, described: SymbolDescribed) -> None:
-        self._balances = {each.currency: each.free + each.held for each in described.balances}
+        # All are told with each symbol, the same objects where they have not changed.
+        if described.balances != self._told_balances:
+            self._told_balances = described.balances
+            self._worked_out = None
+            self._balances = {each.currency: each.free + each.held for each in described.balances}
 
     def _sample(self, sampled: MidSampled) -> None:
         sample = MidSample(sampled.number, sampled.mid)
         if self._correlations.record(sampled.symbol, sample):
             # Not as the position's mark: what a limit was held against must follow from the journal alone.
-            self._mids[sampled.symbol] = sampled.mid
+            self._note_mid(sampled.symbol, sampled.mid)
+
+    def _note_mid(self, symbol: Symbol, mid: Decimal) -> None:
+        if self._mids.get(symbol) != mid:
+            self._mids[symbol] = mid
+            self._worked_out = None
 
     # --- Parent orders ---
 
@@ -156,7 +169,7 @@ class Judging:
             asked = self._waiting[0]
             now = self._actor.clock.now()
             if asked.mid is not None:
-                self._mids[asked.symbol] = asked.mid
+                self._note_mid(asked.symbol, asked.mid)
             if asked.is_amendment:
                 self._waiting.popleft()
                 self._answer(asked, *self._judge(asked, now))
@@ -224,15 +237,25 @@ class Judging:
 
     def _look_at_equity(self, asked: JudgeParent, now: datetime) -> Equity:
         self._account.position(asked.symbol)  # So that it counts from now on, if it is held.
-        currency = self._tiers.currency
-        prices: dict[str, Decimal | None] = {}
-        for symbol, position in self._account.positions.items():
-            is_priced = position.currency == currency or {position.currency, currency} <= AT_PAR
-            base = symbol.partition("/")[0]
-            if is_priced and prices.get(base) is None:
-                prices[base] = self._price(symbol)
-        equity = account_equity(currency, self._balances, prices)
+        equity = self._worked_out
+        if equity is None or self._worked_out_of != len(self._account.positions):
+            equity = self._work_out_equity()
         self._equity, self._equity_at = equity, now
+        return equity
+
+    def _work_out_equity(self) -> Equity:
+        currency, positions = self._tiers.currency, self._account.positions
+        prices: dict[str, Decimal | None] = {}
+        for symbol, position in positions.items():
+            if position.currency == currency or {position.currency, currency} <= AT_PAR:
+                base = symbol.partition("/")[0]
+                if prices.get(base) is None:
+                    prices[base] = self._mids.get(symbol) or position.mark
+        equity = account_equity(currency, self._balances, prices)
+        # A mark may change without a word here, and counts where there is no mid.
+        has_all_mids = all(map(self._mids.get, positions))
+        self._worked_out = equity if has_all_mids else None
+        self._worked_out_of = len(positions)
         return equity
 
     def _pull(self, asked: JudgeParent, quantity: Decimal) -> Pull | None:
@@ -245,12 +268,20 @@ class Judging:
         taken_back = quantity + others - self.intentions.left(asked.execution_id)
         if sign * held < 0 and taken_back <= abs(held):
             return None
+        known = self._correlations
+        if not known.may_know(asked.symbol):
+            return None
         currency = asked.symbol.rpartition("/")[2]
         return strongest_pull(
             asked.symbol,
             asked.side,
-            [extreme for symbol in self._symbols(currency) for extreme in self._extremes(symbol)],
-            self._correlations,
+            [
+                extreme
+                for symbol in self._symbols(currency)
+                if known.may_know(symbol)
+                for extreme in self._extremes(symbol)
+            ],
+            known,
             least=self._limits.correlation_least_value,
         )
 

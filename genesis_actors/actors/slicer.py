@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,7 +25,7 @@ from genesis_actors.domain.waking import next_wake
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.events import ChildUnknown, JournalEvent
+from genesis_actors.messages.events import ChildSent, ChildUnknown, JournalEvent
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
@@ -71,6 +70,9 @@ SNAPSHOT_EVERY = 50
 UNWRITTEN_AT_MOST = 32
 """So many events are written without waiting for the inbox to be empty."""
 
+_MARKS_WAIT = timedelta(seconds=1)
+"""So long a mark that a child was sent waits to be written with what comes of it. Recovery does without the mark."""
+
 _PATIENCE = timedelta(seconds=1)
 _ANSWER_PATIENCE = timedelta(seconds=5)
 """A question about the market that has not been answered for so long is asked again."""
@@ -106,6 +108,7 @@ class _Waiter:
 
     command: ExecutionCommand
     is_kept: Callable[[Execution], bool]
+    was_already: bool
 
 
 class SlicerActor(MessageActor[SlicerMessage]):
@@ -133,7 +136,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._venue = venue
         self._durable_version = execution.version - len(first_events)
         self._snapshot_version = 0
-        self._undurable: deque[_Undurable] = deque()
+        self._undurable: list[_Undurable] = []  # Few at a time; an empty deque would be 0.7 kB.
         self._unwritten: list[JournalEvent] = []
         self._written: Execution | None = None if first_events else execution
         """The state that the rows in the tables are of, or will be: without `_unwritten`."""
@@ -143,6 +146,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._is_patience = False
         """Whether the timer is only there in case that an answer does not come."""
         self._wake_asked_at: datetime | None = None
+        self._marks_due_at: datetime | None = None
         self._asked_market_at: datetime | None = None
         self._is_over = False
         self._is_down = False
@@ -180,7 +184,13 @@ class SlicerActor(MessageActor[SlicerMessage]):
 
     def on_idle(self) -> None:
         """Write what the messages since the last time have caused, all of it together."""
-        self._write()
+        is_urgent = self._waiters or self._marks_due_at is None
+        if is_urgent or not self._has_marks_alone:
+            self._write()
+
+    @property
+    def _has_marks_alone(self) -> bool:
+        return all(isinstance(event, ChildSent) for event in self._unwritten)
 
     def end(self) -> None:
         self._write()
@@ -284,10 +294,13 @@ class SlicerActor(MessageActor[SlicerMessage]):
         if decision.refusal is not None:
             self._refuse(command, decision.refusal)
             return
-        self._waiters.append(_Waiter(command, _PROMISES[type(command)]))
-        was_already = decision.was_already and self._is_durable
+        # Marks say nothing of what was asked for.
+        marks = len(self._unwritten) if self._has_marks_alone else 0
+        is_durable = self._durable_version + marks == self._execution.version
+        was_already = decision.was_already and is_durable
+        self._waiters.append(_Waiter(command, _PROMISES[type(command)], was_already))
         self._apply(decision)
-        self._keep_promises(was_already=was_already)
+        self._keep_promises()
 
     @property
     def _is_durable(self) -> bool:
@@ -319,6 +332,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
             return
         x, events = self._execution, tuple(self._unwritten)
         self._unwritten.clear()
+        self._marks_due_at = None
         changed = rows(self._written, x, events, self._venue)
         self._written = x
         state = None
@@ -364,7 +378,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
 
     def _perform_durable(self) -> None:
         while self._undurable and self._undurable[0].version <= self._durable_version:
-            done = self._undurable.popleft()
+            done = self._undurable.pop(0)
             if done.news is not None:
                 self.send(self._ports.news, done.news)
             for effect in done.effects:
@@ -394,6 +408,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         for effect in decision.effects:
             if isinstance(effect, PlaceOrder):
                 self.send(self._ports.orders, effect)
+                self._marks_due_at = self.clock.now() + _MARKS_WAIT
         rest = tuple(e for e in decision.effects if not isinstance(e, PlaceOrder))
         self._apply(Decision(decision.execution, decision.events, rest))
 
@@ -438,16 +453,19 @@ class SlicerActor(MessageActor[SlicerMessage]):
             # Where the answer does not come, or an open child does not close, look again.
             is_waiting = self._is_patience and self._timer_at is not None
             wake = self._timer_at if is_waiting else now + _PATIENCE
-        if self._wake_asked_at is not None:
-            wake = self._wake_asked_at if wake is None else min(wake, self._wake_asked_at)
+        for at in (self._wake_asked_at, self._marks_due_at):
+            if at is not None:
+                wake = at if wake is None else min(wake, at)
         self._is_patience = is_patience
         if wake != self._timer_at:
             self._set_timer(wake)
 
     def _on_wake(self) -> None:
-        self._timer_at = None
-        if self._wake_asked_at is not None and self._wake_asked_at <= self.clock.now():
+        self._timer_at, now = None, self.clock.now()
+        if self._wake_asked_at is not None and self._wake_asked_at <= now:
             self._wake_asked_at = None
+        if self._marks_due_at is not None and self._marks_due_at <= now:
+            self._write()
 
     def _set_timer(self, at: datetime | None) -> None:
         if self._timer is not None:
@@ -455,16 +473,16 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._timer_at = at
         self._timer = None if at is None else self.wake_at(at, Wake())
 
-    def _keep_promises(self, *, was_already: bool = False) -> None:
+    def _keep_promises(self) -> None:
         if not self._waiters or not self._is_durable:
             return
         x = self._execution
         for waiter in [w for w in self._waiters if w.is_kept(x)]:
             self._waiters.remove(waiter)
-            self.send(
-                waiter.command.reply_to,
-                CommandDone(execution_id=x.execution_id, state=x.state, was_already=was_already),
+            done = CommandDone(
+                execution_id=x.execution_id, state=x.state, was_already=waiter.was_already
             )
+            self.send(waiter.command.reply_to, done)
 
     def _finish(self) -> None:
         x = self._execution

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -163,6 +162,17 @@ _Message: TypeAlias = (
 class _Slicer:
     """One execution as the supervisor sees it. Without an actor, what comes for it waits until it has one."""
 
+    __slots__ = (
+        "actor",
+        "failures",
+        "held",
+        "order",
+        "quantity",
+        "rests_until",
+        "survived",
+        "unanswered",
+    )
+
     def __init__(self) -> None:
         self.actor: ActorRef[SlicerActor] | None = None
         self.order: ParentOrder | None = None
@@ -171,7 +181,7 @@ class _Slicer:
         self.unanswered: list[_Command] = []
         self.survived: list[_Command] = []
         """Those of them that were there when it failed last."""
-        self.failures: deque[datetime] = deque()
+        self.failures: list[datetime] = []
         self.rests_until: datetime | None = None
 
     def raised_by(self, command: AmendExecution) -> Decimal | None:
@@ -542,7 +552,7 @@ class SupervisorActor(MessageActor[_Message]):
         if not execution.state.is_final:
             self._watch(execution)
         while slicer.failures and slicer.failures[0] <= self.clock.now() - REBUILD_WINDOW:
-            slicer.failures.popleft()
+            del slicer.failures[0]
         failures = len(slicer.failures)
         if failures > MAX_REBUILDS + 1:
             self._rest(execution_id, slicer)

@@ -8,8 +8,10 @@ has moved before any order is met.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeAlias, assert_never
 
 from genesis_actors.actors.gated import GatedActor
@@ -75,6 +77,8 @@ class VenueActor(GatedActor[_Message]):
         self._venue = venue
         self._market_data = market_data
         self._open_symbols: set[Symbol] = set()
+        self._told: tuple[Mapping[str, Decimal], Mapping[str, Decimal]] = {}, {}
+        self._balances: dict[str, Balance] = {}
         self._feed_at: datetime | None = None
         self._feed_timer: TimerHandle | None = None
 
@@ -147,7 +151,7 @@ class VenueActor(GatedActor[_Message]):
                 at=now,
                 symbol=question.symbol,
                 rules=rules,
-                balances=self._balances(),
+                balances=self._balances_now(),
                 volumes=() if rules is None else self._venue.volumes(question.symbol, now),
                 known_symbols=self._venue.symbols(),
                 book=()
@@ -160,12 +164,18 @@ class VenueActor(GatedActor[_Message]):
             ),
         )
 
-    def _balances(self) -> tuple[Balance, ...]:
-        held = self._venue.held()
-        return tuple(
-            Balance(currency=currency, free=free, held=held.get(currency, ZERO))
-            for currency, free in self._venue.balances().items()
-        )
+    def _balances_now(self) -> tuple[Balance, ...]:
+        """Return all balances, as the same objects where they have not changed: each order asks for all of them."""
+        now = self._venue.balances(), self._venue.held()
+        if now != self._told:
+            before, (balances, held) = self._balances, now
+            self._told, self._balances = now, {}
+            for currency, free in balances.items():
+                known, holds = before.get(currency), held.get(currency, ZERO)
+                if known is None or known.free != free or known.held != holds:
+                    known = Balance(currency=currency, free=free, held=holds)
+                self._balances[currency] = known
+        return tuple(self._balances.values())
 
     def _on_feed(self, feed: Feed) -> None:
         for rows in feed.rows:

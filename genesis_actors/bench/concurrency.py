@@ -1,5 +1,8 @@
 """Thousands of executions at once in real time: how late their slices are, and what an execution costs.
 
+Memory is told for all together, symbols and their market included, and for what one more execution costs: beyond the
+first of each symbol, when all have worked for the time.
+
 Each count runs in a process of its own, on the paper venue's 100 symbols and a durable database, beside a plain asyncio
 task and a stock actor with a thread for each execution, which store nothing and send nothing.
 """
@@ -19,6 +22,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -40,8 +44,13 @@ COUNTS: Final = (1_000, 10_000, 30_000)
 COUNTS_WHEN_QUICK: Final = (200,)
 SECONDS: Final = 120.0
 SECONDS_WHEN_QUICK: Final = 35.0
+BASELINE_SECONDS: Final = 35.0
 SYMBOLS: Final = 100
 INTERVAL: Final = timedelta(seconds=30)
+JITTER: Final = "90%"
+"""All are submitted within seconds: so their slices fall due all the time, and not all at once."""
+VOLUME: Final = 1_000
+"""So many times what a paper symbol trades: no cap binds."""
 WINDOW: Final = timedelta(minutes=5)
 ASKED_AT_ONCE: Final = 500
 MOST_THREADS: Final = 1_000
@@ -53,6 +62,10 @@ class WatchedVenue(PaperVenue):
 
     def __init__(self) -> None:
         super().__init__(1, numbered_symbols=SYMBOLS)
+        self._listings = {
+            symbol: replace(listing, daily_volume=VOLUME * listing.daily_volume)
+            for symbol, listing in self._listings.items()
+        }
         self.handed_over: list[tuple[ExecutionId, int, datetime]] = []
         self._on_their_way: dict[ClientOrderId, datetime] = {}
 
@@ -74,7 +87,9 @@ def run(*, quick: bool = False) -> list[Row]:
 
 
 def _in_a_process(executions: int, seconds: float) -> Row:
-    command = [sys.executable, "-m", __name__, str(executions), str(seconds)]
+    # It looks for garbage as seldom as we do: as a daemon.
+    arguments = map(str, (executions, seconds, *gc.get_threshold()))
+    command = [sys.executable, "-m", __name__, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603
     row: Row = json.loads(done.stdout)
     return row
@@ -86,8 +101,8 @@ def measure(executions: int, seconds: float) -> Row:
         database = Path(folder) / "genesis.db"
         row = asyncio.run(_work(database, executions, seconds))
     row["baseline"] = {
-        "asyncio_tasks": asyncio.run(_tasks(executions, min(seconds, 60.0))),
-        "stock_actors": _threads(min(executions, MOST_THREADS), min(seconds, 60.0)),
+        "asyncio_tasks": asyncio.run(_tasks(executions, min(seconds, BASELINE_SECONDS))),
+        "stock_actors": _threads(min(executions, MOST_THREADS), min(seconds, BASELINE_SECONDS)),
     }
     return row
 
@@ -103,15 +118,20 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
     engine = await asyncio.to_thread(Engine.start, settings, venue=venue)
     heard = _Heard()
     engine.subscribe(heard)
-    memory = _resident_bytes()
-    began = time.perf_counter()
-    twaps = await _all(engine.submit_async(an_order(number)) for number in range(executions))
-    submitted = time.perf_counter() - began
+    memory = [_resident_bytes()]
+    twaps = list[TwapHandle]()
+    submitted = 0.0
+    # What a symbol costs, its first execution shows.
+    for numbers in (range(min(SYMBOLS, executions)), range(SYMBOLS, executions)):
+        began = time.perf_counter()
+        twaps += await _all(engine.submit_async(an_order(number)) for number in numbers)
+        submitted += time.perf_counter() - began
+        memory.append(_resident_bytes())
     cpu, wall, since = time.process_time(), time.perf_counter(), utc_now()
     await asyncio.sleep(seconds)
     until = utc_now()
     cpu_share = (time.process_time() - cpu) / (time.perf_counter() - wall)
-    grown = _resident_bytes() - memory
+    memory.append(_resident_bytes())
     paused = await _timed(twaps, lambda twap: twap.pause_async(timeout=60))
     resumed = await _timed(twaps, lambda twap: twap.resume_async(timeout=60))
     began = time.perf_counter()
@@ -129,7 +149,11 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
         "slices_sent": len(late),
         "slices_per_second": round(len(late) / seconds, 1),
         "cpu_percent_of_one_core": round(100 * cpu_share, 1),
-        "rss_per_execution_bytes": round(grown / executions),
+        "rss_per_execution_bytes": round((memory[-1] - memory[0]) / executions),
+        "rss_per_further_execution_bytes": round(
+            (memory[-1] - memory[1]) / max(executions - SYMBOLS, 1)
+        ),
+        "rss_per_symbol_bytes": round((memory[1] - memory[0]) / min(SYMBOLS, executions)),
         "events_heard": heard.count,
         "submit_seconds": round(submitted, 2),
         "pause_all_seconds": round(paused, 2),
@@ -153,7 +177,8 @@ def an_order(number: int) -> TwapOrder:
     return TwapOrder.parse(
         symbol=Symbol(f"SYM{number % SYMBOLS:03d}/USDT"),
         side="buy" if number // SYMBOLS % 2 else "sell",
-        quantity="200quote",
+        quantity="600quote",
+        jitter=JITTER,
         duration=WINDOW,
         every=INTERVAL,
         early_completion="off",
@@ -281,4 +306,7 @@ def _resident_bytes() -> int:
 if __name__ == "__main__":
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    sys.stdout.write(json.dumps(measure(int(sys.argv[1]), float(sys.argv[2]))))
+    how_many, how_long, *thresholds = sys.argv[1:]
+    if thresholds:
+        gc.set_threshold(*map(int, thresholds))
+    sys.stdout.write(json.dumps(measure(int(how_many), float(how_long))))

@@ -43,6 +43,15 @@ class _Resting:
     price: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """A position's value in quote, the worst that it may become, and the loss on its day's trades."""
+
+    value: Decimal
+    exposure: Decimal
+    loss: Decimal
+
+
 @dataclass(slots=True)
 class Position:
     """One symbol's position and reservations in base, with the cash flow of one UTC day's trades in quote."""
@@ -55,15 +64,19 @@ class Position:
     day: date = date.min
     day_quantity: Decimal = ZERO
     day_cash: Decimal = ZERO
+    known_worth: Worth | None = None
+    """What follows from all that; every order of another symbol asks for it, and most positions have not changed."""
 
     @property
-    def value(self) -> Decimal:
-        return abs(self.quantity) * (self.mark or ZERO)
-
-    @property
-    def exposure(self) -> Decimal:
-        """Return the worst that the position may become, in quote."""
-        return max(self.quantity + self.bought, self.sold - self.quantity) * (self.mark or ZERO)
+    def worth(self) -> Worth:
+        if self.known_worth is None:
+            mark = self.mark or ZERO
+            self.known_worth = Worth(
+                value=abs(self.quantity) * mark,
+                exposure=max(self.quantity + self.bought, self.sold - self.quantity) * mark,
+                loss=-(self.day_cash + self.day_quantity * mark),
+            )
+        return self.known_worth
 
     @property
     def middle(self) -> Decimal:
@@ -95,9 +108,7 @@ class Position:
         self.day_cash += cash
 
     def loss_on(self, day: date) -> Decimal:
-        if self.day != day:
-            return ZERO
-        return -(self.day_cash + self.day_quantity * (self.mark or ZERO))
+        return self.worth.loss if self.day == day else ZERO
 
 
 @dataclass(slots=True)
@@ -125,10 +136,16 @@ class Account:
             found = self.positions[symbol] = Position(symbol.rpartition("/")[2])
         return found
 
+    def _to_change(self, symbol: Symbol) -> Position:
+        """Return a position for somebody who changes it: what is known to follow from it holds no more."""
+        position = self.position(symbol)
+        position.known_worth = None
+        return position
+
     @exact
     def hold(self, symbol: Symbol, quantity: Decimal, mark: Decimal | None) -> None:
         """Take over a position (base, negative for a short one) of earlier runs, and the last price known of it."""
-        position = self.position(symbol)
+        position = self._to_change(symbol)
         position.quantity += quantity
         position.mark = position.mark or mark
 
@@ -146,7 +163,7 @@ class Account:
         self.release(client_order_id)
         if quantity:
             self._reserved[client_order_id] = _Reservation(symbol, side, quantity)
-            self.position(symbol).reserve(side, quantity)
+            self._to_change(symbol).reserve(side, quantity)
         if quantity and rests_at is not None:
             resting = self._resting.setdefault(symbol, {})
             resting[client_order_id] = _Resting(side, rests_at)
@@ -162,7 +179,7 @@ class Account:
             self.release(client_order_id)
             return
         reserved.quantity -= used
-        self.position(reserved.symbol).reserve(reserved.side, -used)
+        self._to_change(reserved.symbol).reserve(reserved.side, -used)
 
     @exact
     def release(self, client_order_id: ClientOrderId, but: Decimal = ZERO) -> None:
@@ -174,14 +191,14 @@ class Account:
         if resting is not None:
             resting.pop(client_order_id, None)
         left = min(but, reserved.quantity)
-        self.position(reserved.symbol).reserve(reserved.side, left - reserved.quantity)
+        self._to_change(reserved.symbol).reserve(reserved.side, left - reserved.quantity)
         reserved.quantity = left
         if not left:
             del self._reserved[client_order_id]
 
     @exact
     def trade(self, traded: Traded) -> None:
-        position, day = self.position(traded.symbol), traded.at.astimezone(UTC).date()
+        position, day = self._to_change(traded.symbol), traded.at.astimezone(UTC).date()
         quantity = traded.side.sign * traded.quantity
         position.quantity += quantity
         if position.mark is None:
@@ -191,7 +208,7 @@ class Account:
     @exact
     def traded_before(self, past: DayTraded) -> None:
         """Count what earlier runs have traded in its day's result alone: its position is known as a whole."""
-        self.position(past.symbol).count(past.day, past.quantity, past.cash)
+        self._to_change(past.symbol).count(past.day, past.quantity, past.cash)
 
     @exact
     def standing(
@@ -205,21 +222,22 @@ class Account:
         orders_in_last_second: int = 0,
     ) -> Standing:
         """Return how the account stands as an order comes in; `mark` is its symbol's mid."""
-        position = self.position(symbol)
+        position = self._to_change(symbol)
         position.mark = mark or position.mark
         others = [
             other
             for other in self.positions.values()
             if other is not position and other.currency == position.currency
         ]
+        worths = [other.known_worth or other.worth for other in others]
         today = now.astimezone(UTC).date()
         own = side.sign * position.quantity
         return Standing(
             position=own,
             committed=own + (position.bought if side is Side.BUY else position.sold),
-            other_positions=sum((other.value for other in others), ZERO),
-            other_exposure=sum((other.exposure for other in others), ZERO),
-            loss_today=sum((other.loss_on(today) for other in others), position.loss_on(today)),
+            other_positions=sum([worth.value for worth in worths], ZERO),
+            other_exposure=sum([worth.exposure for worth in worths], ZERO),
+            loss_today=sum([other.loss_on(today) for other in others], position.loss_on(today)),
             orders_in_last_second=orders_in_last_second,
             crosses_at=self._crossed_by(symbol, side, price),
         )

@@ -53,7 +53,7 @@ class _Order:
     is_open: bool = True
     filled: Decimal = ZERO
     claimed: Decimal = ZERO  # What the venue, at its close, or the operator says was filled.
-    trades: set[TradeId] = field(default_factory=set[TradeId])
+    trades: tuple[TradeId, ...] = ()  # Few, and there are many orders.
 
     @property
     def taken(self) -> Decimal:
@@ -104,7 +104,7 @@ class Gate:
         before = order.taken
         match outcome:
             case OrderFilled() if outcome.trade_id not in order.trades:
-                order.trades.add(outcome.trade_id)
+                order.trades = (*order.trades, outcome.trade_id)
                 order.filled += outcome.quantity
             case OrderClosed() | SettleOrder():
                 order.is_open = False
@@ -131,7 +131,7 @@ class Gate:
                 is_open=bool(order.reserved_quantity),
                 filled=filled,
                 claimed=filled + order.settled_quantity if order.settled_quantity else ZERO,
-                trades={trade_id for trade_id, _, _ in order.fills},
+                trades=tuple(trade_id for trade_id, _, _ in order.fills),
             )
             parent.orders[order.client_order_id] = known
             parent.taken += known.taken

@@ -149,6 +149,7 @@ class Correlations:
 
     def __init__(self, rules: CorrelationRules) -> None:
         self.rules = rules
+        self._least = max(rules.min_samples, 2)
         self._returns: dict[Symbol, _Returns] = {}
         self._known: dict[tuple[Symbol, Symbol], _Estimate] = {}
 
@@ -156,13 +157,20 @@ class Correlations:
         """Take a sample in; return whether it is newer than those before."""
         return self._returns.setdefault(symbol, _Returns()).record(sample, self.rules.samples)
 
+    def may_know(self, symbol: Symbol) -> bool:
+        """Tell whether a symbol has returns enough for a correlation with any other one."""
+        returns = self._returns.get(symbol)
+        return returns is not None and len(returns.scaled) >= self._least
+
     def between(self, one: Symbol, other: Symbol) -> Decimal | None:
         """Return the correlation of two symbols' returns, None while too little is known."""
         if one == other:
             return ONE
-        first, second = min(one, other), max(one, other)
-        a, b = self._returns.get(first), self._returns.get(second)
-        if a is None or b is None or a.last is None or b.last is None:
+        if not self.may_know(one) or not self.may_know(other):
+            return None
+        first, second = (one, other) if one < other else (other, one)
+        a, b = self._returns[first], self._returns[second]
+        if a.last is None or b.last is None:
             return None
         of = a.last.number, b.last.number
         known = self._known.get((first, second))
@@ -174,7 +182,7 @@ class Correlations:
     def _estimate(self, a: Mapping[int, int], b: Mapping[int, int], last: int) -> Decimal | None:
         since = last - self.rules.samples
         pairs = [(a[number], b[number]) for number in a if number in b and number > since]
-        if len(pairs) < max(self.rules.min_samples, 2):
+        if len(pairs) < self._least:
             return None
         return _correlation(pairs, self.rules.prior_samples)
 

@@ -148,8 +148,12 @@ def calculate_time_slices(  # noqa: PLR0913 - each is a knob, most have a defaul
     dues = _quantile_times(_density(volume_profile, begins_at, end_at), count, volume_adaptivity)
     dues = _spaced(dues, window, min(least_gap, window // count))
     dues = _jittered_times(dues, window, least_gap, jitter, seed)
+    # One object for all that are equal: they are kept as long as the execution.
+    quantities = {size: size * lot for size in set(sizes)}
     return tuple(
-        TimeSlice(number, (begins_at + due * MICROSECOND).astimezone(start_at.tzinfo), size * lot)
+        TimeSlice(
+            number, (begins_at + due * MICROSECOND).astimezone(start_at.tzinfo), quantities[size]
+        )
         for number, (due, size) in enumerate(zip(dues, sizes, strict=True), start=1)
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -27,7 +27,7 @@ class _OrderUse:
     )
     reserved: Decimal = ZERO
     filled: Decimal = ZERO
-    trades: set[TradeId] = field(default_factory=set[TradeId])
+    trades: tuple[TradeId, ...] = ()  # Few, and there are many orders.
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class SymbolUse:
         order = self._orders.setdefault(client_order_id, _OrderUse())
         if trade_id in order.trades:
             return False
-        order.trades.add(trade_id)
+        order.trades = (*order.trades, trade_id)
         order.filled += quantity
         index = bisect_right(self._times, at)
         self._times.insert(index, at)

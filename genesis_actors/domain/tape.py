@@ -16,7 +16,8 @@ from genesis_actors.values import EXACT, ZERO, MarketSummary, Quote, Trade
 
 _MICROSECOND = timedelta(microseconds=1)
 _LEAST_HISTORY = timedelta(seconds=60)
-_SPARE_ROWS = 1024  # Rows beyond the history before it is pruned, so that pruning costs little.
+_SPARE_ROWS = 64
+"""Rows beyond the history, and a quarter of it, before it is pruned: there are many symbols, and it costs little."""
 _HALF = Decimal("0.5")
 
 
@@ -243,5 +244,5 @@ class MarketTape:
             for rows in (self._mid_times, self._mids, self._integrals):
                 del rows[:old]
             self._mids_pruned = True
-        self._trade_limit = 2 * len(self._trade_times) + _SPARE_ROWS
-        self._mid_limit = 2 * len(self._mid_times) + _SPARE_ROWS
+        self._trade_limit = 5 * len(self._trade_times) // 4 + _SPARE_ROWS
+        self._mid_limit = 5 * len(self._mid_times) // 4 + _SPARE_ROWS

@@ -50,21 +50,27 @@ class VolumeProfile:
 
     weights: tuple[int, ...]
     mean_daily_volume: Decimal | None = None
-    _running: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _running: tuple[int, ...] = field(init=False, repr=False, compare=False)  # At each full hour.
 
     def __post_init__(self) -> None:
         if len(self.weights) != _DAY:
             raise ValueError(f"a profile has {_DAY} minutes, not {len(self.weights)}")
-        for weight in self.weights:
-            if whole("weights", weight) < 0:
-                raise ValueError(f"a profile's weights cannot be negative, as {weight} is")
+        if set(map(type, self.weights)) != {int}:
+            for weight in self.weights:
+                whole("weights", weight)
+        if (least := min(self.weights)) < 0:
+            raise ValueError(f"a profile's weights cannot be negative, as {least} is")
         if self.mean_daily_volume is not None:
             mean = not_negative("mean_daily_volume", self.mean_daily_volume)
             object.__setattr__(self, "mean_daily_volume", mean)
         if not any(self.weights):
             object.__setattr__(self, "weights", (1,) * _DAY)
             object.__setattr__(self, "mean_daily_volume", None)
-        object.__setattr__(self, "_running", (0, *accumulate(self.weights)))
+        # A profile is kept for each symbol, and most have one weight an hour: one object for all that are equal.
+        shared = {weight: weight for weight in self.weights}
+        object.__setattr__(self, "weights", tuple(map(shared.__getitem__, self.weights)))
+        hours = (sum(self.weights[hour : hour + _HOUR]) for hour in range(0, _DAY, _HOUR))
+        object.__setattr__(self, "_running", (0, *accumulate(hours)))
 
     @classmethod
     @exact
@@ -132,7 +138,7 @@ class VolumeProfile:
     @exact
     def get_hourly_volumes(self) -> tuple[Decimal, ...]:
         """Return each hour's share of the day's volume, 00 UTC first; the 24 sum to exactly 1."""
-        ends = [self._share(self._running[hour * _HOUR]) for hour in range(_HOURS + 1)]
+        ends = [self._share(weight) for weight in self._running]
         return tuple(end - start for start, end in pairwise(ends))
 
     def is_high_volume_period(self, at: datetime) -> bool:
@@ -141,9 +147,9 @@ class VolumeProfile:
         Raises:
             ValueError: for a time without a time zone.
         """
-        hour = utc("at", at).hour * _HOUR
-        volume = self._running[hour + _HOUR] - self._running[hour]
-        return 4 * _HOURS * volume > 5 * self._running[_DAY]
+        hour = utc("at", at).hour
+        volume = self._running[hour + 1] - self._running[hour]
+        return 4 * _HOURS * volume > 5 * self._running[-1]
 
     def fraction_between(self, start: datetime, end: datetime) -> Fraction:
         """Return the volume from `start` to `end` as an exact share of one day's; two days have 2.
@@ -155,7 +161,7 @@ class VolumeProfile:
         if last < first:
             raise ValueError(f"the end {end} is before the start {start}")
         flown = self._flown(_microseconds(last)) - self._flown(_microseconds(first))
-        return Fraction(flown, self._running[_DAY] * _MINUTE_MICROSECONDS)
+        return Fraction(flown, self._running[-1] * _MINUTE_MICROSECONDS)
 
     def expected_volume(self, start: datetime, end: datetime) -> Decimal | None:
         """Return the usual volume from `start` to `end`, base units; None for a pure shape.
@@ -187,11 +193,14 @@ class VolumeProfile:
         """Return the weight x microseconds from the epoch to `at`."""
         day, within = divmod(at, _DAY_MICROSECONDS)
         minute, rest = divmod(within, _MINUTE_MICROSECONDS)
-        whole_minutes = day * self._running[_DAY] + self._running[minute]
+        hour = minute // _HOUR
+        whole_minutes = (
+            day * self._running[-1] + self._running[hour] + sum(self.weights[hour * _HOUR : minute])
+        )
         return whole_minutes * _MINUTE_MICROSECONDS + self.weights[minute % _DAY] * rest
 
     def _share(self, weight: int) -> Decimal:
-        return _quotient(ONE, weight, self._running[_DAY])
+        return _quotient(ONE, weight, self._running[-1])
 
 
 class _Day:
@@ -230,14 +239,15 @@ def _add_bar(days: dict[int, _Day], first: int, minutes: int, volume: Decimal) -
 
 
 def _mean_of_fractions(days: Sequence[_Day]) -> tuple[tuple[int, ...], Decimal]:
-    units = [0] * _DAY
+    changes = [0] * (_DAY + 1)  # Of each minute's units against the one before.
     for day in days:
         if not day.volume:
             continue  # It has no fractions; for the mean volume it counts.
         for first, minutes, volume in day.bars:
             share = int(volume * _DAY_UNITS // (day.volume * minutes))
-            for minute in range(first, first + minutes):
-                units[minute] += share
+            changes[first] += share
+            changes[first + minutes] -= share
+    units = list(accumulate(changes[:_DAY]))
     hours = [sum(units[hour : hour + _HOUR]) for hour in range(0, _DAY, _HOUR)]
     weights = tuple(_HOUR * unit + hours[minute // _HOUR] for minute, unit in enumerate(units))
     return weights, _quotient(sum((day.volume for day in days), ZERO), 1, len(days))

@@ -108,6 +108,7 @@ class PaperVenue:
         listings = (*LISTINGS, *map(numbered_listing, range(numbered_symbols)))
         self._listings: dict[Symbol, Listing] = {each.symbol: each for each in listings}
         self._sources: dict[Symbol, SyntheticMarket] = {}
+        self._volumes: dict[Symbol, tuple[int, tuple[HourlyVolume, ...]]] = {}
         self._open: dict[Symbol, _OpenSymbol] = {}
         self._due: list[tuple[datetime, int, _OpenSymbol]] = []
         self._account = Account(opening_balances((each.rules, each.price) for each in listings))
@@ -133,8 +134,14 @@ class PaperVenue:
         """Return the last week's hours, each with the volume that its trade flow brings on average."""
         if symbol not in self._listings:
             return ()
-        source = self._source(symbol)
         last = (before - _EPOCH) // _HOUR
+        known = self._volumes.get(symbol)
+        if known is None or known[0] != last:
+            known = self._volumes[symbol] = last, self._week_before(self._source(symbol), last)
+        return known[1]
+
+    @staticmethod
+    def _week_before(source: SyntheticMarket, last: int) -> tuple[HourlyVolume, ...]:
         return tuple(
             HourlyVolume(
                 start=_EPOCH + hour * _HOUR, seconds=3_600, volume=source.expected_volume(hour)

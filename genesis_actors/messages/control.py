@@ -104,14 +104,16 @@ class GetJournalState:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Tell `subscriber` all news from now on; `Unsubscribe` with the same object ends that."""
+    """Tell `subscriber` all news from now on, or those of one execution; `Unsubscribe` with the same two ends that."""
 
     subscriber: Address[ExecutionNews]
+    execution_id: ExecutionId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe:
     subscriber: Address[ExecutionNews]
+    execution_id: ExecutionId | None = None
 
 
 ControlMessage: TypeAlias = (

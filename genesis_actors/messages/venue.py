@@ -158,7 +158,8 @@ class DescribeSymbol(Command):
     reply_to: SkipValidation[Address[SymbolDescribed]]
 
 
-class HourlyVolume(Message):
+@dataclass(frozen=True, slots=True)
+class HourlyVolume:
     """The volume in base that one bar of `seconds` length, opened at `start`, saw."""
 
     start: AwareDatetime

@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Generic, TypeVar
 
 from pykka import Actor, ActorDeadError
@@ -66,14 +67,10 @@ class ReplyBox(Generic[M]):
         loop = asyncio.get_running_loop()
         filled = asyncio.Event()
 
-        def wake() -> None:
-            with suppress(RuntimeError):  # The loop is closed: nobody waits there any more.
-                loop.call_soon_threadsafe(filled.set)
-
         with self._lock:
             if self._messages:
                 return self._messages[0]
-            self._on_fill.append(wake)
+            self._on_fill.append(partial(self._runtime.wakers.wake, loop, filled))
         try:
             async with asyncio.timeout(timeout):
                 await filled.wait()

@@ -22,6 +22,7 @@ from genesis_actors.runtime.futures import blocking
 from genesis_actors.runtime.mailbox import Mailbox
 from genesis_actors.runtime.pinned import PinnedDispatcher
 from genesis_actors.runtime.pooled import WorkerPool
+from genesis_actors.runtime.wakers import Wakers
 
 if TYPE_CHECKING:
     from genesis_actors.runtime.simulation import DeterministicRuntime
@@ -48,6 +49,10 @@ class Runtime(ABC):
     def failures(self) -> Counter[str]:
         """How often actors of each class have failed so far."""
         return Counter()
+
+    @cached_property
+    def wakers(self) -> Wakers:
+        return Wakers()
 
     @property
     @abstractmethod

@@ -273,6 +273,24 @@ def test_subscribers_hear_all_news_until_they_leave(door: Door) -> None:
     assert (len(stays.messages), len(leaves.messages)) == (2, 1)
 
 
+def test_who_waits_for_one_execution_hears_of_no_other(door: Door) -> None:
+    execution, events = an_execution()
+    news = news_of(execution, events)
+    mine, others, leaves = Probe[ExecutionNews](), Probe[ExecutionNews](), Probe[ExecutionNews]()
+    door.tell(
+        Subscribe(mine, execution.execution_id),
+        Subscribe(leaves, execution.execution_id),
+        Subscribe(others, ExecutionId("another")),
+        news,
+    )
+
+    door.tell(Unsubscribe(leaves, execution.execution_id), news)
+    door.tell(Unsubscribe(mine, execution.execution_id), news)
+    door.tell(Unsubscribe(mine, execution.execution_id))
+
+    assert [len(each.messages) for each in (mine, leaves, others)] == [2, 1, 0]
+
+
 def test_a_status_is_answered_from_the_news(door: Door) -> None:
     execution, events = an_execution()
     known, unknown = Probe[ExecutionStatus | None](), Probe[ExecutionStatus | None]()

@@ -144,6 +144,19 @@ def test_a_tier_lets_begin_what_it_is_for(bench: Bench, cash: str, begins: set[A
     assert {algo for algo in Algo if bench.judged(algo, algo=algo).reason is None} == begins
 
 
+def test_the_equity_is_of_the_newest_prices_and_balances(bench: Bench) -> None:
+    def equity(mid: str | None) -> Decimal | None:
+        bench.ask(mid=mid)
+        return bench.portfolio().equity
+
+    bench.cash("20000", btc="10")
+    assert (equity("100"), equity("100"), equity("110")) == (21_000, 21_000, 21_100)
+    bench.cash("20000", btc="20")
+    assert equity("110") == 22_200
+    bench.desk.tell(MidSampled(BTC, 1, Decimal(120)))
+    assert equity(None) == 22_400
+
+
 def test_a_refusal_has_the_equity_the_tier_and_the_threshold(bench: Bench) -> None:
     bench.cash("1000", held="1500", btc="5")
 

@@ -20,6 +20,7 @@ from genesis_actors.messages.events import (
     ChildAccepted,
     ChildClosed,
     ChildFilled,
+    ChildIntended,
     ChildSent,
     JournalEvent,
     TwapPaused,
@@ -170,6 +171,8 @@ class Bench:
         self.make_durable()
         order = self.orders.messages[-1]
         assert isinstance(order, PlaceOrder)
+        self.until(NOON + timedelta(seconds=31))  # The mark that it was sent.
+        self.make_durable()
         return order
 
     @property
@@ -212,7 +215,38 @@ def test_a_child_is_sent_only_after_its_intent_is_durable(bench: Bench) -> None:
     (order,) = bench.orders.messages
     assert isinstance(order, PlaceOrder)
     assert order.quantity == Decimal(2)
+    assert isinstance(bench.events[-1], ChildIntended)
+
+    bench.until(NOON + timedelta(seconds=31))
     assert isinstance(bench.events[-1], ChildSent)
+
+
+def test_the_mark_that_a_child_was_sent_is_written_with_what_comes_of_it(bench: Bench) -> None:
+    bench.make_durable()
+    bench.show_market()
+    bench.until(NOON + timedelta(seconds=30))
+    bench.show_market()
+    bench.make_durable()
+    order = bench.orders.messages[-1]
+    assert isinstance(order, PlaceOrder)
+
+    bench.tell(a_fill(order, quantity="1"))
+
+    assert [type(event) for event in bench.journal.messages[-1].events] == [ChildSent, ChildFilled]
+
+
+def test_a_command_does_not_wait_for_the_mark_of_a_child(bench: Bench) -> None:
+    bench.make_durable()
+    bench.show_market()
+    bench.until(NOON + timedelta(seconds=30))
+    bench.show_market()
+    bench.make_durable()
+    answers = Answers()
+
+    bench.tell(ResumeExecution(execution_id=bench.execution.execution_id, reply_to=answers))
+    bench.make_durable()
+
+    assert [answer.was_already for answer in answers.messages] == [True]
 
 
 def test_an_intent_that_became_durable_only_after_a_pause_is_never_sent(bench: Bench) -> None:
@@ -367,7 +401,8 @@ def test_a_fill_after_the_end_is_recorded_and_changes_neither_state_nor_time(ben
 
 def test_what_a_venue_tells_in_one_breath_is_as_good_as_told_singly_and_written_at_once() -> None:
     def told(*, as_story: bool) -> Bench:
-        bench = Bench(Runtime.deterministic(seed=1, start=NOON))
+        runtime = Runtime.deterministic(seed=1, start=NOON)
+        bench = Bench(runtime)
         order = bench.send_first_child()
         accepted = OrderAccepted(
             at=NOON,
@@ -382,6 +417,7 @@ def test_what_a_venue_tells_in_one_breath_is_as_good_as_told_singly_and_written_
             for outcome in outcomes:
                 bench.tell(outcome)
         bench.make_durable()
+        runtime.stop()
         return bench
 
     one, other = told(as_story=True), told(as_story=False)

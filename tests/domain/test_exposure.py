@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from genesis_actors.domain.exposure import Account
 from genesis_actors.messages.risk import Traded
-from genesis_actors.values import ZERO, Side
+from genesis_actors.values import ZERO, ClientOrderId, Side, Symbol
 from tests.domain.executions import NOON, SYMBOL
 
 
@@ -41,3 +45,46 @@ def test_each_day_has_its_own_result_and_what_is_told_late_of_another_is_not_in_
 
     assert loss(account, "90", days=1) == Decimal(5)
     assert account.position(SYMBOL).quantity == Decimal(3)
+
+
+SYMBOLS = [Symbol("BTC/USDT"), Symbol("ETH/USDT"), Symbol("ETH/BTC")]
+quantities = st.sampled_from(["0.1", "1", "7"]).map(Decimal)
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["hold", "reserve", "use", "release", "trade", "mark"]),
+        st.sampled_from(SYMBOLS),
+        st.sampled_from(Side),
+        quantities,
+        st.sampled_from([0, 1]),
+    ),
+    max_size=25,
+)
+
+
+@given(steps)
+def test_what_is_worked_out_once_is_what_would_be_worked_out_anew(
+    done: list[tuple[str, Symbol, Side, Decimal, int]],
+) -> None:
+    account = Account()
+    for number, (what, symbol, side, quantity, days) in enumerate(done):
+        name, now = ClientOrderId(f"{symbol}-{number % 3}"), NOON + timedelta(days=days)
+        match what:
+            case "hold":
+                account.hold(symbol, side.sign * quantity, Decimal(90))
+            case "reserve":
+                account.reserve(name, symbol, side, quantity)
+            case "use":
+                account.use(name, quantity)
+            case "release":
+                account.release(name, quantity)
+            case "trade":
+                account.trade(Traded(symbol, side, quantity, Decimal(101), Decimal("0.2"), now))
+            case _:
+                account.standing(symbol, side, ZERO, mark=quantity * 100, now=now)
+        fresh = Account(
+            {each: replace(held, known_worth=None) for each, held in account.positions.items()}
+        )
+
+        for each in SYMBOLS:
+            known = account.standing(each, side, ZERO, mark=None, now=now)
+            assert known == fresh.standing(each, side, ZERO, mark=None, now=now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -14,6 +15,8 @@ import pykka
 import pytest
 
 from genesis_actors import Engine, EngineStoppedError, Settings, TwapOrder
+from genesis_actors.actors.slicer import SlicerActor
+from genesis_actors.domain.execution import Execution
 from genesis_actors.values import ExecutionState
 from tests.cli.conftest import ROOT
 from tests.wire.conftest import Opened, open_exchange
@@ -103,6 +106,27 @@ def test_fifty_engines_in_one_process_leave_no_thread_file_socket_or_actor(tmp_p
             run()
 
         assert left_behind() == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="descriptors are counted in /proc")
+def test_many_executions_at_once_leave_nothing_either(tmp_path: Path) -> None:
+    """They are open when the engine is stopped, and nothing of them stays in memory."""
+
+    async def run(number: int) -> None:
+        settings = Settings(storage={"url": str(tmp_path / f"{number}.db")})
+        async with await Engine.start_async(settings) as engine:
+            twaps = await asyncio.gather(*(engine.submit_async(ORDER) for _ in range(60)))
+            await asyncio.gather(*(twap.pause_async() for twap in twaps))
+            await asyncio.gather(*(twap.resume_async() for twap in twaps))
+
+    asyncio.run(run(0))
+    before = left_behind()
+    for number in (1, 2):
+        asyncio.run(run(number))
+    gc.collect()
+
+    assert left_behind() == before
+    assert not [each for each in gc.get_objects() if isinstance(each, SlicerActor | Execution)]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="descriptors are counted in /proc")

@@ -250,6 +250,18 @@ def test_hours_and_weekends_have_their_volume() -> None:
     assert abs(sum(by_day.values()) / 7 / 25_000 - 1) < Decimal("0.1")
 
 
+def test_bars_are_the_same_objects_until_the_hour_is_over() -> None:
+    venue, at = PaperVenue(1), datetime(2024, 8, 12, 7, 1, tzinfo=UTC)
+    bars = venue.volumes(BTC, at)
+
+    assert venue.volumes(BTC, at + timedelta(minutes=58)) is bars
+    assert venue.volumes(BTC, at + timedelta(hours=1)) == PaperVenue(1).volumes(
+        BTC, at + timedelta(hours=1)
+    )
+    assert venue.volumes(BTC, at + timedelta(hours=1))[:-1] == bars[1:]
+    assert venue.volumes(LISTINGS[1].symbol, at) != bars
+
+
 def test_the_flow_of_an_hour_trades_what_the_bars_say() -> None:
     for hour in (5, 15):
         market = a_market()
