@@ -301,7 +301,7 @@ def test_what_was_settled_of_an_earlier_run_counts_without_a_trade(desk: Desk) -
 
 
 @pytest.mark.parametrize("is_found", [False, True])
-@pytest.mark.parametrize("ago, available", [(59, 5), (60, 10)])
+@pytest.mark.parametrize(("ago", "available"), [(59, 5), (60, 10)])
 def test_what_was_settled_counts_from_when_it_was_said_however_old_its_order_is(
     desk: Desk, ago: int, available: int, *, is_found: bool
 ) -> None:
