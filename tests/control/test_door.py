@@ -30,7 +30,7 @@ QUICK = Limits(
 ORDER = {
     "symbol": "BTC/USDT",
     "side": "buy",
-    "quantity": "0.05",
+    "quantity": "0.01",
     "duration": "2s",
     "slices": 4,
     "on_deadline": "extend",
