@@ -233,24 +233,31 @@ class MarketRecord:
         """
         count = max((end - start) // _SECOND + 1, 0)
         steps = [horizon // _SECOND for horizon in horizons]
-        mids = self._doubled_mids(micros(start), count + max(steps, default=0))
+        mids, count = self._doubled_mids(micros(start), count, max(steps, default=0))
         return tuple(_mean_move(mids, count, step) for step in steps)
 
-    def _doubled_mids(self, since: int, count: int) -> list[int | None]:
-        """Return bid + ask at so many seconds from `since` on, as far as they are recorded; None in between."""
+    def _doubled_mids(self, since: int, count: int, longest: int) -> tuple[list[int | None], int]:
+        """Return bid + ask at the seconds from `since` on, `longest` beyond the first `count`, None where not recorded.
+
+        Of what is not recorded no more than `longest` is kept: an execution may have been left alone for a year. How
+        many of those returned are among the first `count` is told, too.
+        """
         mids: list[int | None] = []
+        passed = counted = 0
         for began, ended in self._covered:
-            first = max(-((since - began) // _SECOND_MICROS), len(mids))
-            last = min((ended - since) // _SECOND_MICROS, count - 1)
+            first = max(-((since - began) // _SECOND_MICROS), passed)
+            last = min((ended - since) // _SECOND_MICROS, count + longest - 1)
             if first > last:
                 continue
-            mids += [None] * (first - len(mids))
+            mids += [None] * min(first - passed, longest)
             times = range(since + first * _SECOND_MICROS, ended + 1, _SECOND_MICROS)
             seen = [bisect_right(self._quote_times, at) - 1 for at in times[: last + 1 - first]]
             unknown = bisect_right(seen, -1)
             mids += [None] * unknown
             mids += [self._bids[index] + self._asks[index] for index in seen[unknown:]]
-        return mids
+            passed = last + 1
+            counted = len(mids) - max(passed - count, 0) if first < count else counted
+        return mids, counted
 
     def path(self, start: datetime, end: datetime, points: int) -> list[PathPoint]:
         """Return about so many (time, bid, ask) of [start, end]: touches that were, the extremes of each stretch.

@@ -291,3 +291,18 @@ def test_a_mean_move_is_that_of_the_whole_seconds_at_which_both_mids_are_recorde
         moved, worth = sum(b - a for a, b in known), sum(a for a, _ in known)
         expected.append(quotient(10_000 * Decimal(moved), Decimal(worth)))
     assert record.mean_moves(start, end, horizons) == tuple(expected)
+
+
+YEAR = 31_536_000
+
+
+def test_what_is_not_recorded_for_a_year_is_not_kept_second_by_second() -> None:
+    record = MarketRecord.of(
+        [a_segment(1, 0, 60, (0, 100)), a_segment(2, YEAR, YEAR + 60, (YEAR, 110))]
+    )
+    end = NOON + seconds(YEAR + 60)
+
+    mids, _ = record._doubled_mids(micros(NOON), YEAR + 61, longest=300)
+
+    assert len(mids) < 1_000
+    assert record.mean_moves(NOON, end, (seconds(1), seconds(300))) == (0, None)
