@@ -221,8 +221,26 @@ MUTANTS = (
         "After a restart the figures are others than those that were reported.",
         (
             "domain/execution.py",
-            "_STATE.dump_json(execution)",
+            "_STATE.dump_json(execution, exclude_defaults=True)",
             '_STATE.dump_json(execution, exclude={"paused_at", "fees_quote"})',
+        ),
+    ),
+    _mutant(
+        "story_loses_its_end",
+        "What a venue tells of an order in one breath is more than its first word.",
+        (
+            "actors/slicer.py",
+            "                for outcome in message.outcomes:\n",
+            "                for outcome in message.outcomes[:1]:\n",
+        ),
+    ),
+    _mutant(
+        "what_was_caused_is_not_written",
+        "Events that several messages have caused together become durable together, or an order is nobody's.",
+        (
+            "actors/slicer.py",
+            "        x, events = self._execution, tuple(self._unwritten)\n",
+            "        x, events = self._execution, tuple(self._unwritten[-4:])\n",
         ),
     ),
     _mutant(
@@ -453,14 +471,14 @@ MUTANTS = (
         "The user relies on a limit that a crash undoes.",
         (
             "actors/slicer.py",
-            "        self._apply(decision)\n        self._keep_promises(was_already=was_already)\n",
+            "        self._apply(decision)\n        self._keep_promises()\n",
             "        self._apply(decision)\n"
             "        if isinstance(command, AmendExecution):\n"
             "            done = CommandDone(\n"
             "                execution_id=command.execution_id, state=self._execution.state\n"
             "            )\n"
             "            self.send(command.reply_to, done)\n"
-            "        self._keep_promises(was_already=was_already)\n",
+            "        self._keep_promises()\n",
         ),
     ),
     _mutant(

@@ -29,6 +29,7 @@ from typing import Any, Final, TypeAlias
 
 from pykka import ThreadingActor
 
+from genesis_actors.control.daemon import SWITCH_SECONDS
 from genesis_actors.engine import Engine
 from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.handles import TwapHandle
@@ -87,7 +88,7 @@ def run(*, quick: bool = False) -> list[Row]:
 
 
 def _in_a_process(executions: int, seconds: float) -> Row:
-    # It looks for garbage as seldom as we do: as a daemon.
+    # It looks for garbage as seldom as we do, and its threads take turns: as a daemon's.
     arguments = map(str, (executions, seconds, *gc.get_threshold()))
     command = [sys.executable, "-m", __name__, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603
@@ -309,4 +310,5 @@ if __name__ == "__main__":
     how_many, how_long, *thresholds = sys.argv[1:]
     if thresholds:
         gc.set_threshold(*map(int, thresholds))
+    sys.setswitchinterval(SWITCH_SECONDS)
     sys.stdout.write(json.dumps(measure(int(how_many), float(how_long))))

@@ -54,12 +54,12 @@ class ActorFailed:
     error: str
 
 
-def tell_or_log(address: Address[T], message: T, *, sender: str) -> None:
+def tell_or_log(address: Address[T], message: T, *, sender: str, is_expected: bool = False) -> None:
     """Tell; that the receiver is dead is news for the log, not an error of the sender."""
     try:
         address.tell(message)
     except ActorDeadError:
-        log.warning(
+        (log.debug if is_expected else log.warning)(
             "message_to_dead_actor",
             sender=sender,
             receiver=str(address),
@@ -120,7 +120,7 @@ class MessageActor(PooledActor, Generic[M]):
 
     def send(self, address: Address[T], message: T) -> None:
         """Tell without ever raising: that the receiver has died is logged, and life goes on."""
-        tell_or_log(address, message, sender=self.name)
+        tell_or_log(address, message, sender=self.name, is_expected=self.runtime.is_stopping)
 
     def wake_at(self, when: datetime, message: M, *, phase: int = 0) -> TimerHandle:
         """Have the clock tell us `message` at that time; at once, if it has passed."""

@@ -44,6 +44,8 @@ class Runtime(ABC):
 
     random: random.Random
     is_deterministic: bool
+    is_stopping: bool = False
+    """Whether its actors are being stopped, one after the other: that one of them is gone is no news any more."""
 
     @cached_property
     def failures(self) -> Counter[str]:
@@ -116,6 +118,7 @@ class Runtime(ABC):
 
     def stop_actors(self, timeout: float = STOP_SECONDS) -> None:
         """Stop every actor, the youngest first; those of a higher `stop_stage` when all of the lower ones have."""
+        self.is_stopping = True
         deadline = time.monotonic() + timeout
         living = self.living()
         for stage in sorted({_stage_of(ref) for ref in living}):
