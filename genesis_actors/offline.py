@@ -12,8 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from genesis_actors.domain.decide import decide
-from genesis_actors.domain.evolve import fold
-from genesis_actors.domain.execution import Execution, restore
+from genesis_actors.domain.evolve import refold
+from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.projection import rows
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.persistence import WriteJournal
@@ -86,8 +86,7 @@ def settle(
     """
     with _locked(target) as (database, identity):
         found = load_open_execution(database, execution_id)
-        start = None if found is None or found.snapshot is None else restore(found.snapshot)
-        execution = None if found is None else fold(start, found.tail)
+        execution = None if found is None else refold(found.snapshot, found.tail)
         if execution is None:
             raise ExecutionNotFound(
                 f"there is no execution {execution_id}", "list them: genesis ps -a"

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 
 from genesis_actors.actors.past import Past
 from genesis_actors.domain.client_ids import id_text
-from genesis_actors.domain.evolve import fold
-from genesis_actors.domain.execution import Execution, restore
+from genesis_actors.domain.evolve import refold
+from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.projection import current_rows
 from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.account import AccountEvent
@@ -37,7 +37,6 @@ from genesis_actors.storage.past_trades import (
 )
 from genesis_actors.storage.recovery import (
     Identity,
-    OpenExecution,
     RecordedFill,
     claim,
     count_executions,
@@ -173,7 +172,7 @@ def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Sto
     left_alone: set[Symbol] = set()
     last_instants: list[datetime] = []
     for found in open_executions(connection):
-        execution = _folded(found)
+        execution = refold(found.snapshot, found.tail)
         if execution is None:
             continue
         if not chosen(execution.order):
@@ -280,8 +279,3 @@ def _without_collections() -> Generator[None]:
             gc.unfreeze()
         if was_enabled:
             gc.enable()
-
-
-def _folded(found: OpenExecution) -> Execution | None:
-    start = None if found.snapshot is None else restore(found.snapshot)
-    return fold(start, found.tail)

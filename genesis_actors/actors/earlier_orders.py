@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genesis_actors.actors.past import KnownOrder
-from genesis_actors.domain.evolve import fold
-from genesis_actors.domain.execution import restore
+from genesis_actors.domain.evolve import refold
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import ExecutionLoaded, LoadExecution
 from genesis_actors.messages.supervisor import StartExecution
@@ -64,7 +63,6 @@ class EarlierOrders:
     def recalled(self, recalled: OrderRecalled) -> tuple[KnownOrder | None, list[StartExecution]]:
         """Return the order, None where its journal cannot be read, and what has waited for it."""
         loaded = recalled.loaded
-        start = None if loaded.snapshot is None else restore(loaded.snapshot)
-        found = fold(start, loaded.tail)
+        found = refold(loaded.snapshot, loaded.tail)
         known = found and KnownOrder(found.execution_id, found.order, found.market_source)
         return known, self._waiting.pop(recalled.client_id)

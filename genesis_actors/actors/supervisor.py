@@ -17,8 +17,8 @@ from genesis_actors.actors.past import Past, VenueTraits, past_orders
 from genesis_actors.actors.raising import Answer, Raising
 from genesis_actors.actors.slicer import SlicerActor, SlicerPorts
 from genesis_actors.domain.admission import FirstEvents
-from genesis_actors.domain.evolve import fold
-from genesis_actors.domain.execution import Execution, restore
+from genesis_actors.domain.evolve import refold
+from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.known_trades import KnownTrades
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import current_rows
@@ -535,8 +535,7 @@ class SupervisorActor(MessageActor[_Message]):
         slicer = self._slicers[execution_id]
         if loaded.error is not None:
             raise JournalUnreadableError(loaded.error)
-        start = None if loaded.snapshot is None else restore(loaded.snapshot)
-        execution = fold(start, loaded.tail)
+        execution = refold(loaded.snapshot, loaded.tail)
         if execution is None:
             self._forget(execution_id)
             return

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import os
 import resource
 import sqlite3
 import subprocess
@@ -29,6 +28,7 @@ from typing import Any, Final, TypeAlias
 
 from pykka import ThreadingActor
 
+from genesis_actors.bench.runtime import resident_bytes_without_garbage
 from genesis_actors.control.daemon import SWITCH_SECONDS
 from genesis_actors.engine import Engine
 from genesis_actors.gateways.paper import PaperVenue
@@ -84,13 +84,12 @@ def run(*, quick: bool = False) -> list[Row]:
     """Return a row for each count; about four minutes for each of them, one in all when quick."""
     counts = COUNTS_WHEN_QUICK if quick else COUNTS
     seconds = SECONDS_WHEN_QUICK if quick else SECONDS
-    return [_in_a_process(count, seconds) for count in counts]
+    return [in_a_process(__name__, count, seconds) for count in counts]
 
 
-def _in_a_process(executions: int, seconds: float) -> Row:
-    # It looks for garbage as seldom as we do, and its threads take turns: as a daemon's.
-    arguments = map(str, (executions, seconds, *gc.get_threshold()))
-    command = [sys.executable, "-m", __name__, *arguments]
+def in_a_process(module: str, *arguments: object) -> Row:
+    """Return what `module`, run by itself, prints: it is told how often we look for garbage, to do it as seldom."""
+    command = [sys.executable, "-m", module, *map(str, (*gc.get_threshold(), *arguments))]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603
     row: Row = json.loads(done.stdout)
     return row
@@ -119,7 +118,7 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
     engine = await asyncio.to_thread(Engine.start, settings, venue=venue)
     heard = _Heard()
     engine.subscribe(heard)
-    memory = [_resident_bytes()]
+    memory = [resident_bytes_without_garbage()]
     twaps = list[TwapHandle]()
     submitted = 0.0
     # What a symbol costs, its first execution shows.
@@ -127,12 +126,12 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
         began = time.perf_counter()
         twaps += await _all(engine.submit_async(an_order(number)) for number in numbers)
         submitted += time.perf_counter() - began
-        memory.append(_resident_bytes())
+        memory.append(resident_bytes_without_garbage())
     cpu, wall, since = time.process_time(), time.perf_counter(), utc_now()
     await asyncio.sleep(seconds)
     until = utc_now()
     cpu_share = (time.process_time() - cpu) / (time.perf_counter() - wall)
-    memory.append(_resident_bytes())
+    memory.append(resident_bytes_without_garbage())
     paused = await _timed(twaps, lambda twap: twap.pause_async(timeout=60))
     resumed = await _timed(twaps, lambda twap: twap.resume_async(timeout=60))
     began = time.perf_counter()
@@ -230,7 +229,7 @@ def due_slices(
 async def _tasks(count: int, seconds: float) -> Row:
     """Let a plain task for each execution wake up at the times that its slices would be due."""
     late = list[float]()
-    memory, cpu = _resident_bytes(), time.process_time()
+    memory, cpu = resident_bytes_without_garbage(), time.process_time()
     began = time.perf_counter()
 
     async def one(number: int) -> None:
@@ -240,7 +239,7 @@ async def _tasks(count: int, seconds: float) -> Row:
 
     tasks = [asyncio.create_task(one(number)) for number in range(count)]
     await asyncio.sleep(0)
-    grown = _resident_bytes() - memory
+    grown = resident_bytes_without_garbage() - memory
     await asyncio.gather(*tasks)
     return _baseline(count, late, grown, time.process_time() - cpu, seconds)
 
@@ -259,9 +258,9 @@ class _Stock(ThreadingActor):
 def _threads(count: int, seconds: float) -> Row:
     """Have one thread tell each stock actor at the times that its slices would be due."""
     late = list[float]()
-    memory, cpu, began = _resident_bytes(), time.process_time(), time.perf_counter()
+    memory, cpu, began = resident_bytes_without_garbage(), time.process_time(), time.perf_counter()
     actors = [_Stock.start(late, began) for _ in range(count)]
-    grown = _resident_bytes() - memory
+    grown = resident_bytes_without_garbage() - memory
     shift = time.perf_counter() - began
     due = sorted((shift + at, number) for number in range(count) for at in _times(number, seconds))
     over = threading.Event()
@@ -298,17 +297,15 @@ def quantiles(ordered: Sequence[float]) -> Row:
     }
 
 
-def _resident_bytes() -> int:
-    gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def arguments_as_a_daemon() -> list[str]:
+    """Look for garbage, and let threads take turns, as a daemon does; return the arguments that are left."""
+    gc.set_threshold(*map(int, sys.argv[1:4]))
+    sys.setswitchinterval(SWITCH_SECONDS)
+    return sys.argv[4:]
 
 
 if __name__ == "__main__":
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    how_many, how_long, *thresholds = sys.argv[1:]
-    if thresholds:
-        gc.set_threshold(*map(int, thresholds))
-    sys.setswitchinterval(SWITCH_SECONDS)
+    how_many, how_long = arguments_as_a_daemon()
     sys.stdout.write(json.dumps(measure(int(how_many), float(how_long))))

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 
+from genesis_actors.bench.concurrency import quantiles
 from genesis_actors.control.client import Client, LostError, NoDaemonError
 
 Row: TypeAlias = dict[str, object]
@@ -71,9 +72,7 @@ def _measure(watched: timedelta, pollers: int, readers: int) -> Row:
         "slices_sent_unhindered": len(late),
         "polls_answered": polls,
         "events_read": events,
-        "lateness_ms_p50": late[len(late) // 2],
-        "lateness_ms_p99": late[int(0.99 * (len(late) - 1))],
-        "lateness_ms_max": late[-1],
+        **{f"lateness_ms_{name}": each for name, each in quantiles(late).items()},
     }
 
 

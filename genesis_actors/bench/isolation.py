@@ -7,9 +7,7 @@ what the engine is handed. On the paper venue, whose calls cannot hang, the venu
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
-import subprocess
 import sys
 import tempfile
 import threading
@@ -29,10 +27,11 @@ from genesis_actors.bench.concurrency import (
     Row,
     WatchedVenue,
     an_order,
+    arguments_as_a_daemon,
     due_slices,
+    in_a_process,
     quantiles,
 )
-from genesis_actors.control.daemon import SWITCH_SECONDS
 from genesis_actors.engine import Engine
 from genesis_actors.handles import TwapHandle
 from genesis_actors.messages.slicer import SlicerMessage
@@ -132,17 +131,8 @@ def run(*, quick: bool = False) -> list[Row]:
     """Return a row for each trouble, the undisturbed run first; about nine minutes, seven when quick."""
     executions = EXECUTIONS_WHEN_QUICK if quick else EXECUTIONS
     seconds = SECONDS_WHEN_QUICK if quick else SECONDS
-    rows = [_in_a_process(trouble, executions, seconds) for trouble in TROUBLES]
+    rows = [in_a_process(__name__, trouble, executions, seconds) for trouble in TROUBLES]
     return [_compared(row, rows[0]) for row in rows]
-
-
-def _in_a_process(trouble: str, executions: int, seconds: float) -> Row:
-    # It looks for garbage as seldom as we do: as a daemon.
-    arguments = [trouble, *map(str, (executions, seconds, *gc.get_threshold()))]
-    command = [sys.executable, "-m", __name__, *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603
-    row: Row = json.loads(done.stdout)
-    return row
 
 
 def _compared(row: Row, undisturbed: Row) -> Row:
@@ -256,8 +246,5 @@ def _afterwards(venue: WatchedVenue, due: Sequence[Due], stall: Span) -> Row:
 
 
 if __name__ == "__main__":
-    which, how_many, how_long, *thresholds = sys.argv[1:]
-    if thresholds:
-        gc.set_threshold(*map(int, thresholds))
-    sys.setswitchinterval(SWITCH_SECONDS)
+    which, how_many, how_long = arguments_as_a_daemon()
     sys.stdout.write(json.dumps(measure(which, int(how_many), float(how_long))))

@@ -9,7 +9,6 @@ simulated venue has its own ledger in our database; to read that back is counted
 
 from __future__ import annotations
 
-import gc
 import sqlite3
 import tempfile
 import time
@@ -17,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from genesis_actors.bench.runtime import resident_bytes
+from genesis_actors.bench.runtime import resident_bytes_without_garbage
 from genesis_actors.engine import Engine
 from genesis_actors.opening import PAPER_EPOCH, VirtualTime
 from genesis_actors.orders import TwapOrder
@@ -104,7 +103,7 @@ def _measure_growth(path: Path, most: int) -> list[dict[str, object]]:
         with sqlite3.connect(path) as connection:
             (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
         connection.close()
-        before = _resident()
+        before = resident_bytes_without_garbage()
         rows.append(
             {
                 "finished_executions": count,
@@ -117,7 +116,7 @@ def _measure_growth(path: Path, most: int) -> list[dict[str, object]]:
 
 
 def _measure_open(path: Path, count: int) -> dict[str, object]:
-    measured = _measure(path, count, _resident())
+    measured = _measure(path, count, resident_bytes_without_garbage())
     return {"open_executions": count, "slices_each": SLICES, **measured}
 
 
@@ -132,7 +131,7 @@ def _measure(path: Path, count: int, resident: int) -> dict[str, object]:
         store.statuses(past.executions)
         ready = time.perf_counter()
         cpu = time.process_time() - cpu
-        grown = _resident() - resident
+        grown = resident_bytes_without_garbage() - resident
         began_ledger = time.perf_counter()
         fills = store.past_fills()
         restored = time.perf_counter()
@@ -216,8 +215,3 @@ def _multiply(path: Path, original: str, first: int, count: int, *, which: str =
                 {"original": original, "first": first, "count": count},
             )
     connection.close()
-
-
-def _resident() -> int:
-    gc.collect()
-    return resident_bytes()

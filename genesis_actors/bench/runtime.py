@@ -176,6 +176,11 @@ def _memory(start: Start, count: int) -> float:
         return (resident_bytes() - before) / len(refs)
 
 
+def resident_bytes_without_garbage() -> int:
+    gc.collect()
+    return resident_bytes()
+
+
 def resident_bytes() -> int:
     """Return how much memory this process has, where the system says so; else the most that it ever had."""
     statm = Path("/proc/self/statm")

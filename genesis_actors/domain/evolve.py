@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import assert_never
 
-from genesis_actors.domain.execution import Child, Execution, Fill, Slice, status_of
+from genesis_actors.domain.execution import Child, Execution, Fill, Slice, restore, status_of
 from genesis_actors.messages.events import (
     ArrivalObserved,
     ChildAccepted,
@@ -57,6 +57,11 @@ from genesis_actors.values import (
 def fold(execution: Execution | None, events: Iterable[JournalEvent]) -> Execution | None:
     """Apply a journal's events in order."""
     return reduce(evolve, events, execution)
+
+
+def refold(snapshot: str | None, tail: Iterable[JournalEvent]) -> Execution | None:
+    """Return what a journal has of an execution: `tail` folded onto `snapshot` (JSON; None: onto nothing)."""
+    return fold(None if snapshot is None else restore(snapshot), tail)
 
 
 @exact
