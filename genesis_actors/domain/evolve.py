@@ -72,9 +72,7 @@ def evolve(execution: Execution | None, event: JournalEvent) -> Execution:
             raise ValueError(f"a journal begins with TwapAccepted, not with {type(event).__name__}")
         return _accepted(event)
     changed = _applied(execution, event)
-    if changed is execution:
-        changed = execution.having()
-    # In place, as nothing else is: it has just been made, nobody has it yet, and it is large to copy.
+    # In place, as nothing else is: every event makes it anew, nobody has it yet, and it is large to copy.
     vars(changed)["version"] = execution.version + 1
     return changed
 

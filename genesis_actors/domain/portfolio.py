@@ -121,17 +121,17 @@ class _Returns:
     """One symbol's returns of the window, by the number of the sample that they end with."""
 
     def __init__(self) -> None:
-        self.last: MidSample | None = None
+        self.number = -1  # Of the last sample, as is the price.
+        self.mid = Decimal(0)
         self.scaled: dict[int, int] = {}
 
     def record(self, sample: MidSample, most: int) -> bool:
-        last = self.last
-        if last is not None and sample.number <= last.number:
+        if sample.number <= self.number:
             return False  # Told again, as a feed that is opened anew does.
-        if last is not None and sample.number == last.number + 1 and last.mid:
-            ratio = EXACT.divide(EXACT.multiply(sample.mid, Decimal(RETURN_SCALE)), last.mid)
+        if sample.number == self.number + 1 and self.mid:
+            ratio = EXACT.divide(EXACT.multiply(sample.mid, Decimal(RETURN_SCALE)), self.mid)
             self.scaled[sample.number] = int(EXACT.to_integral_value(ratio)) - RETURN_SCALE
-        self.last = sample
+        self.number, self.mid = sample.number, sample.mid
         # In order of their numbers: the oldest come first.
         while self.scaled and (oldest := next(iter(self.scaled))) <= sample.number - most:
             del self.scaled[oldest]
@@ -170,9 +170,7 @@ class Correlations:
             return None
         first, second = (one, other) if one < other else (other, one)
         a, b = self._returns[first], self._returns[second]
-        if a.last is None or b.last is None:
-            return None
-        of = a.last.number, b.last.number
+        of = a.number, b.number
         known = self._known.get((first, second))
         if known is None or known.of != of:
             known = _Estimate(of, self._estimate(a.scaled, b.scaled, max(of)))

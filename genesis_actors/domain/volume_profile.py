@@ -55,9 +55,8 @@ class VolumeProfile:
     def __post_init__(self) -> None:
         if len(self.weights) != _DAY:
             raise ValueError(f"a profile has {_DAY} minutes, not {len(self.weights)}")
-        if set(map(type, self.weights)) != {int}:
-            for weight in self.weights:
-                whole("weights", weight)
+        for other in (weight for weight in self.weights if type(weight) is not int):
+            whole("weights", other)
         if (least := min(self.weights)) < 0:
             raise ValueError(f"a profile's weights cannot be negative, as {least} is")
         if self.mean_daily_volume is not None:
