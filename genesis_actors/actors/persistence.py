@@ -299,23 +299,22 @@ class PersistenceActor(MessageActor[_Accepted]):
             is_market = isinstance(write, NoteTrades | StoreMarket)
             kind = "symbol" if is_market else "execution_id"
             log.error("write_failed", **{kind: whose(write)}, error=failure.error)
-        if isinstance(write, WriteAccount):
+        if isinstance(write, WriteJournal):
+            answer = (
+                Journaled(write.execution_id, last_version(write))
+                if failure is None
+                else JournalFailed(
+                    write.execution_id, write.first_version, failure.error, failure.is_outage
+                )
+            )
+            self.send(write.reply_to, answer)
+        elif isinstance(write, WriteAccount):
             answer = (
                 AccountWritten(last_version(write))
                 if failure is None
                 else AccountNotWritten(failure.error, failure.is_outage)
             )
             self.send(write.reply_to, answer)
-            return
-        if not isinstance(write, WriteJournal):
-            return
-        if failure is None:
-            self.send(write.reply_to, Journaled(write.execution_id, last_version(write)))
-        else:
-            failed = JournalFailed(
-                write.execution_id, write.first_version, failure.error, failure.is_outage
-            )
-            self.send(write.reply_to, failed)
 
     @property
     def _opened(self) -> Journal:
