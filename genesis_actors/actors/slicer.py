@@ -25,7 +25,15 @@ from genesis_actors.domain.waking import next_wake
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.events import ChildSent, ChildUnknown, JournalEvent
+from genesis_actors.messages.events import (
+    ChildAccepted,
+    ChildClosed,
+    ChildFilled,
+    ChildSent,
+    ChildUnknown,
+    JournalEvent,
+    TwapSliceExecuted,
+)
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
@@ -360,7 +368,19 @@ class SlicerActor(MessageActor[SlicerMessage]):
                 fills=changed.fills,
                 snapshot=state,
                 reply_to=self.actor_ref,
+                is_urgent=self._is_awaited(events),
             ),
+        )
+
+    def _is_awaited(self, events: tuple[JournalEvent, ...]) -> bool:
+        """Tell whether somebody waits for these events: a command, an effect, or people who watch.
+
+        Each effect has an event of its own that is no mere outcome.
+        """
+        return (
+            bool(self._waiters)
+            or self._execution.state.is_final
+            or not all(isinstance(event, _OUTCOMES) for event in events)
         )
 
     def _on_journaled(self, message: Journaled) -> None:
@@ -495,6 +515,10 @@ class SlicerActor(MessageActor[SlicerMessage]):
 
 
 _MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt, TryAgain)
+
+
+_OUTCOMES = (ChildSent, ChildAccepted, ChildFilled, ChildClosed, TwapSliceExecuted)
+"""What comes of a child without anything being in doubt. After a crash the venue tells it once more."""
 
 
 def _log_doubts(events: tuple[JournalEvent, ...]) -> None:

@@ -251,6 +251,45 @@ def test_a_command_does_not_wait_for_the_mark_of_a_child(bench: Bench) -> None:
     assert done.was_already
 
 
+def test_only_what_comes_of_a_child_may_wait_to_be_written_and_not_while_a_command_waits(
+    bench: Bench,
+) -> None:
+    order = bench.send_first_child()
+    bench.tell(a_fill(order, quantity="1"))
+    pause(bench)
+    bench.tell(a_fill(order, quantity="0.5", trade_id="t2"))
+    bench.make_durable()
+
+    told = [
+        ({type(event).__name__ for event in w.events}, w.is_urgent) for w in bench.journal.messages
+    ]
+    assert told == [
+        ({"TwapAccepted", "TwapStarted"}, True),
+        ({"TwapSliceStarted", "ChildIntended"}, True),
+        ({"ChildSent"}, False),
+        ({"ChildFilled"}, False),
+        ({"TwapPaused"}, True),
+        ({"ChildFilled"}, True),
+    ]
+
+
+def test_doubt_and_the_fill_of_an_ended_execution_do_not_wait(bench: Bench) -> None:
+    order = bench.send_first_child()
+    unknown = OrderOutcomeUnknown(
+        at=NOON, execution_id=order.execution_id, client_order_id=order.client_order_id, detail="?"
+    )
+    bench.tell(unknown)
+    assert bench.journal.messages[-1].is_urgent
+    bench.tell(CancelExecution(execution_id=bench.execution.execution_id, reply_to=Answers()))
+    bench.tell(a_close(order, OrderStatus.CANCELLED))
+    bench.make_durable()
+    bench.show_market()
+    bench.make_durable()
+    bench.tell(a_fill(order, quantity="1"))
+
+    assert bench.journal.messages[-1].is_urgent
+
+
 def test_an_intent_that_became_durable_only_after_a_pause_is_never_sent(bench: Bench) -> None:
     bench.make_durable()
     bench.show_market()
