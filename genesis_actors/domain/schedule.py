@@ -6,7 +6,7 @@ schedule on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -266,7 +266,8 @@ def _window(minutes: Decimal, shortest: timedelta, longest: timedelta) -> int:
 def _jittered_sizes(lots: int, count: int, jitter: Decimal, seed: int) -> list[int]:
     ends = [(2 * lots * number + count) // (2 * count) for number in range(count + 1)]
     sizes = [end - start for start, end in pairwise(ends)]
-    amplitudes = [int(jitter * size) for size in sizes]
+    over, under = jitter.as_integer_ratio()
+    amplitudes = [size * over // under for size in sizes]
     moves = _deviations(amplitudes, f"{seed}:size")
     return [size + move for size, move in zip(sizes, moves, strict=True)]
 
@@ -301,21 +302,21 @@ def _deviations(amplitudes: Sequence[int], salt: str) -> list[int]:
 
 def _density(
     profile: VolumeProfile | None, start: datetime, end: datetime
-) -> list[tuple[int, int]]:
-    """Return the density of volume as (microseconds, weight) pieces, cut at minutes since `start`."""
-    pieces: Iterable[tuple[int, int]] = (
-        [((end - start) // MICROSECOND, 1)] if profile is None else profile.steps(start, end)
-    )
-    cut: list[tuple[int, int]] = []
+) -> Iterable[tuple[int, int]]:
+    """Return the density of volume as (microseconds, weight) pieces."""
+    return [((end - start) // MICROSECOND, 1)] if profile is None else profile.steps(start, end)
+
+
+def _by_minute(density: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Cut the pieces at whole minutes since the first began."""
     passed = 0
-    for length, weight in pieces:
+    for length, weight in density:
         left = length
         while left:
             part = min(left, _MINUTE_MICROSECONDS - passed % _MINUTE_MICROSECONDS)
-            cut.append((part, weight))
+            yield part, weight
             passed += part
             left -= part
-    return cut
 
 
 def _corrected(density: Iterable[tuple[int, int]], ratio: Decimal) -> list[tuple[int, int]]:
@@ -323,7 +324,7 @@ def _corrected(density: Iterable[tuple[int, int]], ratio: Decimal) -> list[tuple
     over, unit = (ratio - ONE).as_integer_ratio()
     corrected: list[tuple[int, int]] = []
     passed = 0
-    for length, weight in density:
+    for length, weight in _by_minute(density):
         halvings, minute = divmod(passed // _MINUTE_MICROSECONDS, _HALF_LIFE_MINUTES)
         departure = over * (_DECAY[minute] >> halvings)
         corrected.append((length, weight * (unit * _DECAY_UNIT + departure)))
@@ -332,15 +333,16 @@ def _corrected(density: Iterable[tuple[int, int]], ratio: Decimal) -> list[tuple
 
 
 def _quantile_times(
-    density: Sequence[tuple[int, int]], count: int, adaptivity: Decimal
+    density: Iterable[tuple[int, int]], count: int, adaptivity: Decimal
 ) -> list[int]:
     """Return the microseconds after the start at which the quantiles (k - 1/2)/count are reached.
 
     Everything is scaled up to whole numbers: the blended density by 2 x count x D x integral(v) x
     denominator(a).
     """
-    window = sum(length for length, _ in density)
-    volume = sum(length * weight for length, weight in density)
+    density = tuple(density)
+    window = sum([length for length, _ in density])
+    volume = sum([length * weight for length, weight in density])
     numerator, denominator = adaptivity.as_integer_ratio()
     if not volume:
         volume, numerator = 1, 0
