@@ -9,7 +9,7 @@ from typing import Any
 
 from pykka import ActorRef
 
-from genesis_actors.actors.analytics import AnalyticsActor
+from genesis_actors.actors.analytics import AnalyticsActor, NewsForReports
 from genesis_actors.actors.control import ControlActor
 from genesis_actors.actors.guardian import GuardianActor
 from genesis_actors.actors.live_venue import LiveVenueActor
@@ -164,7 +164,7 @@ class TradingCore:
                 venue=venue,
                 gate=self._gate,
                 risk=risk,
-                news=Fanout[News](analytics, ground.control),
+                news=Fanout[News](NewsForReports(analytics), ground.control),
             ),
             seed=ground.seed,
             client_ids=stock.client_ids,

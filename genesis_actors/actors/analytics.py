@@ -10,7 +10,7 @@ from typing import TypeAlias, assert_never
 from genesis_actors.domain.market_recorder import OBSERVED_AFTER
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.analytics import AnalyticsMessage
-from genesis_actors.messages.control import ExecutionNews, StatusRestored
+from genesis_actors.messages.control import ExecutionNews, News
 from genesis_actors.messages.events import TwapAccepted
 from genesis_actors.messages.market_data import CutRecord
 from genesis_actors.messages.persistence import AllWritten, StoreDepth, StoreReport
@@ -36,8 +36,25 @@ class MarkOutsDue:
 _Accepted: TypeAlias = AnalyticsMessage | MarkOutsDue
 
 
+class NewsForReports:
+    """Passes on of the news what a report begins and ends with: in between, each slice would wake analytics."""
+
+    def __init__(self, analytics: Address[ExecutionNews]) -> None:
+        self._analytics = analytics
+
+    def tell(self, message: News) -> None:
+        if isinstance(message, ExecutionNews) and (
+            _begins(message) or ExecutionState(message.execution.state).is_final
+        ):
+            self._analytics.tell(message)
+
+
+def _begins(news: ExecutionNews) -> bool:
+    return any(isinstance(event, TwapAccepted) for event in news.events)
+
+
 class AnalyticsActor(MessageActor[_Accepted]):
-    """Follows the news; its work never stands in the way of an execution.
+    """Hears of each beginning and end; its work never stands in the way of an execution.
 
     It reads the database and computes, so it has a thread of its own. A report that cannot be made is left out: it can
     be made later, from the database alone.
@@ -69,8 +86,6 @@ class AnalyticsActor(MessageActor[_Accepted]):
             case ExecutionNews():
                 if self._makes_reports:
                     self._on_news(message)
-            case StatusRestored():
-                pass  # An execution that goes on; its news will tell of its end.
             case DepthSeen():
                 if message.levels:
                     text = depth_text(message.levels)
@@ -86,7 +101,7 @@ class AnalyticsActor(MessageActor[_Accepted]):
     def _on_news(self, news: ExecutionNews) -> None:
         row = news.execution
         symbol = Symbol(row.symbol)
-        if any(isinstance(event, TwapAccepted) for event in news.events):
+        if _begins(news):
             self.send(
                 self._venue,
                 LookAtDepth(news.execution_id, symbol, Side(row.side), self.actor_ref),

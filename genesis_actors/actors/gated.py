@@ -30,8 +30,6 @@ log = get_logger()
 class GatedActor(MessageActor[M]):
     """Asks the gate about each order, and lets it hear of everything that comes back."""
 
-    dispatcher_kind = "pinned"
-
     def __init__(
         self,
         runtime: Runtime,

@@ -61,7 +61,9 @@ _Message: TypeAlias = VenueMessage | FeedDue | Arrived
 
 
 class VenueActor(GatedActor[_Message]):
-    """Owns one simulated venue."""
+    """Owns one simulated venue, which computes and waits for nothing."""
+
+    dispatcher_kind = "shared"
 
     def __init__(
         self,

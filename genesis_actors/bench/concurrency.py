@@ -40,6 +40,8 @@ from genesis_actors.steady import utc_now
 from genesis_actors.values import ClientOrderId, ExecutionId, Symbol
 
 Row: TypeAlias = dict[str, object]
+SliceKey: TypeAlias = tuple[str, int]
+"""An execution's id and the number of its slice."""
 
 COUNTS: Final = (1_000, 10_000, 30_000)
 COUNTS_WHEN_QUICK: Final = (200,)
@@ -56,6 +58,11 @@ WINDOW: Final = timedelta(minutes=5)
 ASKED_AT_ONCE: Final = 500
 MOST_THREADS: Final = 1_000
 """A thread for each execution is not tried for more: beyond some 20,000 the system has no more of them."""
+
+_HELD_BY_CAP: Final = """
+    SELECT aggregate_id, json_extract(event_data, '$.slice_number') FROM events
+    WHERE event_type = 'TwapSliceDelayed'
+    AND json_extract(event_data, '$.reason') IN ('participation_cap', 'symbol_participation_cap')"""
 
 
 class WatchedVenue(PaperVenue):
@@ -138,16 +145,21 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
     await engine.stop_async()
     stopped = time.perf_counter() - began
     due = due_slices(database, since, until)
-    first = dict[tuple[str, int], datetime]()
+    held = held_by_cap(database)
+    first = dict[SliceKey, datetime]()
     for execution_id, number, at in venue.handed_over:
         first.setdefault((execution_id, number), at)
-    late = sorted((first[key] - at) / timedelta(milliseconds=1) for key, at in due if key in first)
+    sent = [(key, at) for key, at in due if key in first]
+    late = sorted(
+        (first[key] - at) / timedelta(milliseconds=1) for key, at in sent if key not in held
+    )
     return {
         "executions": executions,
         "slice_lateness_ms": quantiles(late),
         "slices_due": len(due),
-        "slices_sent": len(late),
-        "slices_per_second": round(len(late) / seconds, 1),
+        "slices_sent": len(sent),
+        "slices_held_by_cap": len(sent) - len(late),
+        "slices_per_second": round(len(sent) / seconds, 1),
         "cpu_percent_of_one_core": round(100 * cpu_share, 1),
         "rss_per_execution_bytes": round((memory[-1] - memory[0]) / executions),
         "rss_per_further_execution_bytes": round(
@@ -211,9 +223,7 @@ async def _timed(
     return time.perf_counter() - began
 
 
-def due_slices(
-    database: Path, since: datetime, until: datetime
-) -> list[tuple[tuple[str, int], datetime]]:
+def due_slices(database: Path, since: datetime, until: datetime) -> list[tuple[SliceKey, datetime]]:
     """Return the slices that were due in that time, with when."""
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute(
@@ -221,6 +231,15 @@ def due_slices(
         )
         found = [((name, number), datetime.fromisoformat(due)) for name, number, due in rows]
     return [(key, at) for key, at in found if since <= at <= until - timedelta(seconds=2)]
+
+
+def held_by_cap(database: Path) -> set[SliceKey]:
+    """Return the slices that the market's volume did not allow when they were due: those are not late by our doing.
+
+    Most are first slices: in the second after its start an execution may have seen no trade that it could be a part of.
+    """
+    with closing(sqlite3.connect(database)) as connection:
+        return set(connection.execute(_HELD_BY_CAP))
 
 
 # --- What stores and sends nothing --------------------------------------------------------------------

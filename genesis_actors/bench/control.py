@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 
-from genesis_actors.bench.concurrency import quantiles
+from genesis_actors.bench.concurrency import held_by_cap, quantiles
 from genesis_actors.control.client import Client, LostError, NoDaemonError
 
 Row: TypeAlias = dict[str, object]
@@ -33,9 +33,6 @@ READERS: Final = 10
 _POLL_SECONDS: Final = 1.0
 _READY_SECONDS: Final = 60.0
 _SLICES: Final = "SELECT execution_id, slice_number, due_at, sent_at FROM twap_slice_history"
-_DELAYED: Final = """
-    SELECT aggregate_id, json_extract(event_data, '$.slice_number') FROM events
-    WHERE event_type = 'TwapSliceDelayed'"""
 _SYMBOLS: Final = ("BTC/USDT", "ETH/USDT")
 """The two that trade most: no budget for 100 executions is too small, at any hour."""
 
@@ -122,15 +119,11 @@ def _start(client: Client) -> None:
 
 
 def _lateness(database: Path) -> tuple[list[float], int]:
-    """Return how many ms after it was due each slice's first order was handed over, in order; and the slices.
-
-    What a rule has held back, a quiet market or a quote that is too old, was not late by our doing.
-    """
+    """Return how many ms after it was due each slice's first order was handed over, in order; and the slices."""
+    held = held_by_cap(database)
     with closing(sqlite3.connect(database)) as connection:
-        delays = connection.execute(_DELAYED).fetchall()
-        held_back = {(name, number) for name, number in delays}
         found = connection.execute(_SLICES).fetchall()
-        rows = [(due, sent) for name, number, due, sent in found if (name, number) not in held_back]
+    rows = [(due, sent) for name, number, due, sent in found if (name, number) not in held]
     late = sorted(
         round((datetime.fromisoformat(sent) - datetime.fromisoformat(due)).total_seconds() * 1e3, 2)
         for due, sent in rows

@@ -29,6 +29,7 @@ from genesis_actors.bench.concurrency import (
     an_order,
     arguments_as_a_daemon,
     due_slices,
+    held_by_cap,
     in_a_process,
     quantiles,
 )
@@ -178,7 +179,12 @@ async def _work(database: Path, trouble: str, executions: int, seconds: float) -
     cpu_seconds = time.process_time() - cpu
     span = (until - since).total_seconds()
     await engine.stop_async()
-    due = [each for each in due_slices(database, since, until) if each[0][0] != one.execution_id]
+    held = held_by_cap(database)
+    due = [
+        (key, at)
+        for key, at in due_slices(database, since, until)
+        if key[0] != one.execution_id and key not in held
+    ]
     begin, end = meanwhile or (since, until)
     late = _lateness(venue, due)
     row: Row = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from genesis_actors.messages.control import News
+from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.persistence import AllWritten
 from genesis_actors.messages.venue import DepthSeen
 
-AnalyticsMessage: TypeAlias = News | DepthSeen | AllWritten
+AnalyticsMessage: TypeAlias = ExecutionNews | DepthSeen | AllWritten
 """Everything the analytics actor accepts."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import decimal
 import threading
+import time
 from collections import deque
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +33,10 @@ SHARED_STREAK: Final = 8
 
 No flood starves them.
 """
+LONG_TURN_SECONDS: Final = 0.005
+"""While each turn is shorter, one worker does all the work: a second would only take the interpreter away from it."""
+LONGEST_SLEEP_SECONDS: Final = 1.0
+"""So long work may lie behind a turn that never ends, where nothing comes from outside to wake another worker."""
 
 
 class Lane:
@@ -45,7 +51,7 @@ class Lane:
 
     def schedule(self, mailbox: Mailbox) -> None:
         self.ready.append(mailbox)
-        self._pool.wake_one()
+        self._pool.has_work()
 
 
 class WorkerPool:
@@ -61,6 +67,8 @@ class WorkerPool:
         self._sleepers: deque[threading.Lock] = deque()
         self._started = 0
         self._stopped = False
+        self._turn_began = 0.0
+        """When a worker was woken last, or has begun a turn, by `time.monotonic`."""
 
     def start(self) -> None:
         with self._lock:
@@ -76,21 +84,28 @@ class WorkerPool:
             self._stopped = True
             threads = list(self._threads)
         while self._sleepers:
-            self.wake_one()
+            self._wake_one()
         for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(timeout)
         self._close_ready()
 
-    def wake_one(self) -> None:
-        """Wake a worker if one sleeps. Called after a mailbox has been queued."""
+    def has_work(self) -> None:
+        """See to it that a worker looks at what is ready. Called after a mailbox has been queued."""
         if self._sleepers:
-            try:
-                self._sleepers.pop().release()  # the one that was awake last
-            except IndexError:  # another thread has just woken the last one
+            # Whoever is awake looks again before it lies down, and only then is no more counted here.
+            is_anyone_awake = self._size + self._surplus > len(self._sleepers)
+            now = time.monotonic()
+            if is_anyone_awake and now - self._turn_began < LONG_TURN_SECONDS:
                 return
+            self._turn_began = now
+            self._wake_one()
         if self._stopped:
             self._close_ready()
+
+    def _wake_one(self) -> None:
+        with suppress(IndexError):  # another thread has just woken the last one
+            self._sleepers.pop().release()  # the one that was awake last
 
     def lend_worker(self) -> None:
         """The calling worker is about to wait: let another one stand in."""
@@ -99,6 +114,8 @@ class WorkerPool:
             self._count_surplus()
             if self._surplus < 0 and not self._stopped:
                 self._start_worker()
+        if self.shared.ready or self.pooled.ready:
+            self._wake_one()  # what was left to us, as we were awake
 
     def return_worker(self) -> None:
         with self._lock:
@@ -136,12 +153,13 @@ class WorkerPool:
                 continue
             self._give_turn(mailbox, lane)
         if shared.ready or pooled.ready:
-            self.wake_one()  # we may have been woken for it
+            self._wake_one()  # it may have been left to us
 
     def _give_turn(self, mailbox: Mailbox, lane: Lane) -> None:
         pooled, shared = self.pooled.ready, self.shared.ready
         try:
             while True:
+                self._turn_began = time.monotonic()
                 if not mailbox.turn(lane.turn_limit):
                     mailbox.idle()
                     if not mailbox.unschedule():
@@ -158,13 +176,13 @@ class WorkerPool:
         # First make ourselves known, then look again: a mailbox queued in between is seen here or
         # wakes us.
         self._sleepers.append(sleeper)
-        if self.shared.ready or self.pooled.ready or self._stopped:
-            try:
-                self._sleepers.remove(sleeper)
-            except ValueError:  # somebody is waking us already
-                sleeper.acquire()
-            return
-        sleeper.acquire()
+        while not (self.shared.ready or self.pooled.ready or self._stopped):
+            if sleeper.acquire(timeout=LONGEST_SLEEP_SECONDS):
+                return
+        try:
+            self._sleepers.remove(sleeper)
+        except ValueError:  # somebody is waking us already
+            sleeper.acquire()
 
     def _may_leave(self) -> bool:
         if not self._stopped and self._surplus <= 0:

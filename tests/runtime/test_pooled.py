@@ -23,6 +23,10 @@ class Shared(Doer):
     dispatcher_kind = "shared"
 
 
+class PinnedDoer(Doer):
+    dispatcher_kind = "pinned"
+
+
 def test_workers_that_wait_for_each_others_actors_are_replaced(system: SystemRuntime) -> None:
     chain = [Doer.start(system) for _ in range(12)]
 
@@ -190,18 +194,29 @@ def test_a_plain_pooled_actor_needs_no_runtime() -> None:
 
 
 def test_a_pinned_actor_may_wait_while_others_work(system: SystemRuntime) -> None:
-    class Pinned(Doer):
-        dispatcher_kind = "pinned"
-
     gate = threading.Event()
     probe: Probe[str] = Probe()
-    pinned = [Pinned.start(system) for _ in range(5)]
+    pinned = [PinnedDoer.start(system) for _ in range(5)]
     for ref in pinned:
         ref.tell(lambda _: gate.wait(PATIENCE_SECONDS))
     Doer.start(system).tell(lambda _: probe.tell("worked"))
 
     assert probe.next() == "worked"
     gate.set()
+
+
+def test_what_lies_behind_a_turn_that_does_not_end_is_taken_by_another_worker(
+    system: SystemRuntime,
+) -> None:
+    other = Doer.start(system)
+    settle(other)
+    was_handled = threading.Event()
+
+    def wait_for_other(_: Doer) -> bool:
+        other.tell(lambda _: was_handled.set())  # from a worker, which means to look at it next
+        return was_handled.wait(PATIENCE_SECONDS)
+
+    assert Doer.start(system).ask(wait_for_other, timeout=PATIENCE_SECONDS) is True
 
 
 class Interposed:
