@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,8 @@ Priority: TypeAlias = Literal["HIGH", "NORMAL"]
 
 BUFFERED_NEWS = 10_000
 CLOSE_SECONDS = 5.0
+REST_SECONDS = 0.01
+"""So long a callback's thread rests when it has told everything: to wake it for each piece of news costs a lot."""
 
 log = get_logger()
 
@@ -89,6 +92,8 @@ class Callback:
 class CallbackThread:
     """A subscriber that calls a function in a thread of its own, so that a slow one never slows an execution.
 
+    It is told within `REST_SECONDS` of when there is news.
+
     HIGH keeps everything in order, and is cut off when `BUFFERED_NEWS` wait; NORMAL keeps only the newest of each
     execution.
     """
@@ -129,6 +134,7 @@ class CallbackThread:
                 if not self._waiting:
                     return
                 _, message = self._waiting.popitem(last=False)
+                is_last = not self._waiting
             try:
                 self._callback(message)
             except Exception:
@@ -137,6 +143,8 @@ class CallbackThread:
                     self._is_over = True
                     self._waiting.clear()
                 return
+            if is_last:
+                time.sleep(REST_SECONDS)
 
 
 class TooSlowError(Exception):
@@ -167,7 +175,9 @@ class NewsStream:
             self._serial += 1
             self._waiting[self._serial if self._keeps_all else message.execution_id] = message
             self._is_over = self._is_too_slow = len(self._waiting) > BUFFERED_NEWS
-        self._wake()
+            is_awake = len(self._waiting) > 1 and not self._is_over
+        if not is_awake:
+            self._wake()
 
     def close(self) -> None:
         """End the stream behind what waits."""
