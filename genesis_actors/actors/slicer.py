@@ -30,6 +30,7 @@ from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
     MarketView,
+    PriceCrossed,
     SetPriceTrigger,
     UnwatchSymbol,
     WatchSymbol,
@@ -234,6 +235,8 @@ class SlicerActor(MessageActor[SlicerMessage]):
                     self._surroundings = replace(
                         self._surroundings, quote=message.quote, market=message.summary
                     )
+                elif isinstance(message, PriceCrossed):
+                    self._surroundings = replace(self._surroundings, trigger=None)
                 decision = self._decide(message)
                 if decision.changes_nothing and self._timer_at is not None:
                     return  # As after most of what is told a second time.
@@ -430,6 +433,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
 
     def _set_trigger(self, trigger: SetTrigger) -> None:
         x = self._execution
+        self._surroundings = replace(self._surroundings, trigger=trigger)
         self.send(
             self._ports.market_data,
             SetPriceTrigger(

@@ -87,7 +87,7 @@ def decide(
         case VenueAvailability():
             return on_availability(execution, message, now, surroundings)
         case _:
-            return on_outcome(execution, message, now, surroundings.proof)
+            return on_outcome(execution, message, now, surroundings)
 
 
 def _on_wake(x: Execution, now: datetime, surroundings: Surroundings) -> Decision:

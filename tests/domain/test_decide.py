@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from genesis_actors.domain.decide import recovered, release
-from genesis_actors.domain.decision import AskMarket, Decision
+from genesis_actors.domain.decision import AskMarket, Decision, SetTrigger
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.messages.events import (
     ChildAccepted,
@@ -136,9 +136,45 @@ def test_a_fill_is_recorded_and_a_full_slice_ends(working: Desk) -> None:
     decision = working.fill("1", "100.005", trade="t1")
 
     assert [type(event) for event in decision.events] == [ChildFilled, TwapSliceExecuted]
-    assert decision.effects == (AskMarket(),)
+    assert decision.effects == (), "nothing is to be seen before the next slice is due"
+    assert working.next_wake == 45
     assert working.execution.slice(1).status is SliceStatus.FILLED
     assert working.execution.filled_notional == Decimal("100.005")
+
+
+def test_a_guard_looks_at_the_market_after_each_child() -> None:
+    guarded = Desk(execution(max_slippage_bps=Decimal(50)))
+    guarded.at(15).look()
+
+    assert guarded.fill("1").effects == (AskMarket(),)
+
+
+def test_a_favourable_price_that_was_told_while_a_child_was_open_is_looked_at_after_it() -> None:
+    told, untold = (Desk(execution(defaults=EAGER)) for _ in range(2))
+    for eager in (told, untold):
+        eager.at(15).look()
+    told.cross("99.7")
+    told.look(bid="99.68", ask="99.70")
+
+    assert told.fill("1").effects == (AskMarket(),)
+    assert untold.fill("1").effects == (), "it will be told"
+
+
+def test_what_is_brought_forward_goes_on_after_each_child() -> None:
+    eager = Desk(execution(defaults=EAGER))
+    eager.at(15).look(bid="99.68", ask="99.70", window="5")
+
+    assert eager.execution.accelerated
+    assert eager.fill("0.5").effects == (AskMarket(),)
+
+
+def test_a_trigger_for_the_price_to_go_back_tells_of_no_favourable_one() -> None:
+    eager = Desk(execution(defaults=EAGER))
+    eager.at(15).look()
+    # Left of a time in which it was accelerated: a pause ends that, and the look after it saw an old price.
+    eager.trigger = SetTrigger(Decimal("99.8"), worse=True)
+
+    assert eager.fill("1").effects == (AskMarket(),)
 
 
 def test_a_repeated_fill_counts_once(working: Desk) -> None:
