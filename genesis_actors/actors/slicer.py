@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from genesis_actors.domain.children import cancels
-from genesis_actors.domain.decide import DecidableMessage, decide, recovered, release
+from genesis_actors.domain.decide import DecidableMessage, begun, decide, recovered, release
 from genesis_actors.domain.decision import (
     AskMarket,
     Decision,
@@ -160,7 +160,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._watch()
         if self._first_events:
             events, self._first_events = self._first_events, ()
-            self._apply(Decision(x, events, (AskMarket(),)))
+            self._apply(begun(x, events))
         else:
             self._apply(recovered(x, self.clock.now(), self._paused_by))
             self._ask_market()

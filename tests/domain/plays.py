@@ -19,7 +19,7 @@ from typing import Any
 from genesis_actors.domain.admission import Market as Known
 from genesis_actors.domain.admission import Rejection, accept, admit
 from genesis_actors.domain.children import cancels
-from genesis_actors.domain.decide import DecidableMessage, decide, recovered, release
+from genesis_actors.domain.decide import DecidableMessage, begun, decide, recovered, release
 from genesis_actors.domain.decision import (
     AskMarket,
     Decision,
@@ -445,7 +445,7 @@ class Play:
         self.execution, first = accept(admission, EXECUTION_ID, "g7k2pd")
         assert isinstance(first[1], TwapStarted)
         assert sum(part.quantity for part in first[1].slices) == order.quantity
-        self._apply(Decision(self.execution, first, (AskMarket(),)), first=True)
+        self._apply(begun(self.execution, first), first=True)
         self._attend()
 
     # --- The shell ---------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from genesis_actors.domain.decide import recovered, release
+from genesis_actors.domain.decide import begun, recovered, release
 from genesis_actors.domain.decision import AskMarket, Decision, SetTrigger
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.messages.events import (
@@ -40,6 +40,7 @@ from tests.domain.executions import (
     SYMBOL,
     Desk,
     accepted,
+    beginning,
     execution,
     refusal_of,
     seconds,
@@ -526,6 +527,24 @@ def test_shift_moves_the_rest_of_the_schedule_by_the_length_of_the_pause(desk: D
     assert dues == [115 + 30 * number for number in range(10)]
     assert desk.execution.ends_at == NOON + seconds(400)
     assert desk.next_wake == 115
+
+
+def test_nothing_is_looked_at_before_a_slice_is_due_unless_that_may_matter(desk: Desk) -> None:
+    eager = Desk(execution(defaults=EAGER))
+    unpriced = Desk(execution(arrival=None))
+    for each in (desk, eager, unpriced):
+        each.at(10).pause()
+
+    assert desk.at(20).resume().effects == ()
+    assert desk.next_wake == 25
+    assert eager.at(20).resume().effects == (AskMarket(),), "no crossing would be told"
+    assert unpriced.at(20).resume().effects == (AskMarket(),), "its arrival price is not known yet"
+    for wishes, look in (
+        ({}, ()),
+        ({"defaults": EAGER}, (AskMarket(),)),
+        ({"arrival": None}, (AskMarket(),)),
+    ):
+        assert begun(execution(**wishes), beginning(**wishes)).effects == look
 
 
 def test_catch_up_keeps_the_deadline_and_merges_what_is_overdue(desk: Desk) -> None:
