@@ -287,17 +287,19 @@ def _jittered_times(
 
 def _deviations(amplitudes: Sequence[int], salt: str) -> list[int]:
     """Return a whole number within plus or minus each amplitude; pairs (or the last three) sum to 0."""
+    count = len(amplitudes)
+    if count == 1:
+        return [0]
     moves: list[int] = []
-    while len(amplitudes) - len(moves) > 1:
-        first = len(moves)
-        if len(amplitudes) - first == 3:  # noqa: PLR2004 - a pair would leave one alone.
-            half = min(amplitudes[first:]) // 2
-            one, two = (draw(half, f"{salt}:{first + k}") for k in range(2))
-            moves += [one, two, -one - two]
-        else:
-            move = draw(min(amplitudes[first : first + 2]), f"{salt}:{first}")
-            moves += [move, -move]
-    return moves or [0]
+    in_pairs = count - 3 * (count % 2)  # Else one would be left alone.
+    for first in range(0, in_pairs, 2):
+        move = draw(min(amplitudes[first], amplitudes[first + 1]), f"{salt}:{first}")
+        moves += (move, -move)
+    if in_pairs < count:
+        half = min(amplitudes[in_pairs:]) // 2
+        one, two = draw(half, f"{salt}:{in_pairs}"), draw(half, f"{salt}:{in_pairs + 1}")
+        moves += (one, two, -one - two)
+    return moves
 
 
 def _density(
