@@ -96,8 +96,12 @@ class Caller:
 
         Raises TimeoutError, or EngineFailedError or EngineStoppedError where that comes first.
         """
-        with self._asked(question) as box:
+        box: ReplyBox[A | ActorFailed] = ReplyBox(self.runtime)
+        try:
+            self._send(question, box)
             return self._answer_of(box.get(timeout))
+        finally:
+            self._failures.forget(box)
 
     async def ask_async(
         self,
@@ -105,8 +109,12 @@ class Caller:
         timeout: float = ANSWER_SECONDS,  # noqa: ASYNC109
     ) -> A:
         """Do as `ask` does, without holding up the event loop."""
-        with self._asked(question) as box:
+        box: ReplyBox[A | ActorFailed] = ReplyBox(self.runtime)
+        try:
+            self._send(question, box)
             return self._answer_of(await box.get_async(timeout))
+        finally:
+            self._failures.forget(box)
 
     def command(self, build: Build, timeout: float) -> CommandDone:
         """Send a command built for its reply address, and wait for what comes of it. Raises CommandRefusedError."""
@@ -181,26 +189,19 @@ class Caller:
 
     # --- How -------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _asked(
-        self, question: Callable[[Address[A]], ControlMessage]
-    ) -> Generator[ReplyBox[A | ActorFailed]]:
-        box = ReplyBox[A | ActorFailed](self.runtime)
+    def _send(
+        self, question: Callable[[Address[A]], ControlMessage], box: ReplyBox[A | ActorFailed]
+    ) -> None:
         self._failures.wake(box)
-        if (
-            not box.is_filled
-        ):  # What cannot be answered is not asked: it might take effect all the same.
+        # What cannot be answered is not asked: it might take effect all the same.
+        if not box.is_filled:
             self._tell(question(box))
-        try:
-            yield box
-        finally:
-            self._failures.forget(box)
 
     @contextmanager
     def _told_when(
         self, execution_id: ExecutionId, fits: Fits
     ) -> Generator[ReplyBox[ExecutionNews | ActorFailed]]:
-        box = ReplyBox[ExecutionNews | ActorFailed](self.runtime)
+        box: ReplyBox[ExecutionNews | ActorFailed] = ReplyBox(self.runtime)
         when = When(lambda news: fits(news.execution), box)
         self._tell(Subscribe(when, execution_id))
         self._failures.wake(box)

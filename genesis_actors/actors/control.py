@@ -125,8 +125,7 @@ class ControlActor(MessageActor[_Message]):
             case StartExecution():
                 # Named here, so that a start that has to be repeated starts nothing twice.
                 drawn = execution_id_from(self.runtime.random.getrandbits(EXECUTION_ID_BITS))
-                named = message.execution_id or drawn
-                self._hand_on(message.model_copy(update={"execution_id": named}))
+                self._hand_on(message, execution_id=message.execution_id or drawn)
             case (
                 PauseExecution()
                 | ResumeExecution()
@@ -233,10 +232,10 @@ class ControlActor(MessageActor[_Message]):
         )
         self.send(start.reply_to, rejected)
 
-    def _hand_on(self, command: UserCommand) -> int:
+    def _hand_on(self, command: UserCommand, **changes: object) -> int:
         number = self._next_number()
         here = _AnswerHere(self.actor_ref, number)
-        handed_on = command.model_copy(update={"reply_to": here})
+        handed_on = command.model_copy(update={**changes, "reply_to": here})
         self._asked[number] = _Asked(handed_on, command.reply_to, self.clock.now())
         self.send(self._executions_address, handed_on)
         return number

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from genesis_actors.domain.children import cancels
-from genesis_actors.domain.decide import DecidableMessage, decide, recovered, release
+from genesis_actors.domain.decide import DecidableMessage, begun, decide, recovered, release
 from genesis_actors.domain.decision import (
     AskMarket,
     Decision,
@@ -38,6 +38,7 @@ from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
     MarketView,
+    PriceCrossed,
     SetPriceTrigger,
     UnwatchSymbol,
     WatchSymbol,
@@ -167,7 +168,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._watch()
         if self._first_events:
             events, self._first_events = self._first_events, ()
-            self._apply(Decision(x, events, (AskMarket(),)))
+            self._apply(begun(x, events))
         else:
             self._apply(recovered(x, self.clock.now(), self._paused_by))
             self._ask_market()
@@ -242,6 +243,8 @@ class SlicerActor(MessageActor[SlicerMessage]):
                     self._surroundings = replace(
                         self._surroundings, quote=message.quote, market=message.summary
                     )
+                elif isinstance(message, PriceCrossed):
+                    self._surroundings = replace(self._surroundings, trigger=None)
                 decision = self._decide(message)
                 if decision.changes_nothing and self._timer_at is not None:
                     return  # As after most of what is told a second time.
@@ -450,6 +453,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
 
     def _set_trigger(self, trigger: SetTrigger) -> None:
         x = self._execution
+        self._surroundings = replace(self._surroundings, trigger=trigger)
         self.send(
             self._ports.market_data,
             SetPriceTrigger(

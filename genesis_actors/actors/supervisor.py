@@ -234,6 +234,13 @@ class SupervisorActor(MessageActor[_Message]):
             if until is not None
         }
         self._availability: VenueAvailability | None = None
+        self._slicer_ports = SlicerPorts(
+            orders=ports.risk,
+            journal=ports.journal,
+            market_data=ports.market_data,
+            news=ports.news,
+            supervisor=self.actor_ref,
+        )
         self._halting = Halting(
             self, journal=ports.journal, tell=self._tell_halt, is_halted=past.is_halted
         )
@@ -387,13 +394,7 @@ class SupervisorActor(MessageActor[_Message]):
                 proof=self._venue.proof,
                 bounds=self._defaults,
             ),
-            ports=SlicerPorts(
-                orders=self._ports.risk,
-                journal=self._ports.journal,
-                market_data=self._ports.market_data,
-                news=self._ports.news,
-                supervisor=self.actor_ref,
-            ),
+            ports=self._slicer_ports,
             venue=self._venue.name,
             failures=self.actor_ref,
             paused_by=paused_by,
@@ -471,14 +472,16 @@ class SupervisorActor(MessageActor[_Message]):
 
     def _poll_trades(self, symbol: Symbol) -> None:
         """Ask for trades now and then: one that was never told, of an order that has closed, shows only there."""
-        every, now = self._venue.trades_every, self.clock.now()
-        if every is not None:
-            self._polled.add(symbol)
-            if symbol not in self._known_trades:
-                is_new = symbol not in self._past.known_trades
-                since = now if is_new else self._past.trades_since or now
-                self._note_trades(symbol, KnownTrades(since))
-            self.wake_at(now + every, AskTrades(symbol))
+        every = self._venue.trades_every
+        if every is None:
+            return
+        now = self.clock.now()
+        self._polled.add(symbol)
+        if symbol not in self._known_trades:
+            is_new = symbol not in self._past.known_trades
+            since = now if is_new else self._past.trades_since or now
+            self._note_trades(symbol, KnownTrades(since))
+        self.wake_at(now + every, AskTrades(symbol))
 
     def _note_trades(self, symbol: Symbol, known: KnownTrades) -> None:
         before = self._known_trades.get(symbol)

@@ -365,8 +365,9 @@ def accept(
 
     With the rules of a `queue` it has to wait there for its turn. `judged` is what risk has said of it.
     """
-    order = replace(admission.order, seed=admission.policy.seed)
-    quote = admission.quote
+    order, quote = admission.order, admission.quote
+    if order.seed != admission.policy.seed:
+        order = replace(order, seed=admission.policy.seed)
     accepted = TwapAccepted(
         execution_id=execution_id,
         at=admission.now,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from genesis_actors.domain.decision import AskMarket, Steps
+from genesis_actors.domain.decision import AskMarket, SetTrigger, Steps
 from genesis_actors.domain.ending import complete_if_filled
 from genesis_actors.domain.execution import Child, Execution
+from genesis_actors.domain.waking import waits_for_time_alone
 from genesis_actors.messages.events import ChildClosed, ChildUnknown, TwapSliceExecuted
 from genesis_actors.messages.venue import CancelOrder, LookUpOrder, OrderRefused
 from genesis_actors.values import ZERO, OrderStatus, Reason, SliceStatus
@@ -69,6 +70,7 @@ def close_child(
     refusal: OrderRefused | None = None,
     available: Decimal | None = None,
     is_unsent: bool = False,
+    trigger: SetTrigger | None = None,
 ) -> None:
     x = steps.execution
     steps.add(
@@ -86,13 +88,14 @@ def close_child(
             is_unsent=is_unsent,
         )
     )
-    after_child(steps, child)
+    after_child(steps, child, trigger)
 
 
-def after_child(steps: Steps, child: Child) -> None:
-    """End the slice if it has what it wanted, and the execution if that was all; look at the market either way.
+def after_child(steps: Steps, child: Child, trigger: SetTrigger | None = None) -> None:
+    """End the slice if it has what it wanted, and the execution if that was all; look at the market if that may matter.
 
-    After a late fill another child may be open: the slice then ends with that one.
+    After a late fill another child may be open: the slice then ends with that one. `trigger` is the one that is set and
+    has not fired, as far as is known.
     """
     x = steps.execution
     if x.state.is_final:
@@ -111,5 +114,5 @@ def after_child(steps: Steps, child: Child) -> None:
             )
         )
     complete_if_filled(steps)
-    if not steps.execution.open_children:
+    if not steps.execution.open_children and not waits_for_time_alone(steps.execution, trigger):
         steps.ask(AskMarket())

@@ -16,16 +16,16 @@ from genesis_actors.domain.children import (
     mark_unknown,
     take_back,
 )
-from genesis_actors.domain.decision import AskMarket, Decision, Refusal, Steps
+from genesis_actors.domain.decision import AskMarket, Decision, Refusal, SetTrigger, Steps
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.outcomes import on_outcome
 from genesis_actors.domain.pausing import lifts_itself, on_availability, pause, resume
 from genesis_actors.domain.starting import expire_in_queue, leave_queue
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.unknown import ask_again, on_settle
-from genesis_actors.domain.waking import running_wakes
+from genesis_actors.domain.waking import running_wakes, waits_for_time_alone
 from genesis_actors.domain.working import on_market_view
-from genesis_actors.messages.events import ChildSent, TwapFinishing
+from genesis_actors.messages.events import ChildSent, JournalEvent, TwapFinishing
 from genesis_actors.messages.market_data import MarketView, PriceCrossed
 from genesis_actors.messages.slicer import Wake
 from genesis_actors.messages.supervisor import (
@@ -75,7 +75,7 @@ def decide(
         case PauseExecution():
             return _on_pause(execution, message.reason, now, surroundings)
         case ResumeExecution():
-            return _on_resume(execution, message.mode, now)
+            return _on_resume(execution, message.mode, now, surroundings.trigger)
         case CancelExecution():
             return _on_cancel(execution, now)
         case SettleChild():
@@ -87,7 +87,7 @@ def decide(
         case VenueAvailability():
             return on_availability(execution, message, now, surroundings)
         case _:
-            return on_outcome(execution, message, now, surroundings.proof)
+            return on_outcome(execution, message, now, surroundings)
 
 
 def _on_wake(x: Execution, now: datetime, surroundings: Surroundings) -> Decision:
@@ -159,6 +159,12 @@ def release(
     return steps.decision()
 
 
+def begun(execution: Execution, first_events: tuple[JournalEvent, ...]) -> Decision:
+    """Return what an execution begins with: its events, and a look at the market where that may matter yet."""
+    waits = waits_for_time_alone(execution, None)
+    return Decision(execution, first_events, () if waits else (AskMarket(),))
+
+
 def recovered(execution: Execution, now: datetime, paused_by: Reason | None = None) -> Decision:
     """Return what follows from a restart: every child without an outcome is UNKNOWN until the venue has told.
 
@@ -196,12 +202,15 @@ def _on_pause(x: Execution, reason: Reason, now: datetime, surroundings: Surroun
             return _refused(x, "paused")
 
 
-def _on_resume(x: Execution, mode: ResumeMode, now: datetime) -> Decision:
+def _on_resume(
+    x: Execution, mode: ResumeMode, now: datetime, trigger: SetTrigger | None
+) -> Decision:
     match x.state:
         case ExecutionState.PAUSED:
             steps = Steps(x, now)
             resume(steps, mode)
-            steps.ask(AskMarket())
+            if not waits_for_time_alone(steps.execution, trigger):
+                steps.ask(AskMarket())
             return steps.decision()
         case ExecutionState.RUNNING:
             return Decision(x, was_already=True)

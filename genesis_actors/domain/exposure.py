@@ -64,19 +64,17 @@ class Position:
     day: date = date.min
     day_quantity: Decimal = ZERO
     day_cash: Decimal = ZERO
-    known_worth: Worth | None = None
-    """What follows from all that; every order of another symbol asks for it, and most positions have not changed."""
+    counted: Worth | None = None
+    """What of it is in the sums of all positions, None while it changes."""
 
     @property
     def worth(self) -> Worth:
-        if self.known_worth is None:
-            mark = self.mark or ZERO
-            self.known_worth = Worth(
-                value=abs(self.quantity) * mark,
-                exposure=max(self.quantity + self.bought, self.sold - self.quantity) * mark,
-                loss=-(self.day_cash + self.day_quantity * mark),
-            )
-        return self.known_worth
+        mark = self.mark or ZERO
+        return Worth(
+            value=abs(self.quantity) * mark,
+            exposure=max(self.quantity + self.bought, self.sold - self.quantity) * mark,
+            loss=-(self.day_cash + self.day_quantity * mark),
+        )
 
     @property
     def middle(self) -> Decimal:
@@ -119,6 +117,36 @@ class _Reservation:
 
 
 @dataclass(slots=True)
+class _Together:
+    """What the positions of one currency come to, in quote: every order asks for it, and most have not changed.
+
+    All sums are exact, so that what is taken out of them again leaves what the others come to.
+    """
+
+    value: Decimal = ZERO
+    exposure: Decimal = ZERO
+    losses: dict[date, Decimal] = field(default_factory=dict[date, Decimal])
+    changing: dict[Symbol, Position] = field(default_factory=dict[Symbol, Position])
+    """Those that are not in the sums."""
+
+    def take_out(self, symbol: Symbol, position: Position) -> None:
+        self.changing[symbol] = position
+        worth, position.counted = position.counted, None
+        if worth is not None:
+            self.value -= worth.value
+            self.exposure -= worth.exposure
+            self.losses[position.day] -= worth.loss
+
+    def count_all_but(self, symbol: Symbol) -> None:
+        for each in [each for each in self.changing if each != symbol]:
+            position = self.changing.pop(each)
+            worth = position.counted = position.worth
+            self.value += worth.value
+            self.exposure += worth.exposure
+            self.losses[position.day] = self.losses.get(position.day, ZERO) + worth.loss
+
+
+@dataclass(slots=True)
 class Account:
     """Every position of the account. Reservations are keyed by client order id, and released once."""
 
@@ -129,17 +157,19 @@ class Account:
     _resting: dict[Symbol, dict[ClientOrderId, _Resting]] = field(
         default_factory=dict[Symbol, dict[ClientOrderId, _Resting]]
     )
+    _together: dict[str, _Together] = field(default_factory=dict[str, _Together])
 
     def position(self, symbol: Symbol) -> Position:
         found = self.positions.get(symbol)
         if found is None:
             found = self.positions[symbol] = Position(symbol.rpartition("/")[2])
+            self._together.setdefault(found.currency, _Together()).take_out(symbol, found)
         return found
 
     def _to_change(self, symbol: Symbol) -> Position:
-        """Return a position for somebody who changes it: what is known to follow from it holds no more."""
+        """Return a position for somebody who changes it: what the sums have of it holds no more."""
         position = self.position(symbol)
-        position.known_worth = None
+        self._together[position.currency].take_out(symbol, position)
         return position
 
     @exact
@@ -224,20 +254,16 @@ class Account:
         """Return how the account stands as an order comes in; `mark` is its symbol's mid."""
         position = self._to_change(symbol)
         position.mark = mark or position.mark
-        others = [
-            other
-            for other in self.positions.values()
-            if other is not position and other.currency == position.currency
-        ]
-        worths = [other.known_worth or other.worth for other in others]
+        others = self._together[position.currency]
+        others.count_all_but(symbol)
         today = now.astimezone(UTC).date()
         own = side.sign * position.quantity
         return Standing(
             position=own,
             committed=own + (position.bought if side is Side.BUY else position.sold),
-            other_positions=sum([worth.value for worth in worths], ZERO),
-            other_exposure=sum([worth.exposure for worth in worths], ZERO),
-            loss_today=sum([other.loss_on(today) for other in others], position.loss_on(today)),
+            other_positions=others.value,
+            other_exposure=others.exposure,
+            loss_today=others.losses.get(today, ZERO) + position.loss_on(today),
             orders_in_last_second=orders_in_last_second,
             crosses_at=self._crossed_by(symbol, side, price),
         )

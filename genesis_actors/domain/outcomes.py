@@ -15,11 +15,11 @@ from genesis_actors.domain.children import (
     look_up,
     mark_unknown,
 )
-from genesis_actors.domain.decision import Decision, Steps
+from genesis_actors.domain.decision import Decision, SetTrigger, Steps
 from genesis_actors.domain.ending import stop_incomplete
 from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.pausing import lift_pause, pause
-from genesis_actors.domain.proof import ProofRules
+from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.unknown import on_not_found
 from genesis_actors.messages.events import ChildAccepted, ChildFilled
 from genesis_actors.messages.venue import (
@@ -44,25 +44,27 @@ def _compared(message: OrderRefused) -> str | None:
     return f"{actual} is above the limit of {limit}"
 
 
-def on_outcome(x: Execution, message: OrderOutcome, now: datetime, proof: ProofRules) -> Decision:
+def on_outcome(
+    x: Execution, message: OrderOutcome, now: datetime, surroundings: Surroundings
+) -> Decision:
     child = x.children.get(message.client_order_id)
     if child is None:
         return Decision(x)
     steps = Steps(x, now)
     match message:
         case OrderFilled():
-            _on_filled(steps, child, message)
+            _on_filled(steps, child, message, surroundings.trigger)
         case OrderAccepted():
             _on_accepted(steps, child, message)
         case OrderClosed():
-            _on_closed(steps, child, message)
+            _on_closed(steps, child, message, surroundings.trigger)
         case OrderRefused():
             _on_refused(steps, child, message)
         case OrderOutcomeUnknown():
             if child.status.is_open and child.status is not OrderStatus.UNKNOWN:
                 mark_unknown(steps, child, message.detail)
         case OrderNotFound():
-            on_not_found(steps, child, message, proof)
+            on_not_found(steps, child, message, surroundings.proof)
         case _:
             assert_never(message)
     lift_pause(steps)
@@ -96,7 +98,9 @@ def _was_thought_gone(child: Child) -> bool:
     return child.status is OrderStatus.NEVER_ACCEPTED or child.reason is Reason.SETTLED
 
 
-def _on_filled(steps: Steps, child: Child, message: OrderFilled) -> None:
+def _on_filled(
+    steps: Steps, child: Child, message: OrderFilled, trigger: SetTrigger | None
+) -> None:
     # In every state, because a fill may cross a cancel or come after the end; once, because venues repeat themselves.
     if any(fill.trade_id == message.trade_id for fill in child.fills):
         return
@@ -124,13 +128,15 @@ def _on_filled(steps: Steps, child: Child, message: OrderFilled) -> None:
         more = f"{child.client_order_id} has filled {child.filled_quantity} of {child.quantity}"
         pause(steps, Reason.OVERFILLED, more)
     if not child.status.is_open:
-        after_child(steps, child)
+        after_child(steps, child, trigger)
     elif child.told_quantity is not None and child.filled_quantity >= child.told_quantity:
         # Nothing is missing any more: its close, told again, will be believed.
         steps.ask(look_up(steps.execution, child))
 
 
-def _on_closed(steps: Steps, child: Child, message: OrderClosed) -> None:
+def _on_closed(
+    steps: Steps, child: Child, message: OrderClosed, trigger: SetTrigger | None
+) -> None:
     if not child.status.is_open:
         return
     told = _told_quantity(child, message)
@@ -143,7 +149,9 @@ def _on_closed(steps: Steps, child: Child, message: OrderClosed) -> None:
     if message.status is OrderStatus.EXPIRED and reason is None:
         reason = Reason.THIN_BOOK
     wait = AT_ONCE if child.resting and message.status is OrderStatus.CANCELLED else None
-    close_child(steps, child, message.status, reason, detail=message.detail, wait=wait)
+    close_child(
+        steps, child, message.status, reason, detail=message.detail, wait=wait, trigger=trigger
+    )
     rejects = steps.execution.rejects
     if rejects >= MAX_VENUE_REJECTS and steps.execution.state is ExecutionState.RUNNING:
         pause(steps, Reason.VENUE_REJECTED, message.detail)

@@ -6,7 +6,7 @@ schedule on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -266,7 +266,8 @@ def _window(minutes: Decimal, shortest: timedelta, longest: timedelta) -> int:
 def _jittered_sizes(lots: int, count: int, jitter: Decimal, seed: int) -> list[int]:
     ends = [(2 * lots * number + count) // (2 * count) for number in range(count + 1)]
     sizes = [end - start for start, end in pairwise(ends)]
-    amplitudes = [int(jitter * size) for size in sizes]
+    over, under = jitter.as_integer_ratio()
+    amplitudes = [size * over // under for size in sizes]
     moves = _deviations(amplitudes, f"{seed}:size")
     return [size + move for size, move in zip(sizes, moves, strict=True)]
 
@@ -286,36 +287,38 @@ def _jittered_times(
 
 def _deviations(amplitudes: Sequence[int], salt: str) -> list[int]:
     """Return a whole number within plus or minus each amplitude; pairs (or the last three) sum to 0."""
+    count = len(amplitudes)
+    if count == 1:
+        return [0]
     moves: list[int] = []
-    while len(amplitudes) - len(moves) > 1:
-        first = len(moves)
-        if len(amplitudes) - first == 3:  # noqa: PLR2004 - a pair would leave one alone.
-            half = min(amplitudes[first:]) // 2
-            one, two = (draw(half, f"{salt}:{first + k}") for k in range(2))
-            moves += [one, two, -one - two]
-        else:
-            move = draw(min(amplitudes[first : first + 2]), f"{salt}:{first}")
-            moves += [move, -move]
-    return moves or [0]
+    in_pairs = count - 3 * (count % 2)  # Else one would be left alone.
+    for first in range(0, in_pairs, 2):
+        move = draw(min(amplitudes[first], amplitudes[first + 1]), f"{salt}:{first}")
+        moves += (move, -move)
+    if in_pairs < count:
+        half = min(amplitudes[in_pairs:]) // 2
+        one, two = draw(half, f"{salt}:{in_pairs}"), draw(half, f"{salt}:{in_pairs + 1}")
+        moves += (one, two, -one - two)
+    return moves
 
 
 def _density(
     profile: VolumeProfile | None, start: datetime, end: datetime
-) -> list[tuple[int, int]]:
-    """Return the density of volume as (microseconds, weight) pieces, cut at minutes since `start`."""
-    pieces: Iterable[tuple[int, int]] = (
-        [((end - start) // MICROSECOND, 1)] if profile is None else profile.steps(start, end)
-    )
-    cut: list[tuple[int, int]] = []
+) -> Iterable[tuple[int, int]]:
+    """Return the density of volume as (microseconds, weight) pieces."""
+    return [((end - start) // MICROSECOND, 1)] if profile is None else profile.steps(start, end)
+
+
+def _by_minute(density: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Cut the pieces at whole minutes since the first began."""
     passed = 0
-    for length, weight in pieces:
+    for length, weight in density:
         left = length
         while left:
             part = min(left, _MINUTE_MICROSECONDS - passed % _MINUTE_MICROSECONDS)
-            cut.append((part, weight))
+            yield part, weight
             passed += part
             left -= part
-    return cut
 
 
 def _corrected(density: Iterable[tuple[int, int]], ratio: Decimal) -> list[tuple[int, int]]:
@@ -323,7 +326,7 @@ def _corrected(density: Iterable[tuple[int, int]], ratio: Decimal) -> list[tuple
     over, unit = (ratio - ONE).as_integer_ratio()
     corrected: list[tuple[int, int]] = []
     passed = 0
-    for length, weight in density:
+    for length, weight in _by_minute(density):
         halvings, minute = divmod(passed // _MINUTE_MICROSECONDS, _HALF_LIFE_MINUTES)
         departure = over * (_DECAY[minute] >> halvings)
         corrected.append((length, weight * (unit * _DECAY_UNIT + departure)))
@@ -332,15 +335,16 @@ def _corrected(density: Iterable[tuple[int, int]], ratio: Decimal) -> list[tuple
 
 
 def _quantile_times(
-    density: Sequence[tuple[int, int]], count: int, adaptivity: Decimal
+    density: Iterable[tuple[int, int]], count: int, adaptivity: Decimal
 ) -> list[int]:
     """Return the microseconds after the start at which the quantiles (k - 1/2)/count are reached.
 
     Everything is scaled up to whole numbers: the blended density by 2 x count x D x integral(v) x
     denominator(a).
     """
-    window = sum(length for length, _ in density)
-    volume = sum(length * weight for length, weight in density)
+    density = tuple(density)
+    window = sum([length for length, _ in density])
+    volume = sum([length * weight for length, weight in density])
     numerator, denominator = adaptivity.as_integer_ratio()
     if not volume:
         volume, numerator = 1, 0

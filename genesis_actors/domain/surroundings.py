@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from genesis_actors.domain.decision import SetTrigger
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.proof import NO_DELAYS, ProofRules
 from genesis_actors.domain.volume_profile import VolumeProfile
@@ -28,6 +29,7 @@ class Surroundings:
     What is amended is held against the operator's `bounds`, and priced by the newest `quote` that was seen. `market` is
     the newest summary of the benchmark window that was seen: as of its `end`, not of now. What was `tried_in_vain` puts
     the state's own `retry_at` off; where that is forgotten, as in a crash, the execution tries once more at once.
+    `trigger` is the one that is set and has not fired, as far as is known.
     """
 
     profile: VolumeProfile | None = None
@@ -37,3 +39,4 @@ class Surroundings:
     quote: Quote | None = None
     market: MarketSummary | None = None
     tried_in_vain: TriedInVain | None = None
+    trigger: SetTrigger | None = None

@@ -223,6 +223,8 @@ class MarketTape:
 
     def _traded(self, at: datetime) -> tuple[Decimal, Decimal]:
         """Return the sums of the trades up to `at`, or up to the oldest row that is left."""
+        if not self._trade_times or at >= self._trade_times[-1]:  # As most ask, for now.
+            return self._volume, self._notional
         index = bisect_right(self._trade_times, at) - 1
         if self._trades_pruned:
             index = max(index, 0)

@@ -22,7 +22,7 @@ R = TypeVar("R")
 AT_PAR: Final = frozenset({"USD", "USDT", "USDC"})
 """Counted as one another where one of them is the account's currency: no tier turns on their few basis points."""
 
-_NEEDED: Final = {
+_NEEDED: Final[Mapping[str, TradingTier]] = {
     Algo.MARKET: TradingTier.SNIPER,
     Algo.ICEBERG: TradingTier.HUNTER,
     Algo.TWAP: TradingTier.STRATEGIST,
@@ -76,9 +76,8 @@ def requires_tier(what: Algo | TradingTier | str) -> TierRequirement:
     """
     if isinstance(what, TradingTier):
         return TierRequirement(what)
-    if what in set(TradingTier):
-        return TierRequirement(TradingTier(what))
-    return TierRequirement(_NEEDED[Algo(what)])
+    needed = _NEEDED.get(what)
+    return TierRequirement(TradingTier(what) if needed is None else needed)
 
 
 @dataclass(frozen=True, slots=True)

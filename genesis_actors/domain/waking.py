@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from genesis_actors.domain.decision import SetTrigger
 from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.proof import NOT_FOUND_TWICE_APART, ProofRules
 from genesis_actors.domain.surroundings import Surroundings
@@ -54,6 +55,25 @@ def running_wakes(x: Execution, surroundings: Surroundings) -> list[datetime]:
     if retry_at is not None:
         wakes.append(retry_at)
     return wakes
+
+
+def waits_for_time_alone(x: Execution, trigger: SetTrigger | None) -> bool:
+    """Tell whether a look at the market now could cause nothing but what is done at `next_wake` in any case.
+
+    `trigger` is the one that is set and has not fired, as far as is known. What is brought forward, a clip and a sweep
+    wait for no time, a guard acts at every look, and the first quote is the arrival price where there was none. A
+    favourable price is waited for only where its crossing will be told: what was told while a child was open has come
+    to nothing.
+    """
+    if (
+        x.state is not ExecutionState.RUNNING
+        or x.algo is not Algo.TWAP
+        or x.accelerated
+        or x.arrival_price is None
+        or x.policy.max_slippage_bps is not None
+    ):
+        return False
+    return not x.policy.early_completion_threshold or (trigger is not None and not trigger.worse)
 
 
 def tries_again_at(x: Execution, surroundings: Surroundings) -> datetime | None:

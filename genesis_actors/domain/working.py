@@ -105,7 +105,7 @@ def _work(steps: Steps, view: MarketView, surroundings: Surroundings) -> None:
         return
     if is_over:
         go_on_after_deadline(steps, view)
-    _set_pace(steps, view)
+    _set_pace(steps, view, surroundings.trigger)
     part = _slice_to_work(steps, surroundings)
     if part is not None:
         Attempt(steps, part, view, surroundings).make()
@@ -155,7 +155,7 @@ def _is_fresh(x: Execution, view: MarketView) -> bool:
     return view.quote_age is not None and view.quote_age <= x.policy.max_quote_age
 
 
-def _set_pace(steps: Steps, view: MarketView) -> None:
+def _set_pace(steps: Steps, view: MarketView, trigger: SetTrigger | None) -> None:
     """Speed up at a favourable price, slow down when it has gone, and ask to hear of the next change."""
     x = steps.execution
     threshold = x.policy.early_completion_threshold
@@ -174,7 +174,9 @@ def _set_pace(steps: Steps, view: MarketView) -> None:
         steps.add(
             event(execution_id=x.execution_id, at=steps.now, touch=touch, threshold_price=level)
         )
-    steps.ask(SetTrigger(level=level, worse=is_favourable))
+    wanted = SetTrigger(level=level, worse=is_favourable)
+    if wanted != trigger:
+        steps.ask(wanted)
 
 
 def _slice_to_work(steps: Steps, surroundings: Surroundings) -> Slice | None:

@@ -5,6 +5,7 @@ Every field that recovery or a later report needs is in the event itself; nothin
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -35,8 +36,12 @@ class ExecutionEvent(Event):
     execution_id: ExecutionId
 
 
-class PlannedSlice(Message):
-    """One planned part of the schedule. `quantity` is in base, a multiple of the lot."""
+@dataclass(frozen=True, slots=True)
+class PlannedSlice:
+    """One planned part of the schedule. `quantity` is in base, a multiple of the lot.
+
+    No model, for every start and resumption makes all of them; as part of an event it is read as strictly as one.
+    """
 
     number: int
     due_at: AwareDatetime

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -65,7 +65,7 @@ class Clips:
             if other != number
         }
         for other, at in moved.items():
-            self._planned[other] = self._planned[other].model_copy(update={"due_at": at})
+            self._planned[other] = replace(self._planned[other], due_at=at)
         return moved
 
     @exact

@@ -30,6 +30,7 @@ from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
     MarketView,
+    PriceCrossed,
     SetPriceTrigger,
     UnwatchSymbol,
     WatchSymbol,
@@ -716,6 +717,23 @@ def test_a_favourable_price_is_watched_for_from_the_first_look_at_the_market(ben
 
     (trigger,) = [m for m in bench.market.messages if isinstance(m, SetPriceTrigger)]
     assert (trigger.level, trigger.worse) == (Decimal("99.800"), False)
+
+
+def test_a_crossing_that_comes_while_a_child_is_open_is_acted_upon_after_it(bench: Bench) -> None:
+    order = bench.send_first_child()
+    bench.price = Decimal(99)
+    bench.tell(PriceCrossed(bench.execution.execution_id, NOON, Decimal(99)))
+    bench.show_market()
+    bench.tell(a_fill(order, quantity=order.quantity))
+    bench.make_durable()
+    bench.show_market()
+    bench.make_durable()
+
+    following = bench.orders.messages[-1]
+    assert isinstance(following, PlaceOrder)
+    assert following.slice_number == order.slice_number + 1
+    triggers = [m for m in bench.market.messages if isinstance(m, SetPriceTrigger)]
+    assert [t.worse for t in triggers] == [False, True]
 
 
 def test_a_recovered_execution_asks_for_the_children_without_an_outcome_before_it_sends(

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from genesis_actors.domain.decide import DecidableMessage, decide, release
-from genesis_actors.domain.decision import Decision, Effect, Refusal, TryAgain
+from genesis_actors.domain.decision import Decision, Effect, Refusal, SetTrigger, TryAgain
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.policy import TwapDefaults, resolve
@@ -194,6 +194,7 @@ class Desk:
     quote: Quote | None = None
     market: MarketSummary | None = None
     tried_in_vain: TriedInVain | None = None
+    trigger: SetTrigger | None = None
     now: datetime = NOON
     events: list[JournalEvent] = field(default_factory=list[JournalEvent])
     effects: list[Effect] = field(default_factory=list[Effect])
@@ -215,6 +216,7 @@ class Desk:
             quote=self.quote,
             market=self.market,
             tried_in_vain=self.tried_in_vain,
+            trigger=self.trigger,
         )
 
     def tell(self, message: DecidableMessage) -> Decision:
@@ -243,6 +245,8 @@ class Desk:
         for effect in decision.effects:
             if isinstance(effect, TryAgain):
                 self.tried_in_vain = TriedInVain(self.execution.version, effect.at)
+            if isinstance(effect, SetTrigger):
+                self.trigger = effect
 
     def look(
         self,
@@ -281,6 +285,7 @@ class Desk:
         return self.tell(Wake())
 
     def cross(self, touch: str) -> Decision:
+        self.trigger = None
         return self.tell(PriceCrossed(EXECUTION_ID, self.now, Decimal(touch)))
 
     # What the user says.

@@ -19,7 +19,7 @@ from typing import Any
 from genesis_actors.domain.admission import Market as Known
 from genesis_actors.domain.admission import Rejection, accept, admit
 from genesis_actors.domain.children import cancels
-from genesis_actors.domain.decide import DecidableMessage, decide, recovered, release
+from genesis_actors.domain.decide import DecidableMessage, begun, decide, recovered, release
 from genesis_actors.domain.decision import (
     AskMarket,
     Decision,
@@ -445,7 +445,7 @@ class Play:
         self.execution, first = accept(admission, EXECUTION_ID, "g7k2pd")
         assert isinstance(first[1], TwapStarted)
         assert sum(part.quantity for part in first[1].slices) == order.quantity
-        self._apply(Decision(self.execution, first, (AskMarket(),)), first=True)
+        self._apply(begun(self.execution, first), first=True)
         self._attend()
 
     # --- The shell ---------------------------------------------------------------------------------
@@ -585,6 +585,7 @@ class Play:
     def _set_trigger(self, trigger: SetTrigger) -> None:
         self._trigger += 1
         number = self._trigger
+        self.surroundings = replace(self.surroundings, trigger=trigger)
         row = self.market.crossing(trigger.level, self.now, worse=trigger.worse)
         if row is None:
             return
@@ -592,6 +593,7 @@ class Play:
 
         def fire() -> None:
             if self._trigger == number:
+                self.surroundings = replace(self.surroundings, trigger=None)
                 self._handle(PriceCrossed(EXECUTION_ID, self.now, touch))
 
         self._at(row.at, self._mine(fire))
@@ -656,6 +658,7 @@ class Play:
 
     def _restart(self) -> None:
         self._is_down = False
+        self.surroundings = replace(self.surroundings, trigger=None)
         self._asked, self._timer_at, self._undurable = False, None, []
         self._durable_version = self.execution.version
         self._batches = [self.execution.version]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from genesis_actors.domain.decide import recovered, release
-from genesis_actors.domain.decision import AskMarket, Decision
+from genesis_actors.domain.decide import begun, recovered, release
+from genesis_actors.domain.decision import AskMarket, Decision, Effect, SetTrigger
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.messages.events import (
     ChildAccepted,
@@ -40,6 +41,7 @@ from tests.domain.executions import (
     SYMBOL,
     Desk,
     accepted,
+    beginning,
     execution,
     refusal_of,
     seconds,
@@ -136,9 +138,45 @@ def test_a_fill_is_recorded_and_a_full_slice_ends(working: Desk) -> None:
     decision = working.fill("1", "100.005", trade="t1")
 
     assert [type(event) for event in decision.events] == [ChildFilled, TwapSliceExecuted]
-    assert decision.effects == (AskMarket(),)
+    assert decision.effects == (), "nothing is to be seen before the next slice is due"
+    assert working.next_wake == 45
     assert working.execution.slice(1).status is SliceStatus.FILLED
     assert working.execution.filled_notional == Decimal("100.005")
+
+
+def test_a_guard_looks_at_the_market_after_each_child() -> None:
+    guarded = Desk(execution(max_slippage_bps=Decimal(50)))
+    guarded.at(15).look()
+
+    assert guarded.fill("1").effects == (AskMarket(),)
+
+
+def test_a_favourable_price_that_was_told_while_a_child_was_open_is_looked_at_after_it() -> None:
+    told, untold = (Desk(execution(defaults=EAGER)) for _ in range(2))
+    for eager in (told, untold):
+        eager.at(15).look()
+    told.cross("99.7")
+    told.look(bid="99.68", ask="99.70")
+
+    assert told.fill("1").effects == (AskMarket(),)
+    assert untold.fill("1").effects == (), "it will be told"
+
+
+def test_what_is_brought_forward_goes_on_after_each_child() -> None:
+    eager = Desk(execution(defaults=EAGER))
+    eager.at(15).look(bid="99.68", ask="99.70", window="5")
+
+    assert eager.execution.accelerated
+    assert eager.fill("0.5").effects == (AskMarket(),)
+
+
+def test_a_trigger_for_the_price_to_go_back_tells_of_no_favourable_one() -> None:
+    eager = Desk(execution(defaults=EAGER))
+    eager.at(15).look()
+    # Left of a time in which it was accelerated: a pause ends that, and the look after it saw an old price.
+    eager.trigger = SetTrigger(Decimal("99.8"), worse=True)
+
+    assert eager.fill("1").effects == (AskMarket(),)
 
 
 def test_a_repeated_fill_counts_once(working: Desk) -> None:
@@ -490,6 +528,27 @@ def test_shift_moves_the_rest_of_the_schedule_by_the_length_of_the_pause(desk: D
     assert dues == [115 + 30 * number for number in range(10)]
     assert desk.execution.ends_at == NOON + seconds(400)
     assert desk.next_wake == 115
+
+
+def test_nothing_is_looked_at_before_a_slice_is_due_unless_that_may_matter(desk: Desk) -> None:
+    eager = Desk(execution(defaults=EAGER))
+    unpriced = Desk(execution(arrival=None))
+    for each in (desk, eager, unpriced):
+        each.at(10).pause()
+
+    assert desk.at(20).resume().effects == ()
+    assert desk.next_wake == 25
+    assert eager.at(20).resume().effects == (AskMarket(),), "no crossing would be told"
+    assert unpriced.at(20).resume().effects == (AskMarket(),), "its arrival price is not known yet"
+
+
+def test_an_execution_begins_with_a_look_only_where_that_may_matter() -> None:
+    def first_effects(**wishes: Any) -> tuple[Effect, ...]:
+        return begun(execution(**wishes), beginning(**wishes)).effects
+
+    assert first_effects() == ()
+    assert first_effects(defaults=EAGER) == (AskMarket(),)
+    assert first_effects(arrival=None) == (AskMarket(),)
 
 
 def test_catch_up_keeps_the_deadline_and_merges_what_is_overdue(desk: Desk) -> None:

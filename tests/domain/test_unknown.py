@@ -319,7 +319,7 @@ def test_where_the_ledger_is_ours_one_answer_is_proof(unknown: Desk) -> None:
     decision = unknown.not_found(is_proof=True)
 
     assert kinds(decision) == [ChildClosed]
-    assert decision.effects == (settlement("0"), AskMarket())
+    assert decision.effects == (settlement("0"),)
     assert unknown.child().status is OrderStatus.NEVER_ACCEPTED
     assert unknown.next_wake == 15
     assert unknown.not_found(is_proof=True) == Decision(unknown.execution)
@@ -333,8 +333,9 @@ def test_two_answers_after_the_deadline_are_proof(unknown: Desk) -> None:
     decision = unknown.at(24).not_found(asked=23)
 
     assert kinds(decision) == [ChildClosed]
-    assert decision.effects == (settlement("0"), AskMarket())
+    assert decision.effects == (settlement("0"),)
     assert unknown.child().status is OrderStatus.NEVER_ACCEPTED
+    assert unknown.next_wake == 24
     unknown.look()
     assert unknown.child().client_order_id == "gx1001002", "an id is never used again"
 
@@ -505,7 +506,8 @@ def test_what_the_operator_says_was_filled_counts_at_the_limit_price_with_the_ta
     decision = unknown.at(20).settle("0.7")
 
     assert kinds(decision) == [ChildSettled]
-    assert decision.effects == (settlement("0.7"), AskMarket())
+    assert decision.effects == (settlement("0.7"),)
+    assert unknown.next_wake == 20, "what is left is tried again at once"
     child, x = unknown.child(), unknown.execution
     assert (child.status, child.reason) == (OrderStatus.CANCELLED, Reason.SETTLED)
     assert parts(x) == (Decimal("0.7"), ZERO, ZERO, Decimal("9.3"))
@@ -537,6 +539,7 @@ def test_settled_as_nothing_it_was_never_accepted(unknown: Desk) -> None:
     unknown.settle("0")
 
     assert unknown.child().status is OrderStatus.NEVER_ACCEPTED
+    assert unknown.next_wake == 15
     unknown.look()
     assert unknown.child().client_order_id == "gx1001002"
 

@@ -385,6 +385,16 @@ def test_a_favourable_price_brings_the_rest_forward_up_to_the_threshold(eager: D
     assert SetTrigger(Decimal("99.8"), worse=True) in eager.effects
 
 
+def test_a_trigger_that_is_set_is_not_set_again(eager: Desk) -> None:
+    eager.at(1).look()
+    eager.at(2).look()
+    assert eager.effects == [SetTrigger(Decimal("99.8"), worse=False)]
+
+    eager.cross("99.9")
+    eager.at(3).look()
+    assert eager.effects.count(SetTrigger(Decimal("99.8"), worse=False)) == 2, "it has fired"
+
+
 def test_the_accelerated_price_is_never_past_the_threshold_or_the_limit(eager: Desk) -> None:
     eager.at(2).look(bid="99.75", ask="99.77")
     assert eager.child().price == Decimal("99.80")
