@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genesis_actors.values import SliceStatus
 
 if TYPE_CHECKING:
-    from genesis_actors.domain.execution import Child, Execution, Slice
-
-M = TypeVar("M")
+    from genesis_actors.domain.execution import Child, Slice
 
 
 class TradedLately(NamedTuple):
@@ -35,55 +33,52 @@ def all_traded(children: Iterable[Child]) -> TradedLately:
     return TradedLately(datetime.min.replace(tzinfo=UTC), tuple(trades))
 
 
-def slices_carried(x: Execution, before: Slice, after: Slice) -> dict[str, Any]:
-    """Return what is known of the slices of `x` when `after` takes the place of `before`."""
-    known, carried = vars(x), dict[str, Any]()
+def carry_slice(fields: dict[str, Any], before: Slice, after: Slice) -> None:
+    """Make what `fields` of an execution say of its slices true of `after` in the place of `before`."""
+    fields.pop("working_slice", None)
     was, now = before.status, after.status
-    if "unfinished_slices" in known:
-        members = known["unfinished_slices"]
-        if not was.is_done:
-            carried["unfinished_slices"] = _replaced(members, before, after, not now.is_done)
-        elif now.is_done:
-            carried["unfinished_slices"] = members
-    if "unsent_slices" in known:
-        members = known["unsent_slices"]
-        if was is SliceStatus.PLANNED:
-            is_unsent = now is SliceStatus.PLANNED
-            carried["unsent_slices"] = _replaced(members, before, after, is_unsent)
-        elif now is not SliceStatus.PLANNED:
-            carried["unsent_slices"] = members
-    if "slices_done" in known and after.number <= x.slices_total:
-        carried["slices_done"] = known["slices_done"] + now.is_done - was.is_done
-    if "max_slice_participation" in known:
-        most, rate = known["max_slice_participation"], after.participation_rate
-        if rate is not None and (most is None or rate >= most):
-            carried["max_slice_participation"] = rate
-        elif most is None or before.participation_rate != most:
-            carried["max_slice_participation"] = most
-    return carried
+    if was is SliceStatus.PLANNED or now is SliceStatus.PLANNED:
+        _carry_unsent(fields, before, after)
+    if was.is_done is not now.is_done:
+        fields.pop("unfinished_numbers", None)
+        if "slices_done" in fields and after.number <= fields["slices_total"]:
+            fields["slices_done"] += now.is_done - was.is_done
+    if (
+        after.filled_quantity is not before.filled_quantity
+        or after.market_volume is not before.market_volume
+    ):
+        fields.pop("figures", None)
+        _carry_participation(fields, before, after)
 
 
-def children_carried(x: Execution, before: Child | None, after: Child) -> dict[str, Any]:
-    """Return what is known of the children of `x` when `after` is new, or takes the place of `before`."""
-    known, carried = vars(x), dict[str, Any]()
-    if "open_children" in known:
-        members, is_open = known["open_children"], after.status.is_open
-        if before is not None and before.status.is_open:
-            carried["open_children"] = _replaced(members, before, after, is_open)
-        elif not is_open:
-            carried["open_children"] = members
-        elif before is None:
-            carried["open_children"] = (*members, after)
-    if "traded_lately" in known and after.settled_at is None:
-        lately: TradedLately = known["traded_lately"]
-        fresh = after.fills[0 if before is None else len(before.fills) :]
-        if fresh:
-            trades = (*lately.trades, *((fill.traded_at, fill.quantity) for fill in fresh))
-            lately = TradedLately(lately.since, trades)
-        carried["traded_lately"] = lately
-    return carried
+def _carry_unsent(fields: dict[str, Any], before: Slice, after: Slice) -> None:
+    unsent = fields.pop("unsent_slices", None)
+    # The next one, as it begins or ends; all else is worked out anew.
+    if unsent and unsent[0] is before and after.status is not SliceStatus.PLANNED:
+        fields["unsent_slices"] = unsent[1:]
 
 
-def _replaced(members: tuple[M, ...], before: M, after: M, is_in: bool) -> tuple[M, ...]:  # noqa: FBT001 - private
-    at = members.index(before)
-    return (*members[:at], *((after,) if is_in else ()), *members[at + 1 :])
+def _carry_participation(fields: dict[str, Any], before: Slice, after: Slice) -> None:
+    if "max_slice_participation" not in fields:
+        return
+    most, rate = fields["max_slice_participation"], after.participation_rate
+    if rate is not None and (most is None or rate >= most):
+        fields["max_slice_participation"] = rate
+    elif most is not None and before.participation_rate == most:
+        del fields["max_slice_participation"]
+
+
+def carry_child(fields: dict[str, Any], before: Child | None, after: Child) -> None:
+    """Make what `fields` of an execution say of its children true of `after`, new or in the place of `before`."""
+    fields.pop("reserved_quantity", None)
+    is_open = after.status.is_open
+    opened = fields.pop("open_children", None)
+    if opened in ((), (before,)):  # As there is one at most, but for late answers.
+        fields["open_children"] = (after,) if is_open else ()
+    fresh = after.fills[0 if before is None else len(before.fills) :]
+    if after.settled_at is not None:
+        fields.pop("traded_lately", None)
+    elif fresh and "traded_lately" in fields:
+        lately: TradedLately = fields["traded_lately"]
+        trades = (*lately.trades, *((fill.traded_at, fill.quantity) for fill in fresh))
+        fields["traded_lately"] = TradedLately(lately.since, trades)

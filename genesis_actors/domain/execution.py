@@ -13,12 +13,7 @@ from typing import Self
 
 from pydantic import TypeAdapter
 
-from genesis_actors.domain.carried import (
-    TradedLately,
-    all_traded,
-    children_carried,
-    slices_carried,
-)
+from genesis_actors.domain.carried import TradedLately, all_traded, carry_child, carry_slice
 from genesis_actors.domain.figures import FIGURES_COME_FROM, Figures, figures
 from genesis_actors.domain.state import State, derived_from
 from genesis_actors.values import (
@@ -191,7 +186,7 @@ class Execution(State):
     def working_quantity(self) -> Decimal:
         return _total(c for c in self.open_children if c.status is not OrderStatus.UNKNOWN)
 
-    @property
+    @derived_from("children")
     def reserved_quantity(self) -> Decimal:
         """Working and unknown together: what may still trade."""
         return _total(self.open_children)
@@ -207,11 +202,12 @@ class Execution(State):
 
     @derived_from("slices")
     def working_slice(self) -> Slice | None:
-        return next((s for s in self.unfinished_slices if s.status is SliceStatus.WORKING), None)
+        parts = (self.slices[number - 1] for number in self.unfinished_numbers)
+        return next((part for part in parts if part.status is SliceStatus.WORKING), None)
 
     @derived_from("slices")
-    def unfinished_slices(self) -> tuple[Slice, ...]:
-        return tuple(s for s in self.slices if not s.status.is_done)
+    def unfinished_numbers(self) -> tuple[int, ...]:
+        return tuple(part.number for part in self.slices if not part.status.is_done)
 
     @derived_from("slices")
     def unsent_slices(self) -> tuple[Slice, ...]:
@@ -294,18 +290,16 @@ class Execution(State):
 
     def put(self, part: Slice | None = None, child: Child | None = None, **changes: object) -> Self:
         """Return the same with `part` and `child` in the place of those of their names, and with `changes`."""
-        carried = dict[str, object]()
+        fields = self._fields_with(changes)
         if part is not None:
             slices, at = self.slices, part.number - 1
-            carried |= slices_carried(self, slices[at], part)
-            changes["slices"] = (*slices[:at], part, *slices[at + 1 :])
+            fields["slices"] = (*slices[:at], part, *slices[at + 1 :])
+            carry_slice(fields, slices[at], part)
         if child is not None:
             children, name = self.children, child.client_order_id
-            carried |= children_carried(self, children.get(name), child)
-            changes["children"] = {**children, name: child}
-        changed = self.having(**changes)
-        vars(changed).update(carried)
-        return changed
+            fields["children"] = {**children, name: child}
+            carry_child(fields, children.get(name), child)
+        return self._of(fields)
 
 
 def _total(children: Iterable[Child]) -> Decimal:

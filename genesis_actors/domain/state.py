@@ -56,6 +56,10 @@ class State:
 
     def having(self, **changes: object) -> Self:
         """Return the same but for `changes`: what `replace` does, without running through every field."""
+        return self._of(self._fields_with(changes))
+
+    def _fields_with(self, changes: dict[str, object]) -> dict[str, Any]:
+        """Return all attributes with `changes`, and without what is derived from what they change."""
         fields = self.__dict__ | changes
         names = tuple(changes)
         outdated = self._outdated.get(names)
@@ -65,6 +69,9 @@ class State:
             )
         for name in outdated:
             fields.pop(name, None)
+        return fields
+
+    def _of(self, fields: dict[str, Any]) -> Self:
         changed = object.__new__(type(self))
         object.__setattr__(changed, "__dict__", fields)
         return changed
