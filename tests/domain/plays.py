@@ -659,7 +659,7 @@ class Play:
 
     def _restart(self) -> None:
         self._is_down = False
-        self.surroundings = replace(self.surroundings, trigger=None)
+        self.surroundings = replace(self.surroundings, trigger=None, tried_in_vain=None)
         self._asked, self._timer_at, self._undurable = False, None, []
         self._durable_version = self.execution.version
         self._batches = [self.execution.version]
