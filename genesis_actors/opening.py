@@ -93,7 +93,7 @@ def open_venue(settings: Settings) -> SimulatedVenue | LiveVenue:
 
             chosen = settings.venue.paper
             seed = seed_of(settings) if chosen.seed is None else chosen.seed
-            return PaperVenue(seed=seed, latency=chosen.latency)
+            return PaperVenue(seed=seed, latency=chosen.latency, activity=chosen.activity)
         case "replay":
             return _open_replay(settings.venue.replay)
         case "ccxt":

@@ -115,8 +115,11 @@ class StorageSettings(_Section):
 
 
 class PaperSettings(_Section):
+    """`activity` is how many times as much as usual each symbol trades: for trying things out in seconds."""
+
     seed: Seed | None = None
     latency: Annotated[timedelta, BeforeValidator(_to_duration)] = timedelta(milliseconds=50)
+    activity: Annotated[int, Field(ge=1, le=1_000)] = 1
 
 
 class ReplaySettings(_Section):

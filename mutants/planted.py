@@ -229,9 +229,9 @@ MUTANTS = (
         "story_loses_its_end",
         "What a venue tells of an order in one breath is more than its first word.",
         (
-            "actors/slicer.py",
-            "                for outcome in message.outcomes:\n",
-            "                for outcome in message.outcomes[:1]:\n",
+            "domain/outcomes.py",
+            "    for outcome in outcomes:\n",
+            "    for outcome in outcomes[:1]:\n",
         ),
     ),
     _mutant(

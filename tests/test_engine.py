@@ -34,7 +34,11 @@ from genesis_actors.values import ExecutionState, Reason, ResumeMode
 from tests.simulation.markets import MIDNIGHT_MS, MadeMarket
 from tests.simulation.recompute import Market, Run, differences
 
-SHORT = {"min_duration": "1s", "slice_interval": "500ms", "min_slice_interval": "100ms"}
+SHORT = {
+    "twap": {"min_duration": "1s", "slice_interval": "500ms", "min_slice_interval": "100ms"},
+    # What is traded in two seconds must not be chance, at whatever hour and day.
+    "venue": {"paper": {"activity": 20}},
+}
 
 
 @pytest.fixture
@@ -423,7 +427,7 @@ def test_a_command_right_after_a_restart_waits_for_its_execution(database: Path)
 
 
 def test_many_executions_that_are_overdue_at_a_restart_all_end(database: Path) -> None:
-    chosen = settings(database, twap=SHORT)
+    chosen = settings(database, **SHORT)
     with Engine.start(chosen, virtual=VirtualTime()) as engine:
         twaps = [engine.submit(an_order(quantity="0.01", duration="2s")) for _ in range(12)]
 
@@ -593,7 +597,7 @@ def test_a_recording_is_not_worked_on_todays_clock(tmp_path: Path, database: Pat
 
 def test_on_threads_many_twaps_run_at_once_and_leave_no_thread(database: Path) -> None:
     before = threading.active_count()
-    chosen = settings(database, twap=SHORT)
+    chosen = settings(database, **SHORT)
     with Engine.start(chosen) as engine:
         twaps = [
             engine.submit(an_order(symbol=symbol, quantity=quantity, duration="3s"))
@@ -614,7 +618,7 @@ def test_a_slow_subscriber_slows_nobody(database: Path) -> None:
         heard.set()
         release.wait(60)
 
-    with Engine.start(settings(database, twap=SHORT)) as engine:
+    with Engine.start(settings(database, **SHORT)) as engine:
         leave = engine.subscribe(slow)
         newest: list[ExecutionNews] = []
         engine.subscribe(newest.append, priority="NORMAL")
@@ -688,7 +692,7 @@ def test_an_asyncio_host_is_never_blocked(database: Path) -> None:
             await twap.cancel_async()
         return str(waiting.result().execution.state), ticks
 
-    with Engine.start(settings(database, twap=SHORT)) as engine:
+    with Engine.start(settings(database, **SHORT)) as engine:
         state, ticks = asyncio.run(host(engine))
 
     assert state == ExecutionState.COMPLETED

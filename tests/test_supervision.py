@@ -407,6 +407,7 @@ def test_an_engine_on_threads_rebuilds_too(tmp_path: Path) -> None:
     settings = Settings(
         storage={"url": str(tmp_path / "genesis.db")},
         twap={"min_duration": "1s", "slice_interval": "500ms", "min_slice_interval": "100ms"},
+        venue={"paper": {"activity": 20}},
     )
     heard = threading.Event()
     with Engine.start(settings) as engine:

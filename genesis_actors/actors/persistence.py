@@ -6,7 +6,7 @@ When the database takes no writes, everything is answered as failed at once, and
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Final, TypeAlias, TypeVar, assert_never
 
 from pykka import ActorDeadError
 
+from genesis_actors.actors.waiting import Waiting
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import (
@@ -44,7 +45,7 @@ from genesis_actors.messages.persistence import (
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.dispatcher import DispatcherKind
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.storage.batch import JournalWrite, Write, last_version, whose
+from genesis_actors.storage.batch import Write, last_version, whose
 from genesis_actors.storage.database import Database, Target
 from genesis_actors.storage.errors import OutcomeUncertain, StorageError
 from genesis_actors.storage.journal import Failure, Journal
@@ -56,6 +57,8 @@ log = get_logger()
 
 EVENTS_PER_COMMIT: Final = 500
 WAITING_AT_MOST: Final = 20 * EVENTS_PER_COMMIT
+PATIENCE: Final = timedelta(milliseconds=50)
+"""So long a write that is not urgent waits for one that is, whose transaction it shares."""
 OUTAGE_PROBED_EVERY: Final = timedelta(seconds=1)
 WRITER_HAS_FAILED: Final = "the journal's writer has failed"
 
@@ -66,12 +69,17 @@ class KeepCommitting:
 
 
 @dataclass(frozen=True, slots=True)
+class CommitPatient:
+    """To ourselves: what is not urgent may have waited long enough."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeDatabase:
     """To ourselves: it is time to see whether the database takes writes again."""
 
 
 _Question: TypeAlias = LoadExecution | WriteHalt
-_Accepted: TypeAlias = PersistenceMessage | KeepCommitting | ProbeDatabase
+_Accepted: TypeAlias = PersistenceMessage | KeepCommitting | CommitPatient | ProbeDatabase
 
 
 class PersistenceActor(MessageActor[_Accepted]):
@@ -98,6 +106,8 @@ class PersistenceActor(MessageActor[_Accepted]):
         self._outages = outages
         self._outage: Failure | None = None
         self._waiting = Waiting()
+        self._patient_until: datetime | None = None
+        self._has_timer = False
         self._asked: deque[_Question] = deque()  # behind our end
         self._awaited: list[AwaitWritten] = []
         self._runner: asyncio.Runner | None = None
@@ -131,6 +141,8 @@ class PersistenceActor(MessageActor[_Accepted]):
             case WriteHalt():
                 self._commit_all()
                 self._on_write_halt(message)
+            case CommitPatient():
+                self._on_commit_patient()
             case ProbeDatabase():
                 self._on_probe_database()
             case KeepCommitting():
@@ -140,10 +152,14 @@ class PersistenceActor(MessageActor[_Accepted]):
 
     def on_idle(self) -> None:
         if self._waiting:
+            if not (self._waiting.is_urgent or self._awaited):
+                self._wait_for_company()
+                return
             self._commit()
         if self._waiting:
             self.send(self.actor_ref, KeepCommitting())
             return
+        self._patient_until = None
         while self._awaited:
             awaited = self._awaited.pop(0)
             with suppress(ActorDeadError):  # Who asked may have ended: then nobody needs it.
@@ -222,6 +238,19 @@ class PersistenceActor(MessageActor[_Accepted]):
         if self._outages is not None:
             self.send(self._outages, JournalBack())
 
+    def _wait_for_company(self) -> None:
+        if self._patient_until is None:
+            self._patient_until = self.clock.now() + PATIENCE
+        if not self._has_timer:
+            self._has_timer = True
+            self.wake_at(self._patient_until, CommitPatient())
+
+    def _on_commit_patient(self) -> None:
+        self._has_timer = False
+        # The timer may be one that was set for earlier ones, which have found company since.
+        if self._patient_until is not None and self._patient_until <= self.clock.now():
+            self._waiting.is_urgent = True
+
     def _commit_all(self) -> None:
         while self._waiting:
             self._commit()
@@ -270,23 +299,22 @@ class PersistenceActor(MessageActor[_Accepted]):
             is_market = isinstance(write, NoteTrades | StoreMarket)
             kind = "symbol" if is_market else "execution_id"
             log.error("write_failed", **{kind: whose(write)}, error=failure.error)
-        if isinstance(write, WriteAccount):
+        if isinstance(write, WriteJournal):
+            answer = (
+                Journaled(write.execution_id, last_version(write))
+                if failure is None
+                else JournalFailed(
+                    write.execution_id, write.first_version, failure.error, failure.is_outage
+                )
+            )
+            self.send(write.reply_to, answer)
+        elif isinstance(write, WriteAccount):
             answer = (
                 AccountWritten(last_version(write))
                 if failure is None
                 else AccountNotWritten(failure.error, failure.is_outage)
             )
             self.send(write.reply_to, answer)
-            return
-        if not isinstance(write, WriteJournal):
-            return
-        if failure is None:
-            self.send(write.reply_to, Journaled(write.execution_id, last_version(write)))
-        else:
-            failed = JournalFailed(
-                write.execution_id, write.first_version, failure.error, failure.is_outage
-            )
-            self.send(write.reply_to, failed)
 
     @property
     def _opened(self) -> Journal:
@@ -362,39 +390,3 @@ def _outside_of_loops(work: Callable[[], T]) -> T:
         return work()
     with ThreadPoolExecutor(1) as executor:
         return executor.submit(work).result()
-
-
-class Waiting:
-    """Writes in order, taken in turns: one from each execution, so that a flood of one delays only itself."""
-
-    def __init__(self) -> None:
-        self.events = 0
-        self._by_execution: OrderedDict[str, deque[Write]] = OrderedDict()  # or symbol
-
-    def __bool__(self) -> bool:
-        return bool(self._by_execution)
-
-    @property
-    def executions(self) -> int:
-        return len(self._by_execution)
-
-    def add(self, write: Write) -> None:
-        self._by_execution.setdefault(whose(write), deque()).append(write)
-        self.events += _weight(write)
-
-    def take(self, events: int) -> list[Write]:
-        """Remove and return about so many events' writes, each execution's own in their order."""
-        taken: list[Write] = []
-        while self._by_execution and events > 0:
-            execution_id, writes = self._by_execution.popitem(last=False)
-            write = writes.popleft()
-            taken.append(write)
-            events -= _weight(write)
-            self.events -= _weight(write)
-            if writes:
-                self._by_execution[execution_id] = writes
-        return taken
-
-
-def _weight(write: Write) -> int:
-    return max(1, len(write.events)) if isinstance(write, JournalWrite) else 1

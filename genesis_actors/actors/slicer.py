@@ -25,7 +25,15 @@ from genesis_actors.domain.waking import next_wake
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
-from genesis_actors.messages.events import ChildSent, ChildUnknown, JournalEvent
+from genesis_actors.messages.events import (
+    ChildAccepted,
+    ChildClosed,
+    ChildFilled,
+    ChildSent,
+    ChildUnknown,
+    JournalEvent,
+    TwapSliceExecuted,
+)
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketQuery,
@@ -54,7 +62,6 @@ from genesis_actors.messages.venue import (
     CancelOrder,
     LookUpOrder,
     OrderMessage,
-    OrderStory,
     PlaceOrder,
     SettleOrder,
 )
@@ -66,7 +73,10 @@ from genesis_actors.values import ExecutionState, Reason
 log = get_logger()
 
 SNAPSHOT_EVERY = 50
-"""Events between two snapshots: recovery folds fewer than this, and `UNWRITTEN_AT_MOST`."""
+"""So many events are between two snapshots; or a quarter of all there are, where that is more, as snapshots grow too.
+
+Recovery folds fewer than that, and `UNWRITTEN_AT_MOST`.
+"""
 
 UNWRITTEN_AT_MOST = 32
 """So many events are written without waiting for the inbox to be empty."""
@@ -185,13 +195,8 @@ class SlicerActor(MessageActor[SlicerMessage]):
 
     def on_idle(self) -> None:
         """Write what the messages since the last time have caused, all of it together."""
-        is_urgent = self._waiters or self._marks_due_at is None
-        if is_urgent or not self._has_marks_alone:
+        if self._waiters or self._marks_due_at is None:
             self._write()
-
-    @property
-    def _has_marks_alone(self) -> bool:
-        return all(isinstance(event, ChildSent) for event in self._unwritten)
 
     def end(self) -> None:
         self._write()
@@ -202,16 +207,16 @@ class SlicerActor(MessageActor[SlicerMessage]):
             return
         match message:
             case Journaled():
+                before = self._execution
                 self._on_journaled(message)
+                if self._execution is before:
+                    return  # It has been seen to already.
             case JournalFailed():
                 if not message.is_outage:
                     self._unwritten.clear()  # It cannot follow on what has failed.
                     raise JournalLostError(message.error)
                 self._go_down(message.error)
                 return
-            case OrderStory():
-                for outcome in message.outcomes:
-                    self._apply(self._decide(outcome))
             case HaltChanged():
                 self._surroundings = replace(self._surroundings, is_halted=message.is_halted)
                 if not message.is_halted and self._execution.state is ExecutionState.RUNNING:
@@ -298,7 +303,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
             self._refuse(command, decision.refusal)
             return
         # Marks say nothing of what was asked for.
-        marks = len(self._unwritten) if self._has_marks_alone else 0
+        marks = 0 if self._marks_due_at is None else len(self._unwritten)
         is_durable = self._durable_version + marks == self._execution.version
         was_already = decision.was_already and is_durable
         self._waiters.append(_Waiter(command, _PROMISES[type(command)], was_already))
@@ -316,18 +321,21 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._execution = decision.execution
         if decision.events:
             self._unwritten += decision.events
+            self._marks_due_at = None
             _log_doubts(decision.events)
         if has_begun:
             # Its benchmark window and its w are others than while it was queued.
             self._watch()
             self._asked_market_at = None
-        ahead = tuple(effect for effect in decision.effects if isinstance(effect, _MAY_GO_FIRST))
-        behind = tuple(e for e in decision.effects if not isinstance(e, _MAY_GO_FIRST))
+        behind: list[Effect] = []
+        for effect in decision.effects:
+            if isinstance(effect, _MAY_GO_FIRST):
+                self._perform(effect)
+            else:
+                behind.append(effect)
         if behind:
-            self._undurable.append(_Undurable(self._execution.version, behind, None))
-        for effect in ahead:
-            self._perform(effect)
-        self._perform_durable()
+            self._undurable.append(_Undurable(self._execution.version, tuple(behind), None))
+            self._perform_durable()
 
     def _write(self) -> None:
         """Send what is not written yet to be made durable, with the rows that follow from it."""
@@ -339,7 +347,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         changed = rows(self._written, x, events, self._venue)
         self._written = x
         state = None
-        if x.version - self._snapshot_version >= SNAPSHOT_EVERY or x.state.is_final:
+        if x.version - self._snapshot_version >= max(SNAPSHOT_EVERY, x.version // 4):
             state, self._snapshot_version = snapshot(x), x.version
         news = ExecutionNews(
             self.clock.now(),
@@ -363,7 +371,19 @@ class SlicerActor(MessageActor[SlicerMessage]):
                 fills=changed.fills,
                 snapshot=state,
                 reply_to=self.actor_ref,
+                is_urgent=self._is_awaited(events),
             ),
+        )
+
+    def _is_awaited(self, events: tuple[JournalEvent, ...]) -> bool:
+        """Tell whether somebody waits for these events: a command, an effect, or people who watch.
+
+        Each effect has an event of its own that is no mere outcome.
+        """
+        return (
+            bool(self._waiters)
+            or self._execution.state.is_final
+            or not all(isinstance(event, _OUTCOMES) for event in events)
         )
 
     def _on_journaled(self, message: Journaled) -> None:
@@ -407,13 +427,17 @@ class SlicerActor(MessageActor[SlicerMessage]):
                 assert_never(effect)
 
     def _release(self, order: PlaceOrder) -> None:
-        decision = release(self._execution, order, self.clock.now(), self._surroundings)
-        for effect in decision.effects:
-            if isinstance(effect, PlaceOrder):
-                self.send(self._ports.orders, effect)
-                self._marks_due_at = self.clock.now() + _MARKS_WAIT
-        rest = tuple(e for e in decision.effects if not isinstance(e, PlaceOrder))
+        now = self.clock.now()
+        decision = release(self._execution, order, now, self._surroundings)
+        if order not in decision.effects:
+            self._apply(decision)
+            return
+        has_marks_alone = not self._unwritten or self._marks_due_at is not None
+        self.send(self._ports.orders, order)
+        rest = tuple(effect for effect in decision.effects if effect is not order)
         self._apply(Decision(decision.execution, decision.events, rest))
+        if has_marks_alone:
+            self._marks_due_at = now + _MARKS_WAIT
 
     def _ask_market(self) -> None:
         x, now, asked_at = self._execution, self.clock.now(), self._asked_market_at
@@ -499,6 +523,10 @@ class SlicerActor(MessageActor[SlicerMessage]):
 
 
 _MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt, TryAgain)
+
+
+_OUTCOMES = (ChildSent, ChildAccepted, ChildFilled, ChildClosed, TwapSliceExecuted)
+"""What comes of a child without anything being in doubt. After a crash the venue tells it once more."""
 
 
 def _log_doubts(events: tuple[JournalEvent, ...]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from genesis_actors.values import ClientOrderId, ExecutionId
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -50,6 +52,7 @@ def meaning_of(name: str) -> tuple[ExecutionId, int] | None:
     return ExecutionId(name[slice_at - _EXECUTION_ID_WIDTH : slice_at]), int(number, len(_DIGITS))
 
 
+@lru_cache(4096)
 def _digits(number: int) -> str:
     if not 0 <= number <= MOST:
         raise ValueError(f"{number} does not fit into {_WIDTH} digits of a client order id")

@@ -18,7 +18,7 @@ from genesis_actors.domain.children import (
 )
 from genesis_actors.domain.decision import AskMarket, Decision, Refusal, SetTrigger, Steps
 from genesis_actors.domain.execution import Execution
-from genesis_actors.domain.outcomes import on_outcome
+from genesis_actors.domain.outcomes import on_outcomes
 from genesis_actors.domain.pausing import lifts_itself, on_availability, pause, resume
 from genesis_actors.domain.starting import expire_in_queue, leave_queue
 from genesis_actors.domain.surroundings import Surroundings
@@ -36,7 +36,7 @@ from genesis_actors.messages.supervisor import (
     ResumeExecution,
     SettleChild,
 )
-from genesis_actors.messages.venue import OrderOutcome, PlaceOrder, VenueAvailability
+from genesis_actors.messages.venue import OrderOutcome, OrderStory, PlaceOrder, VenueAvailability
 from genesis_actors.values import (
     ExecutionState,
     OrderStatus,
@@ -50,6 +50,7 @@ DecidableMessage = (
     | MarketView
     | PriceCrossed
     | OrderOutcome
+    | OrderStory
     | PauseExecution
     | ResumeExecution
     | CancelExecution
@@ -86,8 +87,10 @@ def decide(
             return leave_queue(execution, now, surroundings)
         case VenueAvailability():
             return on_availability(execution, message, now, surroundings)
+        case OrderStory():
+            return on_outcomes(execution, message.outcomes, now, surroundings)
         case _:
-            return on_outcome(execution, message, now, surroundings)
+            return on_outcomes(execution, (message,), now, surroundings)
 
 
 def _on_wake(x: Execution, now: datetime, surroundings: Surroundings) -> Decision:

@@ -112,14 +112,11 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
             return _slice_started(x, event)
         case TwapSliceDelayed():
             part = x.slice(event.slice_number).having(reason=event.reason)
-            return x.having(
-                slices=_slices_with(x, part), retry_at=event.retry_at, available_quantity=None
-            )
+            return x.put(part, retry_at=event.retry_at, available_quantity=None)
         case TwapSliceExecuted():
             return _slice_executed(x, event)
         case ClipMeasured():
-            part = x.slice(event.slice_number).having(price_after=event.price_after)
-            return _with_slice(x, part)
+            return x.put(x.slice(event.slice_number).having(price_after=event.price_after))
         case ChildIntended():
             return _intended(x, event)
         case ChildSent():
@@ -282,15 +279,6 @@ def _with_unsent(x: Execution, parts: tuple[PlannedSlice, ...]) -> Execution:
     return x.having(slices=kept + tuple(_planned(part) for part in parts))
 
 
-def _with_slice(x: Execution, part: Slice) -> Execution:
-    return x.having(slices=_slices_with(x, part))
-
-
-def _slices_with(x: Execution, part: Slice) -> tuple[Slice, ...]:
-    at = part.number - 1
-    return (*x.slices[:at], part, *x.slices[at + 1 :])
-
-
 def _with_all_done(x: Execution, at: datetime, reason: Reason | None) -> Execution:
     """Close what the schedule still had open when the execution ended."""
     return x.having(
@@ -316,14 +304,14 @@ def _slice_started(x: Execution, event: TwapSliceStarted) -> Execution:
         sent_at=event.at,
         reason=event.reason,
     )
-    return _with_slice(x, part)
+    return x.put(part)
 
 
 def _slice_executed(x: Execution, event: TwapSliceExecuted) -> Execution:
     part = x.slice(event.slice_number).having(
         status=event.status, reason=event.reason, done_at=event.at
     )
-    x = x.having(slices=_slices_with(x, part), retry_at=None, available_quantity=None)
+    x = x.put(part, retry_at=None, available_quantity=None)
     return x if x.policy.clipping is None else _after_pause(x, part, event.at)
 
 
@@ -358,10 +346,9 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
         amendments_before=x.amendments,
         cut_by=event.cut_by,
     )
-    part = x.slice(event.slice_number)
-    return x.having(
-        slices=_slices_with(x, part.having(attempts=event.attempt, reason=event.cut_by)),
-        children={**x.children, child.client_order_id: child},
+    return x.put(
+        x.slice(event.slice_number).having(attempts=event.attempt, reason=event.cut_by),
+        child,
         retry_at=None,
         available_quantity=None,
         market=event.market,
@@ -369,8 +356,7 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
 
 
 def _with_child(x: Execution, client_order_id: ClientOrderId, **changes: object) -> Execution:
-    child = x.children[client_order_id].having(**changes)
-    return x.having(children={**x.children, client_order_id: child})
+    return x.put(child=x.children[client_order_id].having(**changes))
 
 
 def _at_venue(x: Execution, event: ChildAccepted) -> Execution:
@@ -419,9 +405,9 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
         settled_quantity=child.settled_quantity - said,
     )
     # All at once: an execution is large to copy, and this is its most frequent change.
-    return x.having(
-        children={**x.children, event.client_order_id: changed},
-        slices=_slices_with(x, _with_traded(x.slice(child.slice_number), quantity, notional)),
+    return x.put(
+        _with_traded(x.slice(child.slice_number), quantity, notional),
+        changed,
         filled_quantity=x.filled_quantity + quantity,
         filled_notional=x.filled_notional + notional,
         fees_quote=None if fees is None else fees - _settled_fee(x, child, said),
@@ -448,7 +434,8 @@ def _settled(x: Execution, event: ChildSettled) -> Execution:
         settled_at=event.at,
     )
     part = x.slice(child.slice_number).having(reason=Reason.SETTLED)
-    return _with_slice(x, _with_traded(part, said, notional)).having(
+    return x.put(
+        _with_traded(part, said, notional),
         filled_quantity=x.filled_quantity + said,
         filled_notional=x.filled_notional + notional,
         fees_quote=None if fees is None else fees + _settled_fee(x, child, said),
@@ -501,7 +488,7 @@ def _closed(x: Execution, event: ChildClosed) -> Execution:
         x = _never_sent(x, child)
     if event.reason is not None:
         part = x.slice(child.slice_number)
-        x = _with_slice(x, part.having(reason=event.reason))
+        x = x.put(part.having(reason=event.reason))
     return x.having(
         retry_at=_not_before_due(x, child, event.retry_at),
         available_quantity=event.available_quantity,
@@ -517,7 +504,7 @@ def _never_sent(x: Execution, child: Child) -> Execution:
     if any(other.sent_at is not None or not other.status.is_unsent for other in others):
         return x
     part = x.slice(child.slice_number)
-    return _with_slice(x, part.having(market_volume=None, market_price=None, sent_at=None))
+    return x.put(part.having(market_volume=None, market_price=None, sent_at=None))
 
 
 def _not_before_due(x: Execution, child: Child, at: datetime | None) -> datetime | None:

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
-from typing import ClassVar, Self
+from typing import Self
 
 from pydantic import TypeAdapter
 
+from genesis_actors.domain.carried import TradedLately, all_traded, carry_child, carry_slice
 from genesis_actors.domain.figures import FIGURES_COME_FROM, Figures, figures
+from genesis_actors.domain.state import State, derived_from
 from genesis_actors.values import (
     ONE,
     ZERO,
@@ -53,35 +54,8 @@ class Fill:
     traded_at: datetime
 
 
-class _State:
-    """What is replaced, never changed."""
-
-    _derived: ClassVar[dict[str, frozenset[str]]] = {}
-    """What is worked out once, and from which fields: anew only after one of these has changed."""
-    _outdated: ClassVar[dict[tuple[str, ...], tuple[str, ...]]]
-    """What of that each combination of changes makes out of date, as far as it has come up."""
-
-    def __init_subclass__(cls) -> None:
-        cls._outdated = {}
-
-    def having(self, **changes: object) -> Self:
-        """Return the same but for `changes`: what `replace` does, without running through every field."""
-        fields = self.__dict__ | changes
-        names = tuple(changes)
-        outdated = self._outdated.get(names)
-        if outdated is None:
-            outdated = self._outdated[names] = tuple(
-                name for name, sources in self._derived.items() if not sources.isdisjoint(changes)
-            )
-        for name in outdated:
-            fields.pop(name, None)
-        changed = object.__new__(type(self))
-        object.__setattr__(changed, "__dict__", fields)
-        return changed
-
-
 @dataclass(frozen=True)
-class Child(_State):
+class Child(State):
     """One child order. Its unfilled quantity is reserved as long as its status is open."""
 
     client_order_id: ClientOrderId
@@ -126,12 +100,8 @@ class Child(_State):
 
 
 @dataclass(frozen=True)
-class Slice(_State):
+class Slice(State):
     """One part of the schedule and what became of it."""
-
-    _derived = {  # noqa: RUF012 - a ClassVar of its base
-        "participation_rate": frozenset({"filled_quantity", "market_volume"})
-    }
 
     number: int
     due_at: datetime
@@ -148,7 +118,7 @@ class Slice(_State):
     done_at: datetime | None = None
     price_after: Decimal | None = None  # the mid at the first look after a clip's pause
 
-    @cached_property
+    @derived_from("filled_quantity", "market_volume")
     def participation_rate(self) -> Decimal | None:
         """Return its filled share of the market volume of the last w before its first child."""
         if self.market_volume is None:
@@ -157,17 +127,8 @@ class Slice(_State):
 
 
 @dataclass(frozen=True)
-class Execution(_State):
+class Execution(State):
     """The working of one parent order. Replaced, never changed."""
-
-    _derived = {  # noqa: RUF012 - a ClassVar of its base
-        "open_children": frozenset({"children"}),
-        "figures": FIGURES_COME_FROM,
-        "max_slice_participation": frozenset({"slices"}),
-        "slices_done": frozenset({"slices", "slices_total"}),
-        "unsent_slices": frozenset({"slices"}),
-        "working_slice": frozenset({"slices"}),
-    }
 
     execution_id: ExecutionId
     version: int
@@ -209,7 +170,7 @@ class Execution(_State):
     queue_expires_at: datetime | None = None
     amended_plan_at: datetime | None = None  # when an amendment planned the slices to come
 
-    @cached_property
+    @derived_from("children")
     def open_children(self) -> tuple[Child, ...]:
         return tuple(child for child in self.children.values() if child.status.is_open)
 
@@ -225,7 +186,7 @@ class Execution(_State):
     def working_quantity(self) -> Decimal:
         return _total(c for c in self.open_children if c.status is not OrderStatus.UNKNOWN)
 
-    @property
+    @derived_from("children")
     def reserved_quantity(self) -> Decimal:
         """Working and unknown together: what may still trade."""
         return _total(self.open_children)
@@ -239,25 +200,30 @@ class Execution(_State):
         """
         return self.quantity - self.filled_quantity - self.reserved_quantity
 
-    @cached_property
+    @derived_from("slices")
     def working_slice(self) -> Slice | None:
-        return next((s for s in self.slices if s.status is SliceStatus.WORKING), None)
+        parts = (self.slices[number - 1] for number in self.unfinished_numbers)
+        return next((part for part in parts if part.status is SliceStatus.WORKING), None)
 
-    @cached_property
+    @derived_from("slices")
+    def unfinished_numbers(self) -> tuple[int, ...]:
+        return tuple(part.number for part in self.slices if not part.status.is_done)
+
+    @derived_from("slices")
     def unsent_slices(self) -> tuple[Slice, ...]:
         return tuple(s for s in self.slices if s.status is SliceStatus.PLANNED)
 
-    @cached_property
+    @derived_from("slices", "slices_total")
     def slices_done(self) -> int:
         """Return how many slices of the schedule are over; those that a deadline added do not count."""
         return sum(part.status.is_done for part in self.slices[: self.slices_total])
 
-    @cached_property
+    @derived_from("slices")
     def max_slice_participation(self) -> Decimal | None:
         rates = [rate for s in self.slices if (rate := s.participation_rate) is not None]
         return max(rates, default=None)
 
-    @cached_property
+    @derived_from(*FIGURES_COME_FROM)
     def figures(self) -> Figures:
         """What it has cost so far, over its own last benchmark window."""
         return figures(self, self.market)
@@ -308,16 +274,32 @@ class Execution(_State):
     def slice(self, number: int) -> Slice:
         return self.slices[number - 1]
 
+    @derived_from("children")
+    def traded_lately(self) -> TradedLately:
+        return all_traded(self.children.values())
+
     def filled_since(self, start: datetime) -> Decimal:
         """Return what was filled in (start, ...], by the venue's times; what was settled, by when that was said."""
-        recent = ZERO
-        for child in self.children.values():
-            if child.settled_at is not None and child.settled_at > start:
-                recent += child.settled_quantity
-            for fill in child.fills:
-                if fill.traded_at > start:
-                    recent += fill.quantity
-        return recent
+        lately = self.traded_lately
+        if start < lately.since:
+            lately = all_traded(self.children.values())
+        recent = tuple(trade for trade in lately.trades if trade[0] > start)
+        # What is older is forgotten: nobody asks for it again, as time goes on.
+        vars(self)["traded_lately"] = TradedLately(start, recent)
+        return sum((quantity for _, quantity in recent), ZERO)
+
+    def put(self, part: Slice | None = None, child: Child | None = None, **changes: object) -> Self:
+        """Return the same with `part` and `child` in the place of those of their names, and with `changes`."""
+        fields = self._fields_with(changes)
+        if part is not None:
+            slices, at = self.slices, part.number - 1
+            fields["slices"] = (*slices[:at], part, *slices[at + 1 :])
+            carry_slice(fields, slices[at], part)
+        if child is not None:
+            children, name = self.children, child.client_order_id
+            fields["children"] = {**children, name: child}
+            carry_child(fields, children.get(name), child)
+        return self._of(fields)
 
 
 def _total(children: Iterable[Child]) -> Decimal:

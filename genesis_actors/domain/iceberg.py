@@ -276,9 +276,11 @@ def further_clips(
 
 def clip_to_measure(x: Execution) -> Slice | None:
     """Return the clip whose impact is to be seen: the last that was sent and is over, unless it has been."""
+    if x.policy.clipping is None:
+        return None
     last = next((part for part in reversed(x.slices) if part.sent_at is not None), None)
     is_over = last is not None and last.status.is_done and last.price_after is None
-    return last if is_over and x.policy.clipping is not None else None
+    return last if is_over else None
 
 
 def impact_bps(side: Side, before: Decimal | None, after: Decimal | None) -> Decimal | None:

@@ -44,13 +44,21 @@ def _compared(message: OrderRefused) -> str | None:
     return f"{actual} is above the limit of {limit}"
 
 
-def on_outcome(
-    x: Execution, message: OrderOutcome, now: datetime, surroundings: Surroundings
+def on_outcomes(
+    x: Execution, outcomes: tuple[OrderOutcome, ...], now: datetime, surroundings: Surroundings
 ) -> Decision:
-    child = x.children.get(message.client_order_id)
-    if child is None:
-        return Decision(x)
+    """Return what follows from what a venue has told in one breath, in order."""
     steps = Steps(x, now)
+    for outcome in outcomes:
+        child = steps.execution.children.get(outcome.client_order_id)
+        if child is not None:
+            _on_outcome(steps, child, outcome, surroundings)
+    return steps.decision()
+
+
+def _on_outcome(
+    steps: Steps, child: Child, message: OrderOutcome, surroundings: Surroundings
+) -> None:
     match message:
         case OrderFilled():
             _on_filled(steps, child, message, surroundings.trigger)
@@ -68,7 +76,6 @@ def on_outcome(
         case _:
             assert_never(message)
     lift_pause(steps)
-    return steps.decision()
 
 
 def _on_accepted(steps: Steps, child: Child, message: OrderAccepted) -> None:

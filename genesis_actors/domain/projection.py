@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from itertools import zip_longest
+from itertools import chain, compress, repeat
+from operator import is_not
 
 from genesis_actors.domain.execution import Child, Execution, Fill, Slice
 from genesis_actors.domain.iceberg import impact_bps
@@ -37,17 +38,18 @@ def rows(
         # Every order's row has the count of slices in it.
         {} if before is None or before.slices_total != execution.slices_total else before.children
     )
+    slices, children = execution.slices, execution.children
     return Rows(
         execution=execution_row(execution),
         slices=tuple(
             slice_row(execution, part)
-            for part, old in zip_longest(execution.slices, old_slices)
-            if part is not old and part is not None
+            for part in compress(slices, map(is_not, slices, chain(old_slices, repeat(None))))
         ),
         orders=tuple(
             _order_row(execution, child)
-            for name, child in execution.children.items()
-            if child is not old_children.get(name)
+            for child in compress(
+                children.values(), map(is_not, children.values(), map(old_children.get, children))
+            )
         ),
         fills=tuple(
             _fill_row(execution, event.client_order_id, event, venue)

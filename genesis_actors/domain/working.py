@@ -210,11 +210,9 @@ def _next_due(steps: Steps) -> Slice | None:
 
 def _end_slices(steps: Steps, up_to: int | None = None, reason: Reason = Reason.DEADLINE) -> None:
     """End the slice at work and every other that has not begun, or those before `up_to`."""
-    for part in steps.execution.slices:
-        is_over = part.status is SliceStatus.WORKING or (
-            part.status is SliceStatus.PLANNED and (up_to is None or part.number < up_to)
-        )
-        if is_over:
+    x = steps.execution
+    for part in map(x.slice, x.unfinished_numbers):
+        if part.status is SliceStatus.WORKING or up_to is None or part.number < up_to:
             status = status_of(part)
             done = status is SliceStatus.FILLED
             end_slice(steps, part, status, None if done else part.reason or reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from genesis_actors.values import MarketRules, Symbol
@@ -25,6 +25,14 @@ class Listing:
     trades_per_day: int
     volatility_ppb: int
     min_notional: Decimal = Decimal(5)
+
+    def at_activity(self, activity: int) -> Listing:
+        """Return the same symbol, but traded so many times as much, and as often."""
+        return replace(
+            self,
+            daily_volume=activity * self.daily_volume,
+            trades_per_day=activity * self.trades_per_day,
+        )
 
     @property
     def rules(self) -> MarketRules:

@@ -84,7 +84,11 @@ def _rows_from(source: SyntheticMarket, step: int) -> Iterator[MarketRows]:
 
 
 class PaperVenue:
-    """A venue that makes its market up. The same seed makes the same market, whenever it is asked."""
+    """A venue that makes its market up. The same seed makes the same market, whenever it is asked.
+
+    With an `activity` of 20 each symbol trades 20 times as much, and as often, as it usually does: up to some 15 trades
+    a second, from where on they become larger.
+    """
 
     name = "paper"
     proof = ProofRules()
@@ -98,15 +102,21 @@ class PaperVenue:
         latency: timedelta = timedelta(milliseconds=50),
         history: timedelta = timedelta(minutes=5),
         numbered_symbols: int = 0,
+        activity: int = 1,
     ) -> None:
-        self.source: MarketSource | None = (("seed", str(seed)), ("step", str(step)))
+        source: MarketSource = (("seed", str(seed)), ("step", str(step)))
+        self.source: MarketSource | None = (
+            source if activity == 1 else (*source, ("activity", str(activity)))
+        )
         self._seed = seed
         self._step = step
         self._latency = latency
         self._history = history
         self._back_to: datetime | None = None
         listings = (*LISTINGS, *map(numbered_listing, range(numbered_symbols)))
-        self._listings: dict[Symbol, Listing] = {each.symbol: each for each in listings}
+        self._listings: dict[Symbol, Listing] = {
+            each.symbol: each.at_activity(activity) for each in listings
+        }
         self._sources: dict[Symbol, SyntheticMarket] = {}
         self._volumes: dict[Symbol, tuple[int, tuple[HourlyVolume, ...]]] = {}
         self._open: dict[Symbol, _OpenSymbol] = {}

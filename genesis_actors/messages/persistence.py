@@ -129,7 +129,8 @@ class WriteJournal:
     """Make these events and rows durable in one transaction, then answer `Journaled` or `JournalFailed`.
 
     `first_version` is the aggregate version of the first event; the others follow it. Rows replace those with the
-    same key. `snapshot`, where given, is the state after the last event, as JSON.
+    same key. `snapshot`, where given, is the state after the last event, as JSON. What is not urgent may wait a little
+    for a transaction that is made for something else.
     """
 
     execution_id: ExecutionId
@@ -141,6 +142,7 @@ class WriteJournal:
     fills: tuple[FillRow, ...]
     snapshot: str | None
     reply_to: Address[Journaled | JournalFailed]
+    is_urgent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ class StoreDepth:
 
 @dataclass(frozen=True, slots=True)
 class AwaitWritten:
-    """Answer `AllWritten` when all that was told before is durable, or has failed. Nothing is hurried for it."""
+    """Answer `AllWritten` when all that was told before is durable, or has failed."""
 
     symbol: Symbol
     reply_to: Address[AllWritten]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import NamedTuple, TypeAlias, assert_never
 
 from sqlalchemy import Connection, select
 
@@ -31,8 +31,7 @@ JournalWrite: TypeAlias = WriteJournal | WriteAccount
 Write: TypeAlias = JournalWrite | StoreReport | StoreMarket | StoreDepth | NoteTrades
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(NamedTuple):
     """One event as the journal's table has it."""
 
     sequence_number: int
@@ -130,8 +129,10 @@ class Batch:
         self._add_events(write)
         if write.execution is not None:
             self._executions[write.execution_id] = write.execution
-        self._slices.update(((row.execution_id, row.slice_number), row) for row in write.slices)
-        self._orders.update((row.client_order_id, row) for row in write.orders)
+        for row in write.slices:
+            self._slices[row.execution_id, row.slice_number] = row
+        for row in write.orders:
+            self._orders[row.client_order_id] = row
         self._fills.extend(write.fills)
         if write.snapshot is not None and write.events:
             self._snapshots[write.execution_id] = SnapshotRow(
@@ -139,13 +140,14 @@ class Batch:
             )
 
     def _add_events(self, write: JournalWrite) -> None:
+        name = write.execution_id
         for version, event in enumerate(write.events, write.first_version):
             self.last_sequence += 1
             row = EventRow(
                 self.last_sequence,
-                event_id(write.execution_id, version),
+                event_id(name, version),
                 type(event).__name__,
-                write.execution_id,
+                name,
                 version,
                 self.epoch,
                 to_json(event),
@@ -160,24 +162,27 @@ class Batch:
         if write.forget_before is not None:
             self._horizons[write.symbol] = SegmentHorizon(write.symbol, write.forget_before)
 
-    def parameters(self, statements: Statements) -> Iterator[tuple[Statement, list[Parameters]]]:
-        """Yield each table's statement with all its rows, in an order that the references allow."""
-        collected: tuple[tuple[Statement, Sequence[object]], ...] = (
+    def work(self, statements: Statements) -> list[tuple[str, list[Parameters]]]:
+        """Return each table's statement with all its rows, in an order that the references allow."""
+        of = statements.rows
+        collected: tuple[tuple[Statement, Collection[object]], ...] = (
             (statements.event, self.events),
-            (statements.rows[ExecutionRow], list(self._executions.values())),
-            (statements.rows[SliceRow], list(self._slices.values())),
-            (statements.rows[OrderRow], list(self._orders.values())),
-            (statements.rows[FillRow], self._fills),
-            (statements.snapshot, list(self._snapshots.values())),
-            (statements.rows[StoreReport], list(self._reports.values())),
-            (statements.rows[StoreDepth], list(self._depths.values())),
-            (statements.segment, list(self._segments.values())),
-            (statements.forget_market, list(self._horizons.values())),
-            (statements.rows[NoteTrades], list(self._notes.values())),
+            (of[ExecutionRow], self._executions.values()),
+            (of[SliceRow], self._slices.values()),
+            (of[OrderRow], self._orders.values()),
+            (of[FillRow], self._fills),
+            (statements.snapshot, self._snapshots.values()),
+            (of[StoreReport], self._reports.values()),
+            (of[StoreDepth], self._depths.values()),
+            (statements.segment, self._segments.values()),
+            (statements.forget_market, self._horizons.values()),
+            (of[NoteTrades], self._notes.values()),
         )
-        for statement, rows in collected:
-            if rows:
-                yield statement, [statement.encode(row) for row in rows]
+        return [
+            (statement.sql, list(map(statement.encode, rows)))
+            for statement, rows in collected
+            if rows
+        ]
 
     def is_in(self, connection: Connection) -> bool:
         """Tell whether exactly these events are durable. Without any it says no: such writes may be repeated."""

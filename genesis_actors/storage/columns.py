@@ -10,8 +10,6 @@ from sqlalchemy import Dialect, Integer, Text, TypeDecorator
 
 from genesis_actors.values import decimal_text, parse_time, time_text
 
-_time_text = lru_cache(maxsize=4096)(time_text)  # The rows of an execution repeat its times.
-
 
 def money_text(value: Decimal) -> str:
     """Return the text to store; refuse what is not exact."""
@@ -23,11 +21,12 @@ def money_text(value: Decimal) -> str:
     return decimal_text(value)
 
 
+@lru_cache(maxsize=4096)  # The rows of an execution repeat its times.
 def utc_text(value: datetime) -> str:
     """Return the text to store; refuse a time without a zone."""
     if value.tzinfo is None:
         raise ValueError(f"a time needs a zone: {value}")
-    return _time_text(value)
+    return time_text(value)
 
 
 class ExactDecimal(TypeDecorator[Decimal]):

@@ -24,6 +24,7 @@ from genesis_actors.values import ExecutionState
 log = get_logger()
 
 _ATTEMPTS_TO_LEARN: Final = 3
+_FINAL_STATES: Final = frozenset(state.value for state in ExecutionState if state.is_final)
 _ALL_FAULTS: Final = (*FAULTS, StorageError)
 _PROBE: Final = EventRow(
     sequence_number=-1,
@@ -140,12 +141,16 @@ class Journal:
 
     async def _admitted(self, batch: Sequence[Write]) -> list[Failure | None]:
         """Return for each write why it cannot follow on what its execution's journal has, None if it can."""
-        journals = [write for write in batch if isinstance(write, JournalWrite)]
-        for write in journals:
-            if _begins(write):
-                # Where its journal has begun already, the database finds the same version twice.
-                self._versions.setdefault(write.execution_id, None)
-        await self._learn_versions({write.execution_id for write in journals})
+        unknown = set[str]()
+        for write in batch:
+            if isinstance(write, JournalWrite) and write.execution_id not in self._versions:
+                if _begins(write):
+                    # Where its journal has begun already, the database finds the same version twice.
+                    self._versions[write.execution_id] = None
+                else:
+                    unknown.add(write.execution_id)
+        if unknown:
+            await self._learn_versions(sorted(unknown))
         versions = dict[str, int | None]()
         failures: list[Failure | None] = []
         for write in batch:
@@ -161,25 +166,22 @@ class Journal:
             failures.append(failure)
         return failures
 
-    async def _learn_versions(self, execution_ids: set[str]) -> None:
-        # Not with a difference of sets, which would run through all that is known.
-        unknown = sorted(x for x in execution_ids if x not in self._versions)
-        if unknown:
-            writer = await self._connected()
-            found = await writer.ask(self._statements.last_version.sql, [(x,) for x in unknown])
-            self._versions.update(zip(unknown, found, strict=True))
+    async def _learn_versions(self, execution_ids: Sequence[str]) -> None:
+        writer = await self._connected()
+        found = await writer.ask(self._statements.last_version.sql, [(x,) for x in execution_ids])
+        self._versions.update(zip(execution_ids, found, strict=True))
 
     async def _write_together(self, writes: Sequence[Write]) -> Failure | None:
         """Return the outage that kept all from being written, None for success; raise `BadWrite` for a bad one."""
         try:
             batch = Batch(writes, first_sequence=self._last_sequence + 1, epoch=self.epoch)
-            parameters = list(batch.parameters(self._statements))
+            work = batch.work(self._statements)
         except FAULTS as error:
             raise BadWrite(str(error)) from error
         if not self._is_epoch_stored:
-            parameters.append((self._statements.epoch, [(self.epoch,)]))
+            work.append((self._statements.epoch.sql, [(self.epoch,)]))
         try:
-            await self._execute([(statement.sql, rows) for statement, rows in parameters])
+            await self._execute(work)
         except CommitFailed as failure:
             if not await self._is_durable(batch):
                 return self._outage(failure.error)
@@ -223,7 +225,7 @@ class Journal:
                 self._versions[write.execution_id] = last_version(write)
             if isinstance(write, WriteAccount):
                 continue
-            if write.execution is not None and ExecutionState(write.execution.state).is_final:
+            if write.execution is not None and write.execution.state in _FINAL_STATES:
                 # A late fill may still come; then its version is looked up.
                 self._versions.pop(write.execution_id, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Final, TypeVar, cast, get_args
 
 from pydantic import ValidationError
@@ -23,7 +24,8 @@ _ALL_TYPES: Final = {*EVENT_TYPES.values(), *ACCOUNT_EVENT_TYPES.values()}
 def to_json(event: ExecutionEvent | AccountEvent) -> str:
     if type(event) not in _ALL_TYPES:
         raise TypeError(f"{type(event).__name__} is not an event of the journal")
-    return event.model_dump_json()
+    # As `model_dump_json` does it, whose many options take as long as a small event.
+    return event.__pydantic_serializer__.to_json(event).decode()
 
 
 def from_json(event_type: str, text: str) -> JournalEvent:
@@ -54,8 +56,15 @@ def _read(known: type[E] | None, event_type: str, text: str) -> E:
 def event_id(execution_id: str, version: int) -> str:
     """Return the id of an event: derived, so that it can be looked for after an uncertain commit.
 
+    Those of one execution follow each other, so that the index has what is written together in one place.
+
     >>> event_id("x1", 1)
-    'f107173d-72ed-daf3-d3a0-852d6e07870f'
+    '6c13be90-a98b-d482-6432-000000000001'
     """
-    digest = hashlib.blake2b(f"{execution_id}/{version}".encode(), digest_size=16).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
+    return f"{_id_prefix(execution_id)}{version:012x}"
+
+
+@lru_cache(maxsize=4096)
+def _id_prefix(execution_id: str) -> str:
+    digest = hashlib.blake2b(execution_id.encode(), digest_size=10).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:]}-"

@@ -17,6 +17,8 @@ from genesis_actors.storage.errors import DatabaseUnusable, StorageError
 
 BUSY_SECONDS: Final = 5.0
 WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
+WAL_PAGES_COPIED_AT: Final = 4_000
+"""So large the log becomes before it is copied into the file; a page that was written many times is copied once."""
 
 _FULL: Final = 2
 _PRIMARY_CODE: Final = 0xFF
@@ -87,6 +89,7 @@ def _secure(connection: Any, *, foreign_keys: bool) -> None:  # noqa: ANN401 - t
         ("synchronous", "FULL", _FULL),
         ("foreign_keys", int(foreign_keys), int(foreign_keys)),
         ("journal_size_limit", WAL_BYTES_KEPT, WAL_BYTES_KEPT),
+        ("wal_autocheckpoint", WAL_PAGES_COPIED_AT, WAL_PAGES_COPIED_AT),
     )
     cursor = connection.cursor()
     for name, value, expected in settings:

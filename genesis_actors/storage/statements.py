@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy import (
@@ -156,24 +155,21 @@ class Statements:
         return Statement(str(compiled), names, _encoder(table, names))
 
 
-def _encoder(table: Table, names: tuple[str, ...]) -> Callable[[object], Parameters]:
-    """Return what reads `names` off an object and converts them as the table's columns want it."""
-    conversions = [
-        (place, _CONVERSIONS[type(table.c[name].type)])
-        for place, name in enumerate(names)
-        if name in table.c and type(table.c[name].type) in _CONVERSIONS
-    ]
-    read = attrgetter(*names)
+def _encoder(table: Table, names: tuple[str, ...]) -> Callable[[Any], Parameters]:
+    """Return what reads `names` off an object and converts them as the table's columns want it.
 
-    def encode(row: object) -> Parameters:
-        values = list(read(row))
-        for place, convert in conversions:
-            value = values[place]
-            if value is not None:
-                values[place] = convert(value)
-        return tuple(values)
+    It is compiled for these names: a loop over them takes a third longer, and there are some ten rows to a child order.
+    """
+    values = ", ".join(_reading(table, name) for name in names)
+    scope = {convert.__name__: convert for convert in _CONVERSIONS.values()}
+    return eval(f"lambda row: ({values},)", scope)  # noqa: S307 - of our own column names alone
 
-    return encode
+
+def _reading(table: Table, name: str) -> str:
+    convert = _CONVERSIONS.get(type(table.c[name].type)) if name in table.c else None
+    if convert is None:
+        return f"row.{name}"
+    return f"None if (value := row.{name}) is None else {convert.__name__}(value)"
 
 
 _COMPILED: Final[dict[str, Statements]] = {}

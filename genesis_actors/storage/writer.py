@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -62,7 +61,7 @@ class Writer:
     @staticmethod
     async def open(database: Database) -> Writer:
         if database.path is not None:
-            return SqliteWriter(database, SqliteConnection(database.path))
+            return SqliteWriter(database, database.path)
         return await Writer.through_sqlalchemy(database)
 
     @staticmethod
@@ -114,26 +113,6 @@ class Writer:
             await engine.dispose()
 
 
-class SqliteConnection:
-    """A connection for writing that is used in the very thread that waits for it.
-
-    Its coroutines never wait for an event loop. A thread of the driver's own would cost each transaction two switches,
-    which take longer than what most transactions do.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._connection = sqlite.connect(path)
-
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return work(self._connection)
-
-    async def rollback(self) -> None:
-        self._connection.rollback()
-
-    async def close(self) -> None:
-        self._connection.close()
-
-
 def file_at(path: Path) -> tuple[int, int] | None:
     """Return what tells the file at `path` from any other, None where there is none."""
     try:
@@ -144,60 +123,61 @@ def file_at(path: Path) -> tuple[int, int] | None:
 
 
 class SqliteWriter(Writer):
-    """The same past SQLAlchemy's cursors, which cost more than the writing."""
+    """The same past SQLAlchemy's cursors, which cost more than the writing, and in the very thread that waits for it.
 
-    def __init__(self, database: Database, connection: SqliteConnection) -> None:
+    Its coroutines never wait for an event loop. A thread of the driver's own would cost each transaction two switches,
+    which take longer than what most transactions do.
+    """
+
+    def __init__(self, database: Database, path: Path) -> None:
         self._database = database
-        self._own = connection
-        self._file = None if database.path is None else file_at(database.path)
+        self._path = path
+        self._sqlite = sqlite.connect(path)
+        self._file = file_at(path)
 
     @property
     def dialect(self) -> Dialect:
         return _SQLITE
 
     async def write(self, work: Work, *, is_patient: bool = True) -> None:
-        transact = self._transact if is_patient else self._transact_at_once
-        await self._own.run(partial(transact, work))
+        if is_patient:
+            self._transact(work)
+            return
+        self._sqlite.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._transact(work)
+        finally:
+            self._sqlite.execute(f"PRAGMA busy_timeout = {int(sqlite.BUSY_SECONDS * 1000)}")
 
     async def roll_back(self) -> None:
-        await self._own.rollback()
+        self._sqlite.rollback()
 
     async def ask(self, sql: str, questions: Sequence[Parameters]) -> list[Any]:
-        def answers(connection: sqlite3.Connection) -> list[Any]:
-            return [connection.execute(sql, each).fetchone()[0] for each in questions]
-
-        return await self._own.run(answers)
+        return [self._sqlite.execute(sql, each).fetchone()[0] for each in questions]
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return self._database.read(query)
 
     async def close(self) -> None:
-        await self._own.close()
+        self._sqlite.close()
 
-    def _transact(self, work: Work, connection: sqlite3.Connection) -> None:
-        self._execute(work, connection)
+    def _transact(self, work: Work) -> None:
+        self._execute(work)
         try:
-            self._commit(connection)
+            self._commit()
         except sqlite3.Error as error:
             raise CommitFailed(error) from error
 
-    def _transact_at_once(self, work: Work, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA busy_timeout = 0")
-        try:
-            self._transact(work, connection)
-        finally:
-            connection.execute(f"PRAGMA busy_timeout = {int(sqlite.BUSY_SECONDS * 1000)}")
-
-    def _execute(self, work: Work, connection: sqlite3.Connection) -> None:
-        if self._database.path is not None and file_at(self._database.path) != self._file:
+    def _execute(self, work: Work) -> None:
+        if file_at(self._path) != self._file:
             # The connection would go on writing to a file that nobody will find again.
             raise sqlite3.OperationalError("the database file has been removed or replaced")
-        connection.execute("BEGIN IMMEDIATE")
+        self._sqlite.execute("BEGIN IMMEDIATE")
         for sql, rows in work:
-            connection.executemany(sql, rows)
+            self._sqlite.executemany(sql, rows)
 
-    def _commit(self, connection: sqlite3.Connection) -> None:
-        connection.commit()
+    def _commit(self) -> None:
+        self._sqlite.commit()
 
 
 _SQLITE: Final = SQLiteDialect_pysqlite()

@@ -13,7 +13,8 @@ import structlog.testing
 from structlog.typing import EventDict
 
 from genesis_actors.actors import persistence
-from genesis_actors.actors.persistence import OUTAGE_PROBED_EVERY, PersistenceActor, Waiting
+from genesis_actors.actors.persistence import OUTAGE_PROBED_EVERY, PATIENCE, PersistenceActor
+from genesis_actors.actors.waiting import Waiting
 from genesis_actors.messages.persistence import (
     AllWritten,
     AwaitWritten,
@@ -21,8 +22,10 @@ from genesis_actors.messages.persistence import (
     JournalDown,
     Journaled,
     JournalFailed,
+    LoadExecution,
     StoreMarket,
     StoreReport,
+    WriteHalt,
     WriteJournal,
 )
 from genesis_actors.runtime.actor import ActorFailed
@@ -159,6 +162,84 @@ def test_a_report_joins_the_batch(
     assert len(commits[0]) == 3
     assert queries.report(database, "x1") == "{}"
     assert [(it["event"], it["execution_id"]) for it in log] == [("write_failed", "nobody")]
+
+
+def test_what_is_not_urgent_waits_for_company_but_not_for_long(
+    simulation: DeterministicRuntime, database: Database, commits: list[list[str]]
+) -> None:
+    def tell_patient(name: str, at: timedelta) -> None:
+        simulation.advance_to(NOON + at)
+        actor.tell(write(name, is_urgent=False))
+        simulation.run_until_quiet()
+
+    actor = PersistenceActor.start(simulation, database)
+    tell_patient("x1", PATIENCE * 0)
+    tell_patient("x2", PATIENCE / 4)
+    assert commits == []
+    actor.tell(write("urgent"))
+    simulation.run_until_quiet()
+    assert commits.pop() == ["x1", "x2", "urgent"]
+
+    tell_patient("x3", PATIENCE / 2)
+    tell_patient("x4", PATIENCE)  # The timer for x1 and x2 is no concern of theirs.
+    tell_patient("x5", PATIENCE * 1.4)
+    assert commits == []
+    simulation.advance_to(NOON + PATIENCE * 1.5)
+    assert commits == [["x3", "x4", "x5"]]
+
+
+def test_an_urgent_write_takes_along_what_waits_before_it(
+    simulation: DeterministicRuntime, database: Database, commits: list[list[str]]
+) -> None:
+    answers = Answers()
+    actor = PersistenceActor.start(simulation, database)
+    for version, is_urgent in ((1, False), (2, True), (3, False)):
+        actor.tell(write("x1", version, reply_to=answers, is_urgent=is_urgent))
+    simulation.run_until_quiet()
+
+    assert commits == [["x1"] * 3]
+    assert answers.messages == [Journaled(ExecutionId("x1"), version) for version in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("asks", ["load", "await", "halt", "stop", "too much"])
+def test_whoever_asks_for_what_is_durable_waits_for_nobodys_patience(
+    simulation: DeterministicRuntime,
+    database: Database,
+    commits: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    asks: str,
+) -> None:
+    actor = PersistenceActor.start(simulation, database)
+    if asks == "too much":
+        monkeypatch.setattr(persistence, "EVENTS_PER_COMMIT", 1)
+    actor.tell(write("x1", is_urgent=False))
+    match asks:
+        case "load":
+            actor.tell(LoadExecution(ExecutionId("x1"), Probe()))
+        case "await":
+            actor.tell(AwaitWritten(Symbol("BTC/USDT"), Probe()))
+        case "halt":
+            actor.tell(WriteHalt(is_halted=True, reason="test", at=NOON, reply_to=Probe()))
+        case "stop":
+            actor.stop(block=False)
+        case _:
+            pass
+    simulation.run_until_quiet()
+
+    assert commits == [["x1"]]
+
+
+def test_what_one_commit_cannot_take_does_not_begin_to_wait_anew(
+    simulation: DeterministicRuntime,
+    database: Database,
+    commits: list[list[str]],
+) -> None:
+    actor = PersistenceActor.start(simulation, database)
+    actor.tell(write("x1", events=[sent("x1")] * 600, is_urgent=False))
+    actor.tell(write("x1", 601, events=[sent("x1")], is_urgent=False))
+    simulation.advance_to(NOON + PATIENCE)
+
+    assert commits == [["x1"], ["x1"]]
 
 
 def test_a_flood_of_one_execution_delays_only_itself(
@@ -347,5 +428,5 @@ def test_who_waits_for_what_was_told_before_hears_when_it_can_be_read(
     actor.tell(write("x1"))
     simulation.run_until_quiet()
 
-    assert len(commits) == 1  # Nothing is hurried for it.
+    assert len(commits) == 1
     assert answers.messages == [AllWritten(symbol)]

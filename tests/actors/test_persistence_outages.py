@@ -75,7 +75,7 @@ def the_actor(ref: ActorRef[Any]) -> PersistenceActor:
 def connection_of(actor: PersistenceActor) -> sqlite3.Connection:
     writer = actor._opened._writer
     assert isinstance(writer, SqliteWriter)
-    return writer._own._connection
+    return writer._sqlite
 
 
 @contextmanager

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from pykka import ActorRef
@@ -252,6 +253,45 @@ def test_a_command_does_not_wait_for_the_mark_of_a_child(bench: Bench) -> None:
     assert done.was_already
 
 
+def test_only_what_comes_of_a_child_may_wait_to_be_written_and_not_while_a_command_waits(
+    bench: Bench,
+) -> None:
+    order = bench.send_first_child()
+    bench.tell(a_fill(order, quantity="1"))
+    pause(bench)
+    bench.tell(a_fill(order, quantity="0.5", trade_id="t2"))
+    bench.make_durable()
+
+    told = [
+        ({type(event).__name__ for event in w.events}, w.is_urgent) for w in bench.journal.messages
+    ]
+    assert told == [
+        ({"TwapAccepted", "TwapStarted"}, True),
+        ({"TwapSliceStarted", "ChildIntended"}, True),
+        ({"ChildSent"}, False),
+        ({"ChildFilled"}, False),
+        ({"TwapPaused"}, True),
+        ({"ChildFilled"}, True),
+    ]
+
+
+def test_doubt_and_the_fill_of_an_ended_execution_do_not_wait(bench: Bench) -> None:
+    order = bench.send_first_child()
+    unknown = OrderOutcomeUnknown(
+        at=NOON, execution_id=order.execution_id, client_order_id=order.client_order_id, detail="?"
+    )
+    bench.tell(unknown)
+    assert bench.journal.messages[-1].is_urgent
+    bench.tell(CancelExecution(execution_id=bench.execution.execution_id, reply_to=Answers()))
+    bench.tell(a_close(order, OrderStatus.CANCELLED))
+    bench.make_durable()
+    bench.show_market()
+    bench.make_durable()
+    bench.tell(a_fill(order, quantity="1"))
+
+    assert bench.journal.messages[-1].is_urgent
+
+
 def test_an_intent_that_became_durable_only_after_a_pause_is_never_sent(bench: Bench) -> None:
     bench.make_durable()
     bench.show_market()
@@ -370,7 +410,6 @@ def test_a_cancelled_execution_ends_and_lets_go_of_its_market_data(bench: Bench)
     assert isinstance(bench.market.messages[-1], UnwatchSymbol)
     assert isinstance(bench.supervisor.messages[-1], ExecutionFinished)
     assert bench.news.messages[-1].execution.state is ExecutionState.CANCELLED
-    assert bench.journal.messages[-1].snapshot is not None
 
 
 def test_news_is_told_only_of_what_is_durable(bench: Bench) -> None:
@@ -685,7 +724,7 @@ def test_a_crossing_that_comes_while_a_child_is_open_is_acted_upon_after_it(benc
     bench.price = Decimal(99)
     bench.tell(PriceCrossed(bench.execution.execution_id, NOON, Decimal(99)))
     bench.show_market()
-    bench.tell(a_fill(order, quantity=order.quantity))
+    bench.tell(a_fill(order, quantity=str(order.quantity)))
     bench.make_durable()
     bench.show_market()
     bench.make_durable()
@@ -737,3 +776,19 @@ def test_a_snapshot_is_taken_every_so_many_events_and_equals_the_fold(
     at = written[0].first_version + len(written[0].events) - 1
     assert written[0].snapshot is not None
     assert restore(written[0].snapshot) == fold(None, bench.events[:at])
+
+
+def test_the_longer_a_journal_is_the_more_seldom_is_a_snapshot_taken(
+    simulation: DeterministicRuntime,
+) -> None:
+    bench = Bench(simulation, a_parent_order(quantity="50", slices=50, minutes=30))
+    bench.make_durable()
+    while len(bench.events) < 10 * SNAPSHOT_EVERY:
+        for tell in (PauseExecution, ResumeExecution):
+            bench.tell(tell(execution_id=bench.execution.execution_id, reply_to=Answers()))
+            bench.make_durable()
+
+    ends = [w.first_version + len(w.events) - 1 for w in bench.journal.messages if w.snapshot]
+    assert ends[:4] == [50, 100, 150, 200]
+    assert all(after - before >= after // 4 for before, after in pairwise(ends))
+    assert ends[-1] * 4 >= len(bench.events) * 3

@@ -55,6 +55,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
             "min_slice_interval": "100ms",
             "early_completion_threshold": "0",
         },
+        venue={"paper": {"activity": 20}},
     )
     with Engine.start(made, virtual=VirtualTime()) as engine:
         engine.submit(TwapOrder.parse(**PAST)).wait()

@@ -19,6 +19,8 @@ SHORT = {
     "GENESIS_TWAP__SLICE_INTERVAL": "500ms",
     "GENESIS_TWAP__MIN_SLICE_INTERVAL": "100ms",
     "GENESIS_TWAP__EARLY_COMPLETION_THRESHOLD": "0",
+    # What is traded in two seconds must not be chance, at whatever hour and day.
+    "GENESIS_VENUE__PAPER__ACTIVITY": "20",
 }
 
 

@@ -35,6 +35,7 @@ from genesis_actors.domain.participation import minimum_quantity
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import all_rows, rows
 from genesis_actors.domain.proof import NO_DELAYS, ProofRules
+from genesis_actors.domain.state import Derived
 from genesis_actors.domain.status import updated
 from genesis_actors.domain.surroundings import Surroundings, TriedInVain
 from genesis_actors.domain.volume_profile import VolumeProfile
@@ -1155,6 +1156,7 @@ class Play:
                 assert part.market_volume is not None
                 cap = self._most_participation * part.market_volume
                 assert part.filled_quantity <= cap or part.number in self._late_slices
+        check_derived(x, self.now - x.window)
 
     def _check_event(self, x: Execution | None, event: JournalEvent) -> None:
         match event:
@@ -1317,4 +1319,17 @@ class Play:
             assert off <= Decimal("1e-10") * row.filled_quantity * ONE
 
 
+def check_derived(x: Execution, since: datetime) -> None:
+    """What follows from what it was is what is worked out from everything."""
+    anew = replace(x)
+    for name in _DERIVED:
+        assert getattr(x, name) == getattr(anew, name), name
+    assert x.filled_since(since) == anew.filled_since(since)
+
+
+_DERIVED = [
+    name
+    for name, member in vars(Execution).items()
+    if isinstance(member, Derived) and name != "traded_lately"  # It is seen in what was filled.
+]
 _MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt, TryAgain)

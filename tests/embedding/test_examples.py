@@ -17,13 +17,7 @@ from tests.cli.conftest import ROOT
 from tests.daemon.conftest import SHORT
 
 DONE = re.compile(r"(\w+/USDT) (buy|sell) ([\d.]+) of ([\d.]+): COMPLETED")
-ENVIRONMENT = {
-    "PATH": os.defpath,
-    "PYTHONPATH": str(ROOT),
-    **SHORT,
-    # What the market happens to trade in two seconds is chance, and says nothing of an example.
-    "GENESIS_TWAP__MAX_PARTICIPATION": "1",
-}
+ENVIRONMENT = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), **SHORT}
 
 
 def run_example(name: str, directory: Path) -> str:

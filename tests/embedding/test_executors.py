@@ -26,7 +26,6 @@ from genesis_actors import (
     VirtualTime,
 )
 from genesis_actors.values import ExecutionState, Reason, Side
-from tests.daemon.conftest import SHORT
 
 ORDER = TwapOrder(symbol="BTC/USDT", side="buy", quantity="0.5", duration="5m")
 
@@ -110,8 +109,11 @@ def test_names_are_unique_and_slippage_is_a_cost(engine: Engine) -> None:
 
 
 def test_another_thread_pauses_what_is_executed(tmp_path: Path) -> None:
-    twap = {name.partition("__")[2].lower(): value for name, value in SHORT.items()}
-    settings = Settings(storage={"url": str(tmp_path / "genesis.db")}, twap=twap)
+    settings = Settings(
+        storage={"url": str(tmp_path / "genesis.db")},
+        twap={"min_duration": "1s", "slice_interval": "500ms", "min_slice_interval": "100ms"},
+        venue={"paper": {"activity": 20}},
+    )
     results: list[object] = []
     started = threading.Event()
     with Engine.start(settings) as engine:

@@ -27,6 +27,7 @@ from genesis_actors.values import (
     Quote,
     Side,
     Symbol,
+    Trade,
     TradeId,
     is_multiple,
 )
@@ -398,3 +399,18 @@ def test_as_many_numbered_symbols_as_wanted_can_be_made() -> None:
     assert venue.start_at() is None
     assert venue.balances()["USDT"] == 100_000_000
     assert venue.balances()["BTC"] == Decimal("1666.66666")
+
+
+def test_a_busier_market_trades_so_many_times_as_much() -> None:
+    litecoin = Symbol("LTC/USDT")
+    usual, busy = PaperVenue(1), PaperVenue(1, activity=10)
+
+    def trades(venue: PaperVenue) -> list[Trade]:
+        rows = list(venue.open(litecoin, NOON).rows)
+        return [trade for each in rows for trade in each.trades]
+
+    few, many = trades(usual), trades(busy)
+    assert 5 * len(few) < len(many) < 20 * len(few)
+    volumes = [each.volumes(litecoin, NOON)[0].volume for each in (usual, busy)]
+    assert abs(volumes[1] - 10 * volumes[0]) < volumes[0] / 1000
+    assert busy.source != usual.source

@@ -237,6 +237,7 @@ def write(
     fills: Sequence[FillRow] = (),
     snapshot: str | None = None,
     reply_to: Address[Journaled | JournalFailed] | None = None,
+    is_urgent: bool = True,
 ) -> WriteJournal:
     return WriteJournal(
         execution_id=ExecutionId(execution_id),
@@ -248,6 +249,7 @@ def write(
         fills=tuple(fills),
         snapshot=snapshot,
         reply_to=Probe() if reply_to is None else reply_to,
+        is_urgent=is_urgent,
     )
 
 

@@ -82,8 +82,10 @@ def test_an_unreadable_event_is_named() -> None:
         from_json("ChildSent", '{"at":"yesterday"}')
 
 
-def test_event_ids_look_like_uuids_and_differ() -> None:
-    ids = {event_id(execution, version) for execution in ("x1", "x2") for version in range(100)}
+def test_event_ids_look_like_uuids_differ_and_sort_by_execution_and_version() -> None:
+    of_each = [[event_id(name, version) for version in range(100)] for name in ("x1", "x2")]
+    ids = [it for of_one in of_each for it in of_one]
 
-    assert len(ids) == 200
+    assert len(set(ids)) == 200
     assert {tuple(map(len, it.split("-"))) for it in ids} == {(8, 4, 4, 4, 12)}
+    assert sorted(ids) == [it for of_one in sorted(of_each) for it in of_one]
