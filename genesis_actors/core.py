@@ -164,7 +164,7 @@ class TradingCore:
                 venue=venue,
                 gate=self._gate,
                 risk=risk,
-                news=Fanout[News](NewsForReports(analytics), ground.control),
+                news=Fanout[News](NewsForReports(analytics), ground.control, runtime=runtime),
             ),
             seed=ground.seed,
             client_ids=stock.client_ids,

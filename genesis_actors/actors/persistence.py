@@ -57,7 +57,7 @@ log = get_logger()
 
 EVENTS_PER_COMMIT: Final = 500
 WAITING_AT_MOST: Final = 20 * EVENTS_PER_COMMIT
-PATIENCE: Final = timedelta(milliseconds=50)
+PATIENCE: Final = timedelta(milliseconds=100)
 """So long a write that is not urgent waits for one that is, whose transaction it shares."""
 OUTAGE_PROBED_EVERY: Final = timedelta(seconds=1)
 WRITER_HAS_FAILED: Final = "the journal's writer has failed"

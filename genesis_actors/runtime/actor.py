@@ -31,15 +31,17 @@ _NOT_FOR_HANDLE = PYKKA_MESSAGES | {Begin}
 
 
 class Fanout(Generic[M]):
-    """One address for several."""
+    """One address for several. While the `runtime` stops its actors, that some of them are dead is no news."""
 
-    def __init__(self, *addresses: Address[M]) -> None:
+    def __init__(self, *addresses: Address[M], runtime: Runtime | None = None) -> None:
         self._addresses: Sequence[Address[M]] = addresses
+        self._runtime = runtime
 
     def tell(self, message: M) -> None:
         """Send to each; the dead among them keep nobody else from hearing it."""
+        is_expected = self._runtime is not None and self._runtime.is_stopping
         for address in self._addresses:
-            tell_or_log(address, message, sender="fanout")
+            tell_or_log(address, message, sender="fanout", is_expected=is_expected)
 
 
 @dataclass(frozen=True, slots=True)
