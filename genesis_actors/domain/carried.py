@@ -40,7 +40,9 @@ def carry_slice(fields: dict[str, Any], before: Slice, after: Slice) -> None:
     if was is SliceStatus.PLANNED or now is SliceStatus.PLANNED:
         _carry_unsent(fields, before, after)
     if was.is_done is not now.is_done:
-        fields.pop("unfinished_numbers", None)
+        numbers = fields.pop("unfinished_numbers", None)
+        if numbers and numbers[0] == after.number:
+            fields["unfinished_numbers"] = numbers[1:]
         if "slices_done" in fields and after.number <= fields["slices_total"]:
             fields["slices_done"] += now.is_done - was.is_done
     if (

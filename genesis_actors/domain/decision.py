@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.domain.execution import Execution
@@ -69,8 +69,7 @@ class Refusal:
     actual: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """`execution` is the state after `events`. `was_already` says that a command found its wish fulfilled."""
 
     execution: Execution

@@ -184,7 +184,7 @@ class Execution(State):
 
     @property
     def working_quantity(self) -> Decimal:
-        return _total(c for c in self.open_children if c.status is not OrderStatus.UNKNOWN)
+        return self.reserved_quantity - self.unknown_quantity
 
     @derived_from("children")
     def reserved_quantity(self) -> Decimal:
@@ -241,14 +241,14 @@ class Execution(State):
     def algo(self) -> Algo:
         return self.order.algo
 
-    @property
+    @derived_from("policy", "order", "slices_total")
     def slice_interval(self) -> timedelta:
         """Return the mean time between two slices of the schedule it began with; amendments keep that pace, and w."""
         if self.policy.clipping is not None:
             return self.policy.slice_interval
         return self.ordered_duration / max(self.slices_total, 1)
 
-    @property
+    @derived_from("policy", "order", "slices_total", "accelerated")
     def retry_interval(self) -> timedelta:
         """Return how long a slice waits before it tries again: a sixth of its interval, 1 s to 10 s."""
         if self.accelerated or self.algo is Algo.MARKET:
