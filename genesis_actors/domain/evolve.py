@@ -276,7 +276,17 @@ def _when_to_work(x: Execution, now: datetime) -> datetime | None:
 
 def _with_unsent(x: Execution, parts: tuple[PlannedSlice, ...]) -> Execution:
     kept = tuple(s for s in x.slices if s.status is not SliceStatus.PLANNED)
-    return x.having(slices=kept + tuple(_planned(part) for part in parts))
+    before = {s.number: s for s in x.unsent_slices}
+    planned = tuple(_planned_anew(part, before.get(part.number)) for part in parts)
+    return x.having(slices=kept + planned)
+
+
+def _planned_anew(part: PlannedSlice, before: Slice | None) -> Slice:
+    """Return the slice as it is planned now: the same one, and so the same row, where that changes nothing."""
+    planned = _planned(part)
+    if before is not None and before.due_at == part.due_at and before == planned:
+        return before
+    return planned
 
 
 def _with_all_done(x: Execution, at: datetime, reason: Reason | None) -> Execution:

@@ -10,18 +10,19 @@ def updated(known: ExecutionStatus | None, news: ExecutionNews) -> ExecutionStat
     """Return what is known once `news`, which follows on all earlier news of the execution, has been heard."""
     if known is None:
         return ExecutionStatus(news.execution, news.slices, news.orders, news.fills)
-    slices, orders = known.slices, known.orders
-    for part in news.slices:
-        slices = _with_slice(slices, part)
+    slices = _with_slices(known.slices, news.slices) if news.slices else known.slices
+    orders = known.orders
     for order in news.orders:
         orders = _with_order(orders, order)
     return ExecutionStatus(news.execution, slices, orders, known.fills + news.fills)
 
 
-def _with_slice(slices: tuple[SliceRow, ...], part: SliceRow) -> tuple[SliceRow, ...]:
-    """Return the slices, which are numbered from 1 without gaps, with `part` in its place."""
-    at = part.slice_number - 1
-    return (*slices[:at], part, *slices[at + 1 :])
+def _with_slices(slices: tuple[SliceRow, ...], parts: tuple[SliceRow, ...]) -> tuple[SliceRow, ...]:
+    """Return the slices, which are numbered from 1 without gaps, with `parts` in their places."""
+    changed = list(slices)
+    for part in parts:
+        changed[part.slice_number - 1 : part.slice_number] = [part]
+    return tuple(changed)
 
 
 def _with_order(orders: tuple[OrderRow, ...], order: OrderRow) -> tuple[OrderRow, ...]:

@@ -155,7 +155,8 @@ def tier_of(equity: Decimal, rules: TierRules, before: TradingTier | None = None
     >>> tier_of(Decimal(9_600), rules), tier_of(Decimal(9_600), rules, TradingTier.STRATEGIST)
     (<TradingTier.HUNTER: 'HUNTER'>, <TradingTier.STRATEGIST: 'STRATEGIST'>)
     """
-    reached = max(tier for tier in TradingTier if equity >= rules.threshold(tier) or not tier.rank)
+    gained = (tier for tier in reversed(TradingTier) if equity >= rules.threshold(tier))
+    reached = next(gained, TradingTier.SNIPER)
     if before is None or reached >= before:
         return reached
     held = (t for t in TradingTier if t <= before and equity >= rules.floor(t))

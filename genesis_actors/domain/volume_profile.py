@@ -174,7 +174,7 @@ class VolumeProfile:
         return _quotient(self.mean_daily_volume, share.numerator, share.denominator)
 
     def steps(self, start: datetime, end: datetime) -> Iterator[tuple[int, int]]:
-        """Return the density from `start` to `end` as (microseconds, weight) pieces.
+        """Return the density from `start` to `end` as (microseconds, weight) pieces, each as long as it can be.
 
         Raises:
             ValueError: for a time without a time zone.
@@ -182,10 +182,14 @@ class VolumeProfile:
         return self._steps(_microseconds(utc("start", start)), _microseconds(utc("end", end)))
 
     def _steps(self, at: int, last: int) -> Iterator[tuple[int, int]]:
+        weights, ends_in = self.weights, (last - 1) // _MINUTE_MICROSECONDS
         while at < last:
             minute = at // _MINUTE_MICROSECONDS
+            weight = weights[minute % _DAY]
+            while minute < ends_in and weights[(minute + 1) % _DAY] == weight:
+                minute += 1
             step_end = min(last, (minute + 1) * _MINUTE_MICROSECONDS)
-            yield step_end - at, self.weights[minute % _DAY]
+            yield step_end - at, weight
             at = step_end
 
     def _flown(self, at: int) -> int:

@@ -10,7 +10,7 @@ from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.projection import Rows, all_rows, rows
 from genesis_actors.messages.events import ChildFilled
 from genesis_actors.messages.persistence import FillRow, OrderRow, SliceRow
-from genesis_actors.values import OrderStatus, Reason, SliceStatus, Style
+from genesis_actors.values import OrderStatus, Reason, ResumeMode, SliceStatus, Style
 from tests.domain.executions import EAGER, EXECUTION_ID, NOON, SYMBOL, Desk, execution, seconds
 
 
@@ -120,6 +120,15 @@ def test_a_new_schedule_changes_what_is_still_to_come(desk: Desk) -> None:
     desk.at(95).resume()
 
     assert [part.due_at for part in changed(desk, before).slices] == [NOON + seconds(245)]
+
+
+def test_what_goes_on_as_it_was_planned_keeps_its_rows(desk: Desk) -> None:
+    desk.pause()
+    desk.close(OrderStatus.CANCELLED)
+    before = desk.execution
+    desk.at(95).resume(ResumeMode.CATCH_UP)
+
+    assert changed(desk, before).slices == ()
 
 
 def test_the_end_closes_what_is_open_and_says_when() -> None:
