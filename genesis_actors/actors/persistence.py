@@ -18,7 +18,6 @@ from typing import Any, ClassVar, Final, TypeAlias, TypeVar, assert_never
 
 from pykka import ActorDeadError
 
-from genesis_actors.actors.waiting import Waiting
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import (
@@ -50,6 +49,7 @@ from genesis_actors.storage.database import Database, Target
 from genesis_actors.storage.errors import OutcomeUncertain, StorageError
 from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.recovery import load_open_execution
+from genesis_actors.storage.waiting import Waiting
 
 T = TypeVar("T")
 

@@ -14,7 +14,6 @@ from structlog.typing import EventDict
 
 from genesis_actors.actors import persistence
 from genesis_actors.actors.persistence import OUTAGE_PROBED_EVERY, PATIENCE, PersistenceActor
-from genesis_actors.actors.waiting import Waiting
 from genesis_actors.messages.persistence import (
     AllWritten,
     AwaitWritten,
@@ -37,6 +36,7 @@ from genesis_actors.storage.batch import Write, whose
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.migrations import migrate
+from genesis_actors.storage.waiting import Waiting
 from genesis_actors.storage.writer import SqliteWriter
 from genesis_actors.values import ExecutionId, Symbol
 from tests.helpers import Probe
