@@ -36,8 +36,12 @@ metadata = MetaData(
 
 
 def _one_of(column: str, values: Iterable[str]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
+    """Return the constraint; its `info` tells our own writer what it allows."""
+    allowed = tuple(map(str, values))
+    listed = ", ".join(f"'{value}'" for value in allowed)
+    return CheckConstraint(
+        f"{column} IN ({listed})", name=column, info={column: frozenset(allowed)}
+    )
 
 
 def _text(name: str, *, null: bool = False) -> Column[str]:
@@ -119,7 +123,9 @@ twap_executions = Table(
     _one_of("algo", Algo),
     _one_of("side", Side),
     _one_of("state", ExecutionState),
-    CheckConstraint("early_completion IN (0, 1)", name="early_completion"),
+    CheckConstraint(
+        "early_completion IN (0, 1)", name="early_completion", info={"early_completion": {0, 1}}
+    ),
     Index(None, "state"),
     Index(None, "created_at"),
 )

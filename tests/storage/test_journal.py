@@ -31,6 +31,7 @@ from tests.storage.samples import (
     filled,
     order_row,
     sent,
+    slice_row,
     whole_write,
     write,
 )
@@ -118,6 +119,19 @@ BAD_WRITES: dict[str, Callable[[], Any]] = {
     "a version that is there already": lambda: write("bad", 1),
     "a version that leaves a gap": lambda: write("bad", 3),
     "an unknown state": lambda: write("bad", 2, execution=execution_row("bad", state="DREAMING")),
+    "an unknown side": lambda: write(
+        "bad", 2, execution=replace(execution_row("bad"), side="both")
+    ),
+    "a flag that is none": lambda: write(
+        "bad", 2, execution=replace(execution_row("bad"), early_completion=2)
+    ),
+    "an unknown status of a slice": lambda: write("bad", 2, slices=[slice_row("bad", 1, "LOST")]),
+    "an unknown status of an order": lambda: write(
+        "bad", 2, orders=[replace(order_row("bad"), status="LOST")]
+    ),
+    "an unknown liquidity": lambda: write(
+        "bad", 2, fills=[replace(fill_row("bad", "t1"), liquidity="dark")]
+    ),
     "money as a float": lambda: write(
         "bad",
         2,
