@@ -191,11 +191,18 @@ class Invariants:
         if known.clips is not None:
             for what in known.clips.wrong_with(order, intent, self._least(order)):
                 self.broken("clip", at, what, x)
-        if known.order.algo is Algo.MARKET and any(self._exchange.orders_by(x)):
+        if known.order.algo is Algo.MARKET and any(
+            map(self._has_swept, self._exchange.orders_by(x))
+        ):
             self.broken("sweep", at, "a market order is sent a second time", x)
         self._check_quantity(known, order, at)
         self._check_participation(known, order, at)
         self._sent_by_symbol[order.symbol].append(order)
+
+    def _has_swept(self, order: LedgerOrder) -> bool:
+        """Tell whether it has asked for all that the book holds: one that a limit had cut, and was filled, has not."""
+        intent = self._intended.get(order.client_order_id)
+        return intent is None or intent.cut_by is None or order.filled_quantity < order.quantity
 
     def _check_may_send(self, known: _Known, at: datetime, x: ExecutionId) -> None:
         assert known.row is not None  # noqa: S101 - looked at by the caller
