@@ -35,8 +35,9 @@ No flood starves them.
 """
 LONG_TURN_SECONDS: Final = 0.005
 """While each turn is shorter, one worker does all the work: a second would only take the interpreter away from it."""
-LONGEST_SLEEP_SECONDS: Final = 1.0
+LONGEST_SLEEP_SECONDS: Final = 0.1
 """So long work may lie behind a turn that never ends, where nothing comes from outside to wake another worker."""
+_NEVER: Final = float("-inf")
 
 
 class Lane:
@@ -54,6 +55,18 @@ class Lane:
         self._pool.has_work()
 
 
+class _Worker:
+    """One of the threads, and since when it has been at what it does now."""
+
+    __slots__ = ("began", "sleep")
+
+    def __init__(self) -> None:
+        self.sleep = threading.Lock()
+        self.sleep.acquire()
+        self.began = time.monotonic()
+        """When it was started or woken, or has begun a turn; never, while it sleeps or waits."""
+
+
 class WorkerPool:
     def __init__(self, workers: int, *, name: str = "actors") -> None:
         self.shared = Lane(self, SHARED_TURN)
@@ -61,14 +74,12 @@ class WorkerPool:
         self._name = name
         self._size = workers
         self._lock = threading.Lock()
-        self._threads: set[threading.Thread] = set()
+        self._threads: dict[threading.Thread, _Worker] = {}
         self._lent = 0
         self._surplus = 0
-        self._sleepers: deque[threading.Lock] = deque()
+        self._sleepers: deque[_Worker] = deque()
         self._started = 0
         self._stopped = False
-        self._turn_began = 0.0
-        """When a worker was woken last, or has begun a turn, by `time.monotonic`."""
 
     def start(self) -> None:
         with self._lock:
@@ -93,23 +104,24 @@ class WorkerPool:
     def has_work(self) -> None:
         """See to it that a worker looks at what is ready. Called after a mailbox has been queued."""
         if self._sleepers:
-            # Whoever is awake looks again before it lies down, and only then is no more counted here.
-            is_anyone_awake = self._size + self._surplus > len(self._sleepers)
-            now = time.monotonic()
-            if is_anyone_awake and now - self._turn_began < LONG_TURN_SECONDS:
+            # Whoever has just begun something looks again before it lies down; the others may never come back from it.
+            lately = time.monotonic() - LONG_TURN_SECONDS
+            if any(worker.began > lately for worker in list(self._threads.values())):
                 return
-            self._turn_began = now
             self._wake_one()
         if self._stopped:
             self._close_ready()
 
     def _wake_one(self) -> None:
         with suppress(IndexError):  # another thread has just woken the last one
-            self._sleepers.pop().release()  # the one that was awake last
+            worker = self._sleepers.pop()  # the one that was awake last
+            worker.began = time.monotonic()
+            worker.sleep.release()
 
     def lend_worker(self) -> None:
         """The calling worker is about to wait: let another one stand in."""
         with self._lock:
+            self._threads[threading.current_thread()].began = _NEVER
             self._lent += 1
             self._count_surplus()
             if self._surplus < 0 and not self._stopped:
@@ -127,18 +139,16 @@ class WorkerPool:
 
     def _start_worker(self) -> None:
         self._started += 1
-        thread = threading.Thread(
-            target=self._work, name=f"{self._name}-{self._started}", daemon=True
-        )
-        self._threads.add(thread)
+        worker = _Worker()
+        name = f"{self._name}-{self._started}"
+        thread = threading.Thread(target=self._work, args=(worker,), name=name, daemon=True)
+        self._threads[thread] = worker
         self._count_surplus()
         thread.start()
 
-    def _work(self) -> None:
+    def _work(self, me: _Worker) -> None:
         decimal.setcontext(ACTOR_DECIMAL_CONTEXT.copy())
         enter_pool(self)
-        sleeper = threading.Lock()
-        sleeper.acquire()
         streak = 0
         shared, pooled = self.shared, self.pooled
         while not self._may_leave():
@@ -149,17 +159,17 @@ class WorkerPool:
             try:
                 mailbox = lane.ready.popleft()
             except IndexError:  # nothing to do, or another worker was faster
-                self._sleep(sleeper)
+                self._sleep(me)
                 continue
-            self._give_turn(mailbox, lane)
+            self._give_turn(mailbox, lane, me)
         if shared.ready or pooled.ready:
             self._wake_one()  # it may have been left to us
 
-    def _give_turn(self, mailbox: Mailbox, lane: Lane) -> None:
+    def _give_turn(self, mailbox: Mailbox, lane: Lane, me: _Worker) -> None:
         pooled, shared = self.pooled.ready, self.shared.ready
         try:
             while True:
-                self._turn_began = time.monotonic()
+                me.began = time.monotonic()
                 if not mailbox.turn(lane.turn_limit):
                     mailbox.idle()
                     if not mailbox.unschedule():
@@ -172,17 +182,18 @@ class WorkerPool:
             log.exception("turn_failed", actor=str(mailbox.actor))
             mailbox.abandon()
 
-    def _sleep(self, sleeper: threading.Lock) -> None:
+    def _sleep(self, me: _Worker) -> None:
         # First make ourselves known, then look again: a mailbox queued in between is seen here or
         # wakes us.
-        self._sleepers.append(sleeper)
+        me.began = _NEVER
+        self._sleepers.append(me)
         while not (self.shared.ready or self.pooled.ready or self._stopped):
-            if sleeper.acquire(timeout=LONGEST_SLEEP_SECONDS):
+            if me.sleep.acquire(timeout=LONGEST_SLEEP_SECONDS):
                 return
         try:
-            self._sleepers.remove(sleeper)
+            self._sleepers.remove(me)
         except ValueError:  # somebody is waking us already
-            sleeper.acquire()
+            me.sleep.acquire()
 
     def _may_leave(self) -> bool:
         if not self._stopped and self._surplus <= 0:
@@ -190,7 +201,7 @@ class WorkerPool:
         with self._lock:
             if not self._stopped and self._surplus <= 0:
                 return False
-            self._threads.discard(threading.current_thread())
+            del self._threads[threading.current_thread()]
             self._count_surplus()
             return True
 

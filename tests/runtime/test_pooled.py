@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pykka import ActorDeadError, Timeout
 
-from genesis_actors.runtime import PooledActor, Runtime, SystemRuntime
+from genesis_actors.runtime import PooledActor, Runtime, SystemRuntime, pooled
 from genesis_actors.runtime.internals import Envelope
 from genesis_actors.runtime.mailbox import Mailbox
 from genesis_actors.runtime.pooled import SHARED_STREAK, WorkerPool
@@ -219,6 +219,24 @@ def test_what_lies_behind_a_turn_that_does_not_end_is_taken_by_another_worker(
     assert Doer.start(system).ask(wait_for_other, timeout=PATIENCE_SECONDS) is True
 
 
+def test_beside_one_that_hangs_each_message_wakes_the_other_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = threading.Event()
+    is_stuck: Probe[None] = Probe()
+    with Runtime.system() as system:
+        stuck, other = Doer.start(system), Doer.start(system)
+        settle(other)
+        stuck.tell(lambda _: (is_stuck.tell(None), gate.wait(10 * PATIENCE_SECONDS)))
+        is_stuck.next()
+        settle(other)  # That its turn is a long one shows after a while.
+        monkeypatch.setattr(pooled, "LONGEST_SLEEP_SECONDS", 10 * PATIENCE_SECONDS)
+        for _ in range(100):  # Each comes just as the other worker lies down.
+            settle(other)
+        gate.set()
+        settle(stuck)
+
+
 class Interposed:
     """A lock that lets another thread act at the worst moment: just before it is released."""
 
@@ -256,10 +274,10 @@ def test_a_message_that_comes_just_as_a_turn_ends_is_not_left_lying() -> None:
 
 
 def test_a_message_that_comes_just_as_a_worker_falls_asleep_wakes_it() -> None:
-    class Sleepers(deque[threading.Lock]):
+    class Sleepers(deque[Any]):
         """Before a worker has lain down, work arrives, so that nobody is seen asleep yet."""
 
-        def append(self, sleeper: threading.Lock) -> None:
+        def append(self, sleeper: Any) -> None:
             if late:
                 late.pop()()
             super().append(sleeper)
