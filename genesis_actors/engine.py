@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
@@ -25,6 +26,7 @@ from genesis_actors.gateways.venue import SimulatedVenue
 from genesis_actors.handles import TwapHandle
 from genesis_actors.hooks import EventHook, program_of
 from genesis_actors.listeners import (
+    CLOSE_SECONDS,
     Callback,
     CallbackThread,
     NewsStream,
@@ -345,13 +347,21 @@ class Engine(Caller):
                 self.runtime.run_until_quiet()
             self.runtime.stop()
             self._failures.tell(_STOPPED)
-            for subscriber in self._subscribers:
-                subscriber.close()
+            self._close_subscribers()
             if self._hook is not None:
                 self._hook.close()
         finally:
             _let_go(self.venue)
             self._store.close()
+
+    def _close_subscribers(self) -> None:
+        """Let all of them hand over what waits, in the time of one: a function that does not return is left behind."""
+        deadline = time.monotonic() + CLOSE_SECONDS
+        for subscriber in self._subscribers:
+            if isinstance(subscriber, CallbackThread):
+                subscriber.close(max(0.0, deadline - time.monotonic()))
+            else:
+                subscriber.close()
 
     async def stop_async(self) -> None:
         await asyncio.to_thread(self.stop)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from genesis_actors import Engine, Settings, TwapOrder, listeners
+from genesis_actors import engine as engine_module
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.projection import all_rows
 from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
@@ -654,6 +655,29 @@ def test_a_subscriber_that_lets_too_much_wait_is_cut_off(
     subscriber.close()
 
     assert heard == news[:4]
+
+
+def test_subscribers_that_hang_share_the_time_that_a_stop_gives_them(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+    close = listeners.CallbackThread.close
+
+    def noted(self: listeners.CallbackThread, timeout: float) -> None:
+        given.append(timeout)
+        close(self, timeout)
+
+    monkeypatch.setattr(listeners.CallbackThread, "close", noted)
+    monkeypatch.setattr(engine_module, "CLOSE_SECONDS", 0.2)
+    release = threading.Event()
+    with Engine.start(settings(database, **SHORT)) as engine:
+        for _ in range(3):
+            engine.subscribe(lambda _: release.wait(60))
+        engine.submit(an_order(quantity="0.01", duration="2s")).cancel()
+    release.set()
+
+    assert given[0] > 0
+    assert given[1:] == [0, 0]
 
 
 def test_a_subscriber_thread_that_raises_is_over() -> None:

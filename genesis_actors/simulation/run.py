@@ -207,6 +207,7 @@ class _Simulation:
         """Let nothing go wrong any more, and wait until every execution is over or paused."""
         self._network.faults = self._disk.faults = NO_FAULTS
         self._crashes.stop()
+        self._act_at = _NEVER  # Nor does a user begin anything any more that nobody would end.
         if self._dice.random.random() < 0.5:  # noqa: PLR2004 - in half of the seeds
             self._restart(self._dice.seconds(0, 20))
         self._users.leave(resume=self._dice.random.random() < 0.5)  # noqa: PLR2004 - in half of the seeds
