@@ -28,7 +28,13 @@ log = get_logger()
 
 
 class GatedActor(MessageActor[M]):
-    """Asks the gate about each order, and lets it hear of everything that comes back."""
+    """Asks the gate about each order, and lets it hear of everything that comes back.
+
+    In a thread of its own, a simulated venue too: among the workers its feed would wait while they are busy, quotes
+    would be too old, and what is tried again for that keeps them busy.
+    """
+
+    dispatcher_kind = "pinned"
 
     def __init__(
         self,

@@ -42,8 +42,6 @@ _Message: TypeAlias = VenueMessage | VenueReport
 class LiveVenueActor(GatedActor[_Message]):
     """Carries orders to a real venue, and outcomes and market data back."""
 
-    dispatcher_kind = "pinned"
-
     def __init__(
         self,
         runtime: Runtime,

@@ -61,9 +61,7 @@ _Message: TypeAlias = VenueMessage | FeedDue | Arrived
 
 
 class VenueActor(GatedActor[_Message]):
-    """Owns one simulated venue, which computes and waits for nothing."""
-
-    dispatcher_kind = "shared"
+    """Owns one simulated venue."""
 
     def __init__(
         self,
