@@ -670,9 +670,13 @@ def test_subscribers_that_hang_share_the_time_that_a_stop_gives_them(
     monkeypatch.setattr(listeners.CallbackThread, "close", noted)
     monkeypatch.setattr(engine_module, "CLOSE_SECONDS", 0.2)
     release = threading.Event()
+
+    def hang(_: ExecutionNews) -> None:
+        release.wait(60)
+
     with Engine.start(settings(database, **SHORT)) as engine:
         for _ in range(3):
-            engine.subscribe(lambda _: release.wait(60))
+            engine.subscribe(hang)
         engine.submit(an_order(quantity="0.01", duration="2s")).cancel()
     release.set()
 
