@@ -42,6 +42,8 @@ from genesis_actors.values import ClientOrderId, ExecutionId, Symbol
 Row: TypeAlias = dict[str, object]
 SliceKey: TypeAlias = tuple[str, int]
 """An execution's id and the number of its slice."""
+Due: TypeAlias = tuple[SliceKey, datetime]
+"""A slice and when it was due."""
 
 COUNTS: Final = (1_000, 10_000, 30_000)
 COUNTS_WHEN_QUICK: Final = (200,)
@@ -86,6 +88,14 @@ class WatchedVenue(PaperVenue):
         self.handed_over.append((order.execution_id, order.slice_number, handed_over_at))
         return super().place(order, at)
 
+    def lateness(self, due: Iterable[Due]) -> list[tuple[datetime, float]]:
+        """Return when each slice was due that was sent, with how many ms later its first order was handed over."""
+        first = dict[SliceKey, datetime]()
+        for execution_id, number, at in self.handed_over:
+            first.setdefault((execution_id, number), at)
+        millisecond = timedelta(milliseconds=1)
+        return [(at, (first[key] - at) / millisecond) for key, at in due if key in first]
+
 
 def run(*, quick: bool = False) -> list[Row]:
     """Return a row for each count; about four minutes for each of them, one in all when quick."""
@@ -115,14 +125,8 @@ def measure(executions: int, seconds: float) -> Row:
 
 
 async def _work(database: Path, executions: int, seconds: float) -> Row:
-    settings = Settings.load(
-        None,
-        storage={"url": str(database)},
-        venue={"kind": "paper"},
-        risk={"max_orders_per_second": 1_000_000},
-    )
     venue = WatchedVenue()
-    engine = await asyncio.to_thread(Engine.start, settings, venue=venue)
+    engine = await asyncio.to_thread(Engine.start, unlimited(database), venue=venue)
     heard = _Heard()
     engine.subscribe(heard)
     memory = [resident_bytes_without_garbage()]
@@ -145,14 +149,8 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
     await engine.stop_async()
     stopped = time.perf_counter() - began
     due = due_slices(database, since, until)
-    held = held_by_cap(database)
-    first = dict[SliceKey, datetime]()
-    for execution_id, number, at in venue.handed_over:
-        first.setdefault((execution_id, number), at)
-    sent = [(key, at) for key, at in due if key in first]
-    late = sorted(
-        (first[key] - at) / timedelta(milliseconds=1) for key, at in sent if key not in held
-    )
+    sent, held = venue.lateness(due), held_by_cap(database)
+    late = sorted(ms for _, ms in venue.lateness(each for each in due if each[0] not in held))
     return {
         "executions": executions,
         "slice_lateness_ms": quantiles(late),
@@ -172,6 +170,16 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
         "resume_all_seconds": round(resumed, 2),
         "stop_seconds": round(stopped, 2),
     }
+
+
+def unlimited(database: Path) -> Settings:
+    """Return the settings of a paper venue that takes any number of orders a second."""
+    return Settings.load(
+        None,
+        storage={"url": str(database)},
+        venue={"kind": "paper"},
+        risk={"max_orders_per_second": 1_000_000},
+    )
 
 
 class _Heard:

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from genesis_actors.actors.persistence import PersistenceActor
 from genesis_actors.actors.slicer import SlicerActor
 from genesis_actors.bench.concurrency import (
     INTERVAL,
+    Due,
     Row,
     WatchedVenue,
     an_order,
@@ -32,12 +33,12 @@ from genesis_actors.bench.concurrency import (
     held_by_cap,
     in_a_process,
     quantiles,
+    unlimited,
 )
 from genesis_actors.engine import Engine
 from genesis_actors.handles import TwapHandle
 from genesis_actors.messages.slicer import SlicerMessage
 from genesis_actors.messages.supervisor import PauseExecution, ResumeExecution
-from genesis_actors.settings import Settings
 from genesis_actors.steady import utc_now
 from genesis_actors.storage.batch import Write
 from genesis_actors.storage.journal import Failure
@@ -55,8 +56,6 @@ NEVER: Final = timedelta(days=1)
 AFTERWARDS_SECONDS: Final = 10
 
 Span: TypeAlias = tuple[datetime, datetime]
-Due: TypeAlias = tuple[tuple[str, int], datetime]
-"""Execution and number of a slice, and when it was due."""
 
 
 @dataclass
@@ -157,12 +156,7 @@ def measure(trouble: str, executions: int, seconds: float) -> Row:
 
 
 async def _work(database: Path, trouble: str, executions: int, seconds: float) -> Row:
-    settings = Settings.load(
-        None,
-        storage={"url": str(database)},
-        venue={"kind": "paper"},
-        risk={"max_orders_per_second": 1_000_000},
-    )
+    settings = unlimited(database)
     victim = _Victim()
     venue = _Venue(victim if trouble == "no answers" else _Victim())
     engine = await asyncio.to_thread(Engine.start, settings, venue=venue, persistence=_Persistence)
@@ -186,7 +180,7 @@ async def _work(database: Path, trouble: str, executions: int, seconds: float) -
         if key[0] != one.execution_id and key not in held
     ]
     begin, end = meanwhile or (since, until)
-    late = _lateness(venue, due)
+    late = venue.lateness(due)
     row: Row = {
         "trouble": trouble,
         "executions": executions,
@@ -223,14 +217,6 @@ def _begin(trouble: str, engine: Engine, twap: TwapHandle) -> Span | None:
         case _:
             pass
     return None
-
-
-def _lateness(venue: WatchedVenue, due: Iterable[Due]) -> list[tuple[datetime, float]]:
-    """Return when each slice was due that was sent, with how many ms later its first order was handed over."""
-    first = dict[tuple[str, int], datetime]()
-    for execution_id, number, at in venue.handed_over:
-        first.setdefault((execution_id, number), at)
-    return [(at, (first[key] - at) / timedelta(milliseconds=1)) for key, at in due if key in first]
 
 
 def _afterwards(venue: WatchedVenue, due: Sequence[Due], stall: Span) -> Row:
