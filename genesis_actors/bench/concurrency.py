@@ -10,7 +10,6 @@ task and a stock actor with a thread for each execution, which store nothing and
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import resource
 import sqlite3
@@ -29,7 +28,7 @@ from typing import Any, Final, TypeAlias
 from pykka import ThreadingActor
 
 from genesis_actors.bench.runtime import resident_bytes_without_garbage
-from genesis_actors.control.daemon import SWITCH_SECONDS
+from genesis_actors.control.daemon import have_short_pauses
 from genesis_actors.engine import Engine
 from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.handles import TwapHandle
@@ -54,6 +53,7 @@ SYMBOLS: Final = 100
 INTERVAL: Final = timedelta(seconds=30)
 JITTER: Final = "90%"
 """All are submitted within seconds: so their slices fall due all the time, and not all at once."""
+SETTLING_SECONDS: Final = 5.0
 VOLUME: Final = 1_000
 """So many times what a paper symbol trades: no cap binds."""
 WINDOW: Final = timedelta(minutes=5)
@@ -64,7 +64,8 @@ MOST_THREADS: Final = 1_000
 _HELD_BY_CAP: Final = """
     SELECT aggregate_id, json_extract(event_data, '$.slice_number') FROM events
     WHERE event_type = 'TwapSliceDelayed'
-    AND json_extract(event_data, '$.reason') IN ('participation_cap', 'symbol_participation_cap')"""
+    AND json_extract(event_data, '$.reason') IN
+    ('participation_cap', 'symbol_participation_cap', 'quiet_market')"""
 
 
 class WatchedVenue(PaperVenue):
@@ -105,8 +106,8 @@ def run(*, quick: bool = False) -> list[Row]:
 
 
 def in_a_process(module: str, *arguments: object) -> Row:
-    """Return what `module`, run by itself, prints: it is told how often we look for garbage, to do it as seldom."""
-    command = [sys.executable, "-m", module, *map(str, (*gc.get_threshold(), *arguments))]
+    """Return what `module`, run by itself, prints."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603
     row: Row = json.loads(done.stdout)
     return row
@@ -138,6 +139,8 @@ async def _work(database: Path, executions: int, seconds: float) -> Row:
         twaps += await _all(engine.submit_async(an_order(number)) for number in numbers)
         submitted += time.perf_counter() - began
         memory.append(resident_bytes_without_garbage())
+    # Looking for garbage has held all of them up.
+    await asyncio.sleep(SETTLING_SECONDS)
     cpu, wall, since = time.process_time(), time.perf_counter(), utc_now()
     await asyncio.sleep(seconds)
     until = utc_now()
@@ -324,15 +327,9 @@ def quantiles(ordered: Sequence[float]) -> Row:
     }
 
 
-def arguments_as_a_daemon() -> list[str]:
-    """Look for garbage, and let threads take turns, as a daemon does; return the arguments that are left."""
-    gc.set_threshold(*map(int, sys.argv[1:4]))
-    sys.setswitchinterval(SWITCH_SECONDS)
-    return sys.argv[4:]
-
-
 if __name__ == "__main__":
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    how_many, how_long = arguments_as_a_daemon()
+    have_short_pauses()
+    how_many, how_long = sys.argv[1:]
     sys.stdout.write(json.dumps(measure(int(how_many), float(how_long))))

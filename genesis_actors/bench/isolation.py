@@ -24,17 +24,18 @@ from genesis_actors.actors.persistence import PersistenceActor
 from genesis_actors.actors.slicer import SlicerActor
 from genesis_actors.bench.concurrency import (
     INTERVAL,
+    SETTLING_SECONDS,
     Due,
     Row,
     WatchedVenue,
     an_order,
-    arguments_as_a_daemon,
     due_slices,
     held_by_cap,
     in_a_process,
     quantiles,
     unlimited,
 )
+from genesis_actors.control.daemon import have_short_pauses
 from genesis_actors.engine import Engine
 from genesis_actors.handles import TwapHandle
 from genesis_actors.messages.slicer import SlicerMessage
@@ -49,7 +50,6 @@ EXECUTIONS: Final = 1_000
 EXECUTIONS_WHEN_QUICK: Final = 200
 SECONDS: Final = 60.0
 SECONDS_WHEN_QUICK: Final = 35.0
-SETTLING_SECONDS: Final = 5.0
 COMMANDS: Final = 100_000
 STALL: Final = timedelta(seconds=5)
 NEVER: Final = timedelta(days=1)
@@ -238,5 +238,6 @@ def _afterwards(venue: WatchedVenue, due: Sequence[Due], stall: Span) -> Row:
 
 
 if __name__ == "__main__":
-    which, how_many, how_long = arguments_as_a_daemon()
+    have_short_pauses()
+    which, how_many, how_long = sys.argv[1:]
     sys.stdout.write(json.dumps(measure(which, int(how_many), float(how_long))))
