@@ -229,6 +229,11 @@ class Admitting:
                 "nothing was sent; give the order again",
             )
 
+    def retire(self, execution_id: ExecutionId, client_id: ClientId | None) -> None:
+        """Keep of an execution that is over nothing but its client id."""
+        if client_id is not None and self._known.pop(client_id, None) is not None:
+            self._earlier.learn(client_id, execution_id)
+
     def _conflict(self, known: KnownOrder, asked: ParentOrder) -> str | None:
         if not is_same_order(known.order, asked):
             return "which has other parameters"

@@ -6,6 +6,7 @@ handed on it remembers until it is answered: when the trading actors had to be r
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from itertools import count
 from typing import Any, TypeAlias, assert_never
 
 from genesis_actors.domain.client_ids import EXECUTION_ID_BITS, execution_id_from
-from genesis_actors.domain.status import updated
+from genesis_actors.domain.status import REMEMBERED_ENDED, begins, is_over, updated
 from genesis_actors.messages.control import (
     ControlMessage,
     CoreLost,
@@ -107,6 +108,7 @@ class ControlActor(MessageActor[_Message]):
         super().__init__(runtime, name="control", supervisor=failures)
         self._executions_address = supervisor
         self._known = known
+        self._ended: deque[ExecutionId] = deque()
         self._subscribers: dict[ExecutionId | None, list[Address[ExecutionNews]]] = {None: []}
         """By the execution that they are told of; thousands may wait for the end of one each."""
         self._next_number = count().__next__
@@ -163,8 +165,19 @@ class ControlActor(MessageActor[_Message]):
                 assert_never(message)
 
     def _on_news(self, news: ExecutionNews) -> None:
-        self._known[news.execution_id] = updated(self._known.get(news.execution_id), news)
+        known = self._known.get(news.execution_id)
+        if known is not None or begins(news):
+            self._keep(news.execution_id, updated(known, news))
         self._tell(news)
+
+    def _keep(self, execution_id: ExecutionId, status: ExecutionStatus) -> None:
+        """Keep what is known of an execution; of those that are over only the newest, as all are in the database."""
+        before = self._known.get(execution_id)
+        self._known[execution_id] = status
+        if is_over(status) and (before is None or not is_over(before)):
+            self._ended.append(execution_id)
+            if len(self._ended) > REMEMBERED_ENDED:
+                del self._known[self._ended.popleft()]
 
     def _tell(self, news: ExecutionNews) -> None:
         for subscriber in (
@@ -184,8 +197,8 @@ class ControlActor(MessageActor[_Message]):
         status = restored.status
         execution_id = ExecutionId(status.execution.execution_id)
         known = self._known.get(execution_id)
-        self._known[execution_id] = status
-        if known == status:
+        self._keep(execution_id, status)
+        if known == status or (known is None and is_over(status)):
             return
         heard = set[TradeId]() if known is None else {fill.trade_id for fill in known.fills}
         self._tell(

@@ -1,4 +1,4 @@
-"""Orders of earlier runs by their client ids: only the ids are kept, and the order is read when its id comes again."""
+"""Orders of executions that are over by their client ids: the order is read when its id comes again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Recall:
 
 
 class EarlierOrders:
-    """What earlier runs have used client ids for. Who uses one again waits until its order has been read."""
+    """What executions that are over have used client ids for. Who uses one again waits until that has been read."""
 
     def __init__(
         self,
@@ -44,12 +44,15 @@ class EarlierOrders:
         journal: Address[LoadExecution],
     ) -> None:
         self._actor = actor
-        self._client_ids = client_ids
+        self._client_ids = dict(client_ids)
         self._journal = journal
         self._waiting: dict[ClientId, list[StartExecution]] = {}
 
+    def learn(self, client_id: ClientId, execution_id: ExecutionId) -> None:
+        self._client_ids[client_id] = execution_id
+
     def recall(self, client_id: ClientId, message: StartExecution) -> bool:
-        """Tell whether an earlier run has used the id; then `message` is kept until `recalled`."""
+        """Tell whether such an execution has used the id; then `message` is kept until `recalled`."""
         execution_id = self._client_ids.get(client_id)
         if execution_id is None:
             return False

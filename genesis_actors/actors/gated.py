@@ -10,6 +10,7 @@ from genesis_actors.domain.gate import Gate
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.venue import (
     AmendParent,
+    EndParent,
     OrderOutcome,
     OrderRefused,
     OrderStory,
@@ -70,7 +71,7 @@ class GatedActor(MessageActor[M]):
             )
         return False
 
-    def _tell_gate(self, message: SettleOrder | AmendParent | RestoreOrders) -> None:
+    def _tell_gate(self, message: SettleOrder | AmendParent | RestoreOrders | EndParent) -> None:
         """Let the gate know what goes no further than to it."""
         match message:
             case SettleOrder():
@@ -79,6 +80,8 @@ class GatedActor(MessageActor[M]):
                 self._gate.amend(message)
             case RestoreOrders():
                 self._gate.restore(message)
+            case EndParent():
+                self._gate.end(message.execution_id)
 
     def _report(self, outcomes: Iterable[OrderOutcome]) -> None:
         for (execution_id, _), of_order in groupby(outcomes, key=_order_of):

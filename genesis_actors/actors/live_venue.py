@@ -20,6 +20,7 @@ from genesis_actors.messages.venue import (
     Balance,
     CancelOrder,
     DescribeSymbol,
+    EndParent,
     LookAtDepth,
     LookUpOrder,
     LookUpTrades,
@@ -76,7 +77,7 @@ class LiveVenueActor(GatedActor[_Message]):
             case DescribeSymbol():
                 self._asking.setdefault(message.symbol, []).append(message.reply_to)
                 self._venue.describe(message.symbol)
-            case SettleOrder() | AmendParent() | RestoreOrders():
+            case SettleOrder() | AmendParent() | RestoreOrders() | EndParent():
                 self._tell_gate(message)
             case LookAtDepth():
                 pass  # No feed of the port has more than the touch.

@@ -44,7 +44,7 @@ from genesis_actors.messages.market_data import (
     WatchSymbol,
 )
 from genesis_actors.messages.persistence import Journaled, JournalFailed, WriteJournal
-from genesis_actors.messages.slicer import HaltChanged, SlicerMessage, Wake
+from genesis_actors.messages.slicer import HaltChanged, Retire, SlicerMessage, Wake
 from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
@@ -55,6 +55,7 @@ from genesis_actors.messages.supervisor import (
     PauseExecution,
     ResumeExecution,
     SettleChild,
+    SlicerRetired,
     SupervisorMessage,
 )
 from genesis_actors.messages.venue import (
@@ -202,6 +203,9 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._write()
 
     def _handle(self, message: SlicerMessage) -> None:
+        if isinstance(message, Retire):
+            self._say_whether_ready()
+            return
         if self._is_down:
             self._on_message_while_down(message)
             return
@@ -520,6 +524,14 @@ class SlicerActor(MessageActor[SlicerMessage]):
             self._ports.supervisor,
             ExecutionFinished(execution_id=x.execution_id, at=self.clock.now()),
         )
+
+    def _say_whether_ready(self) -> None:
+        """Tell whether nothing would be lost with this actor: what is not durable, or promised."""
+        x = self._execution
+        is_ready = x.state.is_final and self._is_durable and not (self._waiters or self._is_down)
+        now = self.clock.now()
+        told = SlicerRetired(at=now, execution_id=x.execution_id, is_ready=is_ready)
+        self.send(self._ports.supervisor, told)
 
 
 _MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt, TryAgain)

@@ -40,7 +40,7 @@ from genesis_actors.messages.persistence import (
     WriteJournal,
 )
 from genesis_actors.messages.risk import ParentEnded, ParentJudged, RiskMessage
-from genesis_actors.messages.slicer import SlicerMessage
+from genesis_actors.messages.slicer import Retire, SlicerMessage
 from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
@@ -54,12 +54,14 @@ from genesis_actors.messages.supervisor import (
     PauseExecution,
     ResumeExecution,
     SettleChild,
+    SlicerRetired,
     StartExecution,
     SupervisorMessage,
     Unhalt,
 )
 from genesis_actors.messages.venue import (
     DescribeSymbol,
+    EndParent,
     HaltChanged,
     LookUpTrades,
     OrderAccepted,
@@ -96,6 +98,10 @@ until the oldest of these failures is so long ago: each rebuild is work that oth
 
 NO_QUEUE = QueueRules()
 
+RETIRED_AFTER = timedelta(minutes=5)
+"""So long after its end an execution's slicer stays, for fills that come late: by then each look at our trades is past
+those it has had. Later ones find its journal, which is read for them."""
+
 _ASK_AGAIN = timedelta(seconds=2)
 
 
@@ -119,6 +125,13 @@ class AskTrades:
 @dataclass(frozen=True, slots=True)
 class RebuildSlicer:
     """To ourselves: a slicer that failed of whatever it was told has rested."""
+
+    execution_id: ExecutionId
+
+
+@dataclass(frozen=True, slots=True)
+class RetireSlicer:
+    """To ourselves: an execution has been over for long enough."""
 
     execution_id: ExecutionId
 
@@ -153,6 +166,7 @@ _Message: TypeAlias = (
     | ActorFailed
     | AskTrades
     | RebuildSlicer
+    | RetireSlicer
     | CommandAnswered
     | OrderRecalled
     | WriteHaltAgain
@@ -169,6 +183,7 @@ class _Slicer:
         "order",
         "quantity",
         "rests_until",
+        "retiring",
         "survived",
         "unanswered",
     )
@@ -183,6 +198,8 @@ class _Slicer:
         """Those of them that were there when it failed last."""
         self.failures: list[datetime] = []
         self.rests_until: datetime | None = None
+        self.retiring: ActorRef[SlicerActor] | None = None
+        """The actor while it is asked whether it can go."""
 
     def raised_by(self, command: AmendExecution) -> Decimal | None:
         """Return the quantity that it asks for if that is more, and not judged yet: then it has no balances."""
@@ -321,10 +338,11 @@ class SupervisorActor(MessageActor[_Message]):
             case ExecutionStarted():
                 self._admitting.started(message)
             case ExecutionFinished():
-                log.debug("execution_finished", execution_id=message.execution_id)
-                self._queue.forget(message.execution_id)
-                self.send(self._ports.risk, ParentEnded(execution_id=message.execution_id))
-                self._let_in()
+                self._on_finished(message.execution_id)
+            case RetireSlicer():
+                self._retire(message.execution_id)
+            case SlicerRetired():
+                self._on_retired(message)
             case ExecutionLoaded():
                 self._on_loaded(message)
             case TradesTold():
@@ -334,8 +352,7 @@ class SupervisorActor(MessageActor[_Message]):
             case AskTrades():
                 self._ask_trades(message.symbol)
             case RebuildSlicer():
-                self._slicers[message.execution_id].rests_until = None
-                self._load(message.execution_id)
+                self._rebuild(message.execution_id)
             case ActorFailed():
                 self._on_slicer_failed(message)
             case (
@@ -406,12 +423,17 @@ class SupervisorActor(MessageActor[_Message]):
         is_paused = execution.reason is Reason.VENUE_UNAVAILABLE
         if availability is not None and availability.is_available is is_paused:
             self.send(slicer.actor, availability)
+        self._hand_over_all(slicer)
+        if execution.state.is_final:
+            self._retire_later(execution.execution_id)
+        self._let_in()
+
+    def _hand_over_all(self, slicer: _Slicer) -> None:
         held, slicer.held = slicer.held, []
         for message in held:
-            self.send(slicer.actor, message)
+            self._to_slicer(slicer, message)
         for command in slicer.unanswered:
             self._hand_over(slicer, command)
-        self._let_in()
 
     def _let_in(self) -> None:
         """Let those begin for whom there is room, unless nothing may be sent now: their time would only run away."""
@@ -497,7 +519,7 @@ class SupervisorActor(MessageActor[_Message]):
         if execution_id is None:
             return
         slicer, now = self._slicers[execution_id], self.clock.now()
-        slicer.actor = None
+        slicer.actor = slicer.retiring = None
         slicer.failures.append(now)
         self._give_commands_up(slicer)
         # It may have been told of trades that it has not written; they are asked for once more.
@@ -530,22 +552,29 @@ class SupervisorActor(MessageActor[_Message]):
         )
         self.send(command.reply_to, command.refused(Reason.REPEATED_FAILURE, message))
 
+    def _rebuild(self, execution_id: ExecutionId) -> None:
+        self._slicers[execution_id].rests_until = None
+        self._load(execution_id)
+
     def _load(self, execution_id: ExecutionId) -> None:
         self.send(self._ports.journal, LoadExecution(execution_id, self.actor_ref))
 
     def _on_loaded(self, loaded: ExecutionLoaded) -> None:
         execution_id = loaded.execution_id
         slicer = self._slicers[execution_id]
+        if loaded.error is not None and not (slicer.failures or slicer.held):
+            self._let_go(execution_id, loaded.error)
+            return
         if loaded.error is not None:
             raise JournalUnreadableError(loaded.error)
         execution = refold(loaded.snapshot, loaded.tail)
         if execution is None:
-            self._forget(execution_id)
+            (self._forget if slicer.failures else self._let_go)(execution_id)
             return
         if not slicer.failures and not execution.state.is_final:
             # Another engine will carry it on, and ask for this trade again.
-            del self._slicers[execution_id]
             self._queue.forget(execution_id)
+            self._let_go(execution_id)
             return
         rows = current_rows(execution, self._venue.name)
         status = ExecutionStatus(rows.execution, rows.slices, rows.orders, rows.fills)
@@ -566,15 +595,65 @@ class SupervisorActor(MessageActor[_Message]):
         self._queue.forget(execution_id)
         self.send(self._ports.risk, ParentEnded(execution_id=execution_id))
         self._admitting.forget(execution_id)
+        self._let_go(execution_id)
+
+    def _let_go(self, execution_id: ExecutionId, error: str | None = None) -> None:
+        """Know an execution no longer; whoever waits for something of it is refused."""
+        reason, message = Reason.UNKNOWN_ID, f"there is no open execution {execution_id}"
+        if error is not None:
+            reason, message = Reason.JOURNAL_DOWN, f"{execution_id} cannot be read: {error}"
         for command in self._slicers.pop(execution_id).unanswered:
-            self._refuse_unknown(command)
+            self.send(command.reply_to, command.refused(reason, message))
+
+    # --- Retiring ------------------------------------------------------------------------------------
+
+    def _on_finished(self, execution_id: ExecutionId) -> None:
+        log.debug("execution_finished", execution_id=execution_id)
+        self._queue.forget(execution_id)
+        self.send(self._ports.risk, ParentEnded(execution_id=execution_id))
+        self._retire_later(execution_id)
+        self._let_in()
+
+    def _retire_later(self, execution_id: ExecutionId) -> None:
+        self.wake_at(self.clock.now() + RETIRED_AFTER, RetireSlicer(execution_id))
+
+    def _retire(self, execution_id: ExecutionId) -> None:
+        """Ask a slicer whether it can go. Until it has answered, what comes for it waits."""
+        slicer = self._slicers.get(execution_id)
+        if slicer is None or slicer.retiring is not None:
+            return
+        if slicer.actor is None or slicer.unanswered:
+            self._retire_later(execution_id)
+            return
+        slicer.actor, slicer.retiring = None, slicer.actor
+        self.send(slicer.retiring, Retire())
+
+    def _on_retired(self, told: SlicerRetired) -> None:
+        execution_id = told.execution_id
+        slicer = self._slicers.get(execution_id)
+        if slicer is None or slicer.retiring is None:
+            return  # It has failed meanwhile.
+        slicer.actor, slicer.retiring = slicer.retiring, None
+        if not told.is_ready or slicer.held or slicer.unanswered:
+            self._hand_over_all(slicer)
+            self._retire_later(execution_id)
+            return
+        log.debug("slicer_retired", execution_id=execution_id)
+        del self._slicers[execution_id], self._of_actor[slicer.actor.actor_urn]
+        slicer.actor.stop(block=False)
+        client_id = None if slicer.order is None else slicer.order.client_id
+        self._admitting.retire(execution_id, client_id)
+        self.send(self._ports.venue, EndParent(execution_id=execution_id))
 
     # --- Steering ------------------------------------------------------------------------------------
 
     def _on_command(self, command: _Command) -> None:
         slicer = self._slicers.get(command.execution_id)
         if slicer is None:
-            self._refuse_unknown(command)
+            # It may have ended long ago: then its slicer is what knows the answer.
+            slicer = self._slicers[command.execution_id] = _Slicer()
+            slicer.unanswered.append(command)
+            self._load(command.execution_id)
             return
         if slicer.rests_until is not None:
             self._refuse_resting(command, slicer.rests_until)
@@ -605,10 +684,6 @@ class SupervisorActor(MessageActor[_Message]):
         slicer.survived = [answer if c is asked else c for c in slicer.survived]
         if slicer.actor is not None:
             self._hand_over(slicer, answer)
-
-    def _refuse_unknown(self, command: _Command) -> None:
-        message = f"there is no open execution {command.execution_id}"
-        self.send(command.reply_to, command.refused(Reason.UNKNOWN_ID, message))
 
     def _on_answered(self, answered: CommandAnswered) -> None:
         slicer, command = self._slicers.get(answered.execution_id), answered.command

@@ -25,6 +25,7 @@ from genesis_actors.messages.venue import (
     CancelOrder,
     DepthSeen,
     DescribeSymbol,
+    EndParent,
     LookAtDepth,
     LookUpOrder,
     LookUpTrades,
@@ -97,7 +98,7 @@ class VenueActor(GatedActor[_Message]):
                     self._send_to_venue(message)
             case CancelOrder() | LookUpOrder():
                 self._send_to_venue(message)
-            case SettleOrder() | AmendParent() | RestoreOrders():
+            case SettleOrder() | AmendParent() | RestoreOrders() | EndParent():
                 self._tell_gate(message)
             case LookUpTrades():
                 self._tell_trades(message)

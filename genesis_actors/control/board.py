@@ -13,17 +13,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
-from genesis_actors.domain.status import updated
+from genesis_actors.domain.status import REMEMBERED_ENDED, begins, is_over, updated
 from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
-from genesis_actors.messages.events import TwapAccepted
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.values import ExecutionId, ExecutionState
 from genesis_actors.views import execution_view
-
-REMEMBERED_ENDED: Final = 1_000
-"""So many executions that are over are kept here; older ones are in the database."""
 
 Heard: TypeAlias = ExecutionNews | ExecutionStatus | None
 Listener: TypeAlias = Callable[[set[ExecutionId]], None]
@@ -142,7 +138,7 @@ class Board:
         known = self._known.get(key)
         if isinstance(message, ExecutionStatus):
             self._known[key] = message
-        elif known is None and not any(isinstance(e, TwapAccepted) for e in message.events):
+        elif known is None and not begins(message):
             return key  # Of one that ended long ago; what is here would be a part of it only.
         else:
             self._known[key] = updated(known, message)
@@ -156,7 +152,3 @@ class Board:
         if key not in self._waiting:
             del self._known[key]
             self._rendered.pop(key, None)
-
-
-def is_over(status: ExecutionStatus) -> bool:
-    return ExecutionState(status.execution.state).is_final

@@ -77,6 +77,7 @@ class Gate:
         """Whether it lets nothing pass any more, for good: another one takes its place."""
         self._limits = limits
         self._parents: dict[ExecutionId, _Parent] = {}
+        self._ended: set[ExecutionId] = set()
         self._passed_at: deque[datetime] = deque()
 
     def tell(self, message: HaltChanged) -> None:
@@ -120,6 +121,11 @@ class Gate:
         parent = self._parents.setdefault(change.execution_id, _Parent(change.quantity))
         parent.quantity = change.quantity
 
+    def end(self, execution_id: ExecutionId) -> None:
+        """Let no order of an execution pass any more, and forget those that have."""
+        self._parents.pop(execution_id, None)
+        self._ended.add(execution_id)
+
     @exact
     def restore(self, past: RestoreOrders) -> None:
         """Take over what an execution has sent in earlier runs."""
@@ -146,6 +152,8 @@ class Gate:
         notional = order.quantity * order.price
         if limits.max_order_notional is not None and notional > limits.max_order_notional:
             return Stop(Reason.MAX_ORDER_NOTIONAL, limits.max_order_notional, notional)
+        if order.execution_id in self._ended:
+            return Stop(Reason.PARENT_QUANTITY, ZERO, order.quantity)
         parent = self._parents.get(order.execution_id) or _Parent(order.parent_quantity)
         if order.client_order_id in parent.orders:
             return Stop(Reason.DUPLICATE_ORDER)

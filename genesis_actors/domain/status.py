@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
+from genesis_actors.messages.events import TwapAccepted
 from genesis_actors.messages.persistence import OrderRow, SliceRow
+from genesis_actors.values import ExecutionState
+
+REMEMBERED_ENDED: Final = 100
+"""So many executions that are over are kept at hand; older ones are in the database."""
+
+
+def begins(news: ExecutionNews) -> bool:
+    """Tell whether `news` is an execution's first; with others alone no more than a part of it is known."""
+    return any(isinstance(event, TwapAccepted) for event in news.events)
+
+
+def is_over(status: ExecutionStatus) -> bool:
+    return ExecutionState(status.execution.state).is_final
 
 
 def updated(known: ExecutionStatus | None, news: ExecutionNews) -> ExecutionStatus:

@@ -28,8 +28,14 @@ class Wake:
     """A slicer's own timer: look what is due. One that comes for no reason changes nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Its execution is over: say whether all of it is durable, and nothing in hand, so that the slicer can go."""
+
+
 SlicerMessage: TypeAlias = (
     Wake
+    | Retire
     | MarketView
     | PriceCrossed
     | OrderOutcome

@@ -176,6 +176,13 @@ class ExecutionFinished(Event):
     execution_id: ExecutionId
 
 
+class SlicerRetired(Event):
+    """A slicer's answer to `Retire`: where it is ready, it needs no message any more, and none needs it."""
+
+    execution_id: ExecutionId
+    is_ready: bool
+
+
 UserCommand: TypeAlias = (
     StartExecution
     | PauseExecution
@@ -197,6 +204,7 @@ SupervisorMessage: TypeAlias = (
     | ParentJudged
     | ExecutionStarted
     | ExecutionFinished
+    | SlicerRetired
     | ExecutionLoaded
     | HaltWritten
     | TradesTold

@@ -89,6 +89,12 @@ class AmendParent(Command):
     quantity: Decimal
 
 
+class EndParent(Command):
+    """An execution is over for good: the gate lets nothing more of it pass, and forgets its orders."""
+
+    execution_id: ExecutionId
+
+
 class LookUpTrades(Command):
     """Ask for all trades of ours in `symbol` from `since` on: each is told as `OrderFilled`, then `TradesTold`.
 
@@ -302,5 +308,7 @@ class DepthSeen:
     levels: tuple[tuple[Decimal, Decimal], ...]
 
 
-VenueMessage: TypeAlias = OrderMessage | DescribeSymbol | LookUpTrades | RestoreOrders | LookAtDepth
+VenueMessage: TypeAlias = (
+    OrderMessage | DescribeSymbol | LookUpTrades | RestoreOrders | EndParent | LookAtDepth
+)
 """Everything the venue actor accepts from others; its own timers aside."""

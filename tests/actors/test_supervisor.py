@@ -121,6 +121,13 @@ class House:
         self.tell(StartExecution(order=order, reply_to=answers))
         return answers
 
+    def has_nothing_of(self, execution_id: str, error: str | None = None) -> None:
+        """Play the journal that was asked for an execution."""
+        (asked,) = (m for m in self.journal.messages if isinstance(m, LoadExecution))
+        assert asked.execution_id == execution_id
+        self.journal.messages.remove(asked)
+        self.tell(ExecutionLoaded(asked.execution_id, None, (), error))
+
     def answer(self) -> None:
         """Play the venue, the market data and the journal for everything asked so far."""
         questions, self.venue.messages = self.venue.messages, []
@@ -263,10 +270,25 @@ def test_a_command_for_an_unknown_execution_is_refused(house: House) -> None:
     answers = Probe[CommandDone | CommandRefused]()
 
     house.tell(PauseExecution(execution_id=ExecutionId("nobody"), reply_to=answers))
+    house.has_nothing_of("nobody")
 
     (refused,) = answers.messages
     assert isinstance(refused, CommandRefused)
     assert refused.reason is Reason.UNKNOWN_ID
+
+
+def test_a_command_is_refused_when_nobody_can_read_whether_there_is_its_execution(
+    house: House,
+) -> None:
+    answers = Probe[CommandDone | CommandRefused]()
+
+    house.tell(PauseExecution(execution_id=ExecutionId("nobody"), reply_to=answers))
+    house.has_nothing_of("nobody", error="disk I/O error")
+
+    (refused,) = answers.messages
+    assert isinstance(refused, CommandRefused)
+    assert refused.reason is Reason.JOURNAL_DOWN
+    assert house.ref.is_alive()
 
 
 def test_commands_and_outcomes_reach_their_slicer(house: House) -> None:
@@ -367,6 +389,7 @@ def test_an_amendment_that_waits_for_an_execution_that_has_gone_is_refused(house
     house.tell(
         AmendExecution(execution_id=ExecutionId("nobody"), quantity=Decimal(1), reply_to=amended)
     )
+    house.has_nothing_of("nobody")
 
     assert [type(answer) for answer in amended.messages] == [CommandRefused]
 
