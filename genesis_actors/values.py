@@ -50,6 +50,17 @@ def exact(function: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+def plus(total: Decimal, part: Decimal) -> Decimal:
+    """Return `total + part`: the very one of them where the other is nothing, as thousands of sums have one part.
+
+    >>> plus(Decimal("0.2"), Decimal("0.30"))
+    Decimal('0.50')
+    """
+    if not total:
+        return part
+    return EXACT.add(total, part) if part else total
+
+
 def quotient(numerator: Decimal, denominator: Decimal) -> Decimal | None:
     """Return `numerator / denominator` rounded half-even to 10 decimal places, None for a zero denominator.
 

@@ -399,8 +399,8 @@ MUTANTS = (
         "The average price is that of the orders, not that of their trades.",
         (
             "domain/evolve.py",
-            "    notional = event.quantity * event.price - said * child.price\n",
-            "    notional = quantity * child.price\n",
+            "    quantity, notional = event.quantity, event.quantity * event.price\n",
+            "    quantity, notional = event.quantity, event.quantity * child.price\n",
         ),
     ),
     _mutant(

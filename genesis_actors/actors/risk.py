@@ -70,6 +70,7 @@ from genesis_actors.values import (
     Symbol,
     decimal_text,
     fee_in_quote,
+    plus,
 )
 
 REMEMBERED_ORDERS = 100_000
@@ -380,8 +381,9 @@ class RiskActor(MessageActor[RiskMessage]):
             return
         self._account.use(name, quantity)
         said = min(quantity, known.said)
-        known.said -= said
-        known.filled += quantity - said
+        if said:
+            known.said -= said
+        known.filled = plus(known.filled, quantity - said if said else quantity)
         if known.side is not None:
             fee = fee_in_quote(known.symbol, fill.price, fill.fee, fill.fee_currency) or ZERO
             self._trade(known, quantity - said, fill.price, fee, fill.traded_at)

@@ -50,6 +50,7 @@ from genesis_actors.values import (
     Reason,
     SliceStatus,
     exact,
+    plus,
 )
 
 
@@ -392,8 +393,10 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
     child = x.children[event.client_order_id]
     # A real trade takes the place of what the operator had said in its stead.
     said = min(event.quantity, child.settled_quantity)
-    quantity = event.quantity - said
-    notional = event.quantity * event.price - said * child.price
+    quantity, notional = event.quantity, event.quantity * event.price
+    if said:
+        quantity -= said
+        notional -= said * child.price
     fill = Fill(
         trade_id=event.trade_id,
         quantity=event.quantity,
@@ -403,16 +406,16 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
         liquidity=event.liquidity,
         traded_at=event.traded_at,
     )
-    filled = child.filled_quantity + quantity
+    filled = plus(child.filled_quantity, quantity)
     is_full = filled >= child.quantity
     fees = _add_fee(x, event)
     changed = child.having(
         filled_quantity=filled,
-        filled_notional=child.filled_notional + notional,
+        filled_notional=plus(child.filled_notional, notional),
         fills=(*child.fills, fill),
         status=_status_after_fill(child, filled),
         heard_at=event.at,
-        settled_quantity=child.settled_quantity - said,
+        settled_quantity=child.settled_quantity - said if said else child.settled_quantity,
     )
     # All at once: an execution is large to copy, and this is its most frequent change.
     return x.put(
@@ -420,7 +423,7 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
         changed,
         filled_quantity=x.filled_quantity + quantity,
         filled_notional=x.filled_notional + notional,
-        fees_quote=None if fees is None else fees - _settled_fee(x, child, said),
+        fees_quote=fees if fees is None or not said else fees - _settled_fee(x, child, said),
         retry_at=event.at + x.retry_interval if child.status.is_open and is_full else x.retry_at,
         rejects=0,
     )
@@ -460,8 +463,8 @@ def _settled_fee(x: Execution, child: Child, said: Decimal) -> Decimal:
 
 def _with_traded(part: Slice, quantity: Decimal, notional: Decimal) -> Slice:
     part = part.having(
-        filled_quantity=part.filled_quantity + quantity,
-        filled_notional=part.filled_notional + notional,
+        filled_quantity=plus(part.filled_quantity, quantity),
+        filled_notional=plus(part.filled_notional, notional),
     )
     if part.status.is_done:  # A late fill: what the slice is called follows its figures.
         status = status_of(part)

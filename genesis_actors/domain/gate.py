@@ -22,7 +22,7 @@ from genesis_actors.messages.venue import (
     RestoreOrders,
     SettleOrder,
 )
-from genesis_actors.values import ZERO, ClientOrderId, ExecutionId, Reason, TradeId, exact
+from genesis_actors.values import ZERO, ClientOrderId, ExecutionId, Reason, TradeId, exact, plus
 
 _SECOND = timedelta(seconds=1)
 
@@ -106,10 +106,11 @@ class Gate:
         match outcome:
             case OrderFilled() if outcome.trade_id not in order.trades:
                 order.trades = (*order.trades, outcome.trade_id)
-                order.filled += outcome.quantity
+                order.filled = plus(order.filled, outcome.quantity)
             case OrderClosed() | SettleOrder():
                 order.is_open = False
-                order.claimed = max(order.claimed, outcome.filled_quantity or ZERO)
+                claimed = max(order.claimed, outcome.filled_quantity or ZERO)
+                order.claimed = order.filled if claimed == order.filled else claimed
             case OrderNotFound(is_proof=True) | OrderRefused():
                 order.is_open = False
             case _:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from genesis_actors.domain.participation import symbol_budget
 from genesis_actors.domain.sharing import Claim, fair_quantity
 from genesis_actors.messages.venue import PlaceOrder
-from genesis_actors.values import ZERO, ClientOrderId, ExecutionId, TradeId, exact
+from genesis_actors.values import ZERO, ClientOrderId, ExecutionId, TradeId, exact, plus
 
 LONGEST_WINDOW = timedelta(days=1)
 """How long own fills are kept: no order's participation window is longer."""
@@ -66,7 +66,7 @@ class SymbolUse:
     def reserve(self, client_order_id: ClientOrderId, quantity: Decimal) -> None:
         order = self._orders.setdefault(client_order_id, _OrderUse())
         more = quantity - order.reserved
-        order.reserved = quantity
+        order.reserved = quantity or ZERO
         self.reserved += more
         self._reserved_by[order.execution_id] += more
         if not self._reserved_by[order.execution_id]:
@@ -84,7 +84,7 @@ class SymbolUse:
         if trade_id in order.trades:
             return False
         order.trades = (*order.trades, trade_id)
-        order.filled += quantity
+        order.filled = plus(order.filled, quantity)
         index = bisect_right(self._times, at)
         self._times.insert(index, at)
         self._names.insert(index, client_order_id)

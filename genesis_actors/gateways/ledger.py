@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 
 from genesis_actors.gateways.venue import PastFill
 from genesis_actors.messages.venue import OrderAccepted, OrderClosed, OrderFilled, OrderOutcome
@@ -19,6 +20,7 @@ from genesis_actors.values import (
     Symbol,
     TradeId,
     VenueOrderId,
+    plus,
 )
 
 
@@ -66,7 +68,7 @@ class Entry:
 
     @property
     def filled_quantity(self) -> Decimal:
-        return sum((fill.quantity for fill in self.fills), ZERO)
+        return reduce(plus, (fill.quantity for fill in self.fills), ZERO)
 
     def next_trade_id(self) -> TradeId:
         return TradeId(f"{self.venue_order_id}-{len(self.fills) + 1}")

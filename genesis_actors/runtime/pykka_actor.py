@@ -15,6 +15,7 @@ from genesis_actors.runtime.futures import ActorFuture
 from genesis_actors.runtime.internals import Envelope, pykka_log, unregister
 from genesis_actors.runtime.mailbox import Begin, Mailbox
 from genesis_actors.runtime.pooled import default_pool
+from genesis_actors.runtime.stopped import Stopped
 
 
 class PooledActor(pykka.Actor):
@@ -26,6 +27,10 @@ class PooledActor(pykka.Actor):
     actor_inbox: Mailbox  # pyright: ignore[reportIncompatibleVariableOverride]
     pykka_traversable: ClassVar[bool] = False
     has_idle_hook: ClassVar[bool] = False
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor_stopped = self.actor_ref.actor_stopped = Stopped()
 
     @staticmethod
     def _create_actor_inbox() -> Mailbox:
