@@ -129,13 +129,13 @@ def execution_row(x: Execution) -> ExecutionRow:
 
 
 def slice_row(x: Execution, part: Slice) -> SliceRow:
-    slippage = (
-        None
-        if part.market_price is None
-        else slippage_vs_price_bps(
+    slippage = participation = impact = None
+    if part.market_price is not None:  # There are many that have not begun.
+        slippage = slippage_vs_price_bps(
             x.order.side, part.filled_notional, part.filled_quantity, part.market_price
         )
-    )
+        participation = part.participation_rate
+        impact = impact_bps(x.order.side, part.market_price, part.price_after)
     return SliceRow(
         execution_id=x.execution_id,
         slice_number=part.number,
@@ -146,13 +146,13 @@ def slice_row(x: Execution, part: Slice) -> SliceRow:
         market_price=part.market_price,
         slippage_bps=slippage,
         market_volume=part.market_volume,
-        participation_rate=part.participation_rate,
+        participation_rate=participation,
         status=part.status,
         reason=part.reason,
         sent_at=part.sent_at,
         done_at=part.done_at,
         market_price_after=part.price_after,
-        impact_bps=impact_bps(x.order.side, part.market_price, part.price_after),
+        impact_bps=impact,
     )
 
 

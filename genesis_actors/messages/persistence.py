@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from genesis_actors.messages.account import ACCOUNT_AGGREGATE, AccountEvent
 from genesis_actors.messages.base import Address
@@ -63,9 +63,11 @@ class PlannedPart:
     planned_quantity: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class SliceRow:
-    """One slice; `status` says whether it is planned, working or done."""
+class SliceRow(NamedTuple):
+    """One slice; `status` says whether it is planned, working or done.
+
+    A tuple, which is made in less than half the time: a start or a resumption makes one for each slice that is left.
+    """
 
     execution_id: str
     slice_number: int

@@ -57,7 +57,7 @@ def a_row(**changes: object) -> ExecutionRow:
 
 
 def a_slice(number: int, **changes: object) -> SliceRow:
-    fields: dict[str, Any] = dict.fromkeys(SliceRow.__slots__)
+    fields: dict[str, Any] = dict.fromkeys(SliceRow._fields)
     fields |= {
         "execution_id": "x1",
         "slice_number": number,

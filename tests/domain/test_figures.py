@@ -92,6 +92,6 @@ def test_progress_is_what_is_filled_and_what_should_be(desk: Desk) -> None:
 def test_an_extension_plans_no_more_than_there_is() -> None:
     desk = Desk(execution(["1", "1"]))
     rows = all_rows(desk.execution, (), "paper")
-    extended = (*rows.slices, replace(rows.slices[1], slice_number=3))
+    extended = (*rows.slices, rows.slices[1]._replace(slice_number=3))
 
     assert progress_of_schedule(rows.execution, extended, NOON + seconds(400)) == 1
