@@ -73,6 +73,22 @@ def ended(engine: Engine, **changes: object) -> TwapHandle:
     return twap
 
 
+def a_late_fill(engine: Engine, venue: _Venue) -> OrderFilled:
+    order, now = venue.placed[-1], engine.runtime.clock.now()
+    return OrderFilled(
+        at=now,
+        execution_id=order.execution_id,
+        client_order_id=order.client_order_id,
+        trade_id=TradeId("late"),
+        quantity=order.quantity,
+        price=order.price,
+        fee=order.price,
+        fee_currency="USDT",
+        liquidity=Liquidity.TAKER,
+        traded_at=now,
+    )
+
+
 def slicers(engine: Engine) -> int:
     return len(refs(engine, SlicerActor))
 
@@ -112,23 +128,9 @@ def test_a_trade_that_is_told_when_its_execution_has_left_is_recorded_and_told_o
     engine.subscribe(heard.append)
     twap = ended(engine)
     let_pass(engine, RETIRED)
-    order, now = venue.placed[-1], engine.runtime.clock.now()
     before = len(twap.status().fills)
     heard.clear()
-    venue.late.append(
-        OrderFilled(
-            at=now,
-            execution_id=twap.execution_id,
-            client_order_id=order.client_order_id,
-            trade_id=TradeId("late"),
-            quantity=order.quantity,
-            price=order.price,
-            fee=order.price,
-            fee_currency="USDT",
-            liquidity=Liquidity.TAKER,
-            traded_at=now,
-        )
-    )
+    venue.late.append(a_late_fill(engine, venue))
 
     let_pass(engine, 120)
 
@@ -185,6 +187,28 @@ def test_what_comes_while_a_slicer_is_asked_whether_it_can_go_reaches_it(
     supervisor.tell(SlicerRetired(at=now, execution_id=twap.execution_id, is_ready=True))
     let_pass(engine, 1)
     assert slicers(engine) == 1, "nobody has asked it"
+
+
+def test_a_slicer_does_not_go_before_what_it_has_heard_is_durable(
+    engine: Engine, venue: _Venue, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twap = ended(engine)
+    before = len(twap.status().fills)
+    handle = SlicerActor.handle
+    late = iter([a_late_fill(engine, venue)])
+
+    def hear(slicer: SlicerActor, message: SlicerMessage) -> None:
+        if message == Retire() and (fill := next(late, None)) is not None:
+            handle(slicer, fill)
+        handle(slicer, message)
+
+    monkeypatch.setattr(SlicerActor, "handle", hear)
+    let_pass(engine, RETIRED)
+
+    assert slicers(engine) == 1
+    assert len(queries.status_of(database, twap.execution_id).fills) == before + 1
+    let_pass(engine, RETIRED)
+    assert slicers(engine) == 0
 
 
 def test_a_slicer_that_fails_when_it_is_asked_whether_it_can_go_is_built_anew(

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from genesis_actors.actors import supervisor
 from genesis_actors.simulation.faults import Weather
 from genesis_actors.simulation.run import Plan, Result, simulate
 
@@ -41,6 +43,19 @@ def test_every_promise_holds_in_better_weather(weather: Weather) -> None:
 
         assert not result.violations, said_of(result)
         assert result.children
+
+
+@pytest.mark.parametrize("seconds", [0, 2])
+def test_every_promise_holds_where_executions_leave_memory_soon(
+    seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes late then comes for one that has left, or that is just about to."""
+    monkeypatch.setattr(supervisor, "RETIRED_AFTER", timedelta(seconds=seconds))
+    results = [simulate(small(seed, Weather.HOSTILE)) for seed in range(101, 111)]
+
+    for result in results:
+        assert not result.violations, said_of(result)
+    assert sum(result.children for result in results)
 
 
 def test_a_seed_takes_the_same_course_in_every_process() -> None:
