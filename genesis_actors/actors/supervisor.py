@@ -16,10 +16,10 @@ from genesis_actors.actors.halting import Halting, WriteHaltAgain
 from genesis_actors.actors.past import Past, VenueTraits, past_orders
 from genesis_actors.actors.raising import Answer, Raising
 from genesis_actors.actors.slicer import SlicerActor, SlicerPorts
+from genesis_actors.actors.trade_polls import AskTrades, TradePolls
 from genesis_actors.domain.admission import FirstEvents
 from genesis_actors.domain.evolve import refold
 from genesis_actors.domain.execution import Execution
-from genesis_actors.domain.known_trades import KnownTrades
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import current_rows
 from genesis_actors.domain.queueing import Queue, QueueRules
@@ -63,7 +63,6 @@ from genesis_actors.messages.venue import (
     DescribeSymbol,
     EndParent,
     HaltChanged,
-    LookUpTrades,
     OrderAccepted,
     OrderClosed,
     OrderFilled,
@@ -102,8 +101,6 @@ RETIRED_AFTER = timedelta(minutes=5)
 """So long after its end an execution's slicer stays, for fills that come late: by then each look at our trades is past
 those it has had. Later ones find its journal, which is read for them."""
 
-_ASK_AGAIN = timedelta(seconds=2)
-
 
 @dataclass(frozen=True, slots=True)
 class SupervisorPorts:
@@ -113,13 +110,6 @@ class SupervisorPorts:
     gate: Address[HaltChanged]
     risk: Address[RiskMessage]
     news: Address[News]
-
-
-@dataclass(frozen=True, slots=True)
-class AskTrades:
-    """To ourselves: it is time to ask for the trades of `symbol`."""
-
-    symbol: Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,13 +233,9 @@ class SupervisorActor(MessageActor[_Message]):
         self._of_actor: dict[str, ExecutionId] = {}
         self._restored: set[Symbol] = set()
         self._recovering: dict[Symbol, list[Execution]] = {}
-        self._polled: set[Symbol] = set()
-        self._asked_trades_at: dict[Symbol, datetime] = {}
-        self._known_trades = {
-            symbol: KnownTrades(until)
-            for symbol, until in past.known_trades.items()
-            if until is not None
-        }
+        self._trades = TradePolls(
+            self, every=venue.trades_every, past=past, venue=ports.venue, journal=ports.journal
+        )
         self._availability: VenueAvailability | None = None
         self._slicer_ports = SlicerPorts(
             orders=ports.risk,
@@ -350,7 +336,7 @@ class SupervisorActor(MessageActor[_Message]):
             case VenueAvailability():
                 self._on_availability(message)
             case AskTrades():
-                self._ask_trades(message.symbol)
+                self._trades.ask(message.symbol)
             case RebuildSlicer():
                 self._rebuild(message.execution_id)
             case ActorFailed():
@@ -382,7 +368,7 @@ class SupervisorActor(MessageActor[_Message]):
             self._restored.add(symbol)
             self._restore(symbol)
         if symbol in self._recovering:
-            self._ask_trades(symbol)
+            self._trades.ask(symbol)
         else:
             self._admitting.admit_next(symbol)
 
@@ -417,8 +403,8 @@ class SupervisorActor(MessageActor[_Message]):
             paused_by=paused_by,
         )
         self._of_actor[slicer.actor.actor_urn] = execution.execution_id
-        if execution.order.symbol not in self._polled:
-            self._poll_trades(execution.order.symbol)
+        if not self._trades.is_polled(execution.order.symbol):
+            self._trades.poll(execution.order.symbol)
         availability = self._availability
         is_paused = execution.reason is Reason.VENUE_UNAVAILABLE
         if availability is not None and availability.is_available is is_paused:
@@ -465,53 +451,21 @@ class SupervisorActor(MessageActor[_Message]):
         self.send(self._ports.risk, past)
         self.send(self._ports.venue, past)
 
-    def _ask_trades(self, symbol: Symbol) -> None:
-        now, known = self.clock.now(), self._known_trades.get(symbol)
-        self._asked_trades_at.setdefault(symbol, now)
-        since = (self._past.trades_since or now) if known is None else known.since
-        self.send(self._ports.venue, LookUpTrades(symbol=symbol, since=since))
-
     def _on_trades_told(self, told: TradesTold) -> None:
         """Let the symbol's executions run now that every trade of theirs is known."""
-        symbol, now = told.symbol, self.clock.now()
-        recovering = self._recovering.get(symbol)
-        asked_at = self._asked_trades_at.pop(symbol, now)
-        if not told.is_complete:
-            self.wake_at(now + _ASK_AGAIN, AskTrades(symbol))
+        if not self._trades.told(told):
             return
-        if symbol in self._known_trades:
-            self._note_trades(symbol, self._known_trades[symbol].told(asked_at))
-        was_polled = symbol in self._polled  # Otherwise the first slicer below begins it.
+        symbol = told.symbol
+        recovering = self._recovering.pop(symbol, None)
+        was_polled = self._trades.is_polled(symbol)  # Otherwise the first slicer below begins it.
         if recovering is not None:
-            del self._recovering[symbol]
             is_known = self._admitting.described[symbol].rules is not None
             for x in recovering:
                 why_not = self._past.paused_by if is_known else Reason.UNKNOWN_SYMBOL
                 self._start_slicer(x, paused_by=why_not)
             self._admitting.admit_all(symbol)
         if was_polled:
-            self._poll_trades(symbol)
-
-    def _poll_trades(self, symbol: Symbol) -> None:
-        """Ask for trades now and then: one that was never told, of an order that has closed, shows only there."""
-        every = self._venue.trades_every
-        if every is None:
-            return
-        now = self.clock.now()
-        self._polled.add(symbol)
-        if symbol not in self._known_trades:
-            is_new = symbol not in self._past.known_trades
-            since = now if is_new else self._past.trades_since or now
-            self._note_trades(symbol, KnownTrades(since))
-        self.wake_at(now + every, AskTrades(symbol))
-
-    def _note_trades(self, symbol: Symbol, known: KnownTrades) -> None:
-        before = self._known_trades.get(symbol)
-        self._known_trades[symbol] = known
-        # A trade of an execution that is not ours to carry on is told again to the engine that does.
-        may_advance = before is None or symbol not in self._past.left_alone
-        if may_advance and (before is None or before.recorded_until != known.recorded_until):
-            self.send(self._ports.journal, NoteTrades(symbol, known.recorded_until))
+            self._trades.poll(symbol)
 
     def _on_slicer_failed(self, failed: ActorFailed) -> None:
         """Read its journal behind everything it wrote; then it is started again."""
@@ -523,7 +477,7 @@ class SupervisorActor(MessageActor[_Message]):
         slicer.failures.append(now)
         self._give_commands_up(slicer)
         # It may have been told of trades that it has not written; they are asked for once more.
-        self._known_trades = {symbol: known.lost() for symbol, known in self._known_trades.items()}
+        self._trades.lost()
         log.error("slicer_failed", execution_id=execution_id, error=failed.error)
         self._load(execution_id)
 

@@ -1,0 +1,94 @@
+"""Our trades, asked for again and again: one that was never told, of an order that has closed, shows only there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from genesis_actors.actors.past import Past
+from genesis_actors.domain.known_trades import KnownTrades
+from genesis_actors.messages.base import Address
+from genesis_actors.messages.persistence import NoteTrades
+from genesis_actors.messages.venue import LookUpTrades, TradesTold
+from genesis_actors.runtime.actor import MessageActor
+from genesis_actors.values import Symbol
+
+_ASK_AGAIN = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class AskTrades:
+    """To the supervisor itself: it is time to ask for the trades of `symbol`."""
+
+    symbol: Symbol
+
+
+class TradePolls:
+    """Asks for the supervisor, from where on some may not be recorded, every so often; None: never by itself."""
+
+    def __init__(
+        self,
+        actor: MessageActor[Any],
+        *,
+        every: timedelta | None,
+        past: Past,
+        venue: Address[LookUpTrades],
+        journal: Address[NoteTrades],
+    ) -> None:
+        self._actor = actor
+        self._every = every
+        self._left_alone = past.left_alone
+        self._since = past.trades_since
+        self._worked_before = past.known_trades.keys()
+        self._venue = venue
+        self._journal = journal
+        self._polled: set[Symbol] = set()
+        self._asked_at: dict[Symbol, datetime] = {}
+        self._known = {
+            symbol: KnownTrades(until)
+            for symbol, until in past.known_trades.items()
+            if until is not None
+        }
+
+    def is_polled(self, symbol: Symbol) -> bool:
+        return symbol in self._polled
+
+    def ask(self, symbol: Symbol) -> None:
+        now, known = self._actor.clock.now(), self._known.get(symbol)
+        self._asked_at.setdefault(symbol, now)
+        since = (self._since or now) if known is None else known.since
+        self._actor.send(self._venue, LookUpTrades(symbol=symbol, since=since))
+
+    def told(self, told: TradesTold) -> bool:
+        """Return whether every trade is told now; otherwise it is asked for once more."""
+        symbol, now = told.symbol, self._actor.clock.now()
+        asked_at = self._asked_at.pop(symbol, now)
+        if not told.is_complete:
+            self._actor.wake_at(now + _ASK_AGAIN, AskTrades(symbol))
+        elif symbol in self._known:
+            self._note(symbol, self._known[symbol].told(asked_at))
+        return told.is_complete
+
+    def poll(self, symbol: Symbol) -> None:
+        """Ask when it is time for the next question."""
+        if self._every is None:
+            return
+        now = self._actor.clock.now()
+        self._polled.add(symbol)
+        if symbol not in self._known:
+            since = self._since or now if symbol in self._worked_before else now
+            self._note(symbol, KnownTrades(since))
+        self._actor.wake_at(now + self._every, AskTrades(symbol))
+
+    def lost(self) -> None:
+        """Take into account that somebody has failed who may have been told of trades that he has not written."""
+        self._known = {symbol: known.lost() for symbol, known in self._known.items()}
+
+    def _note(self, symbol: Symbol, known: KnownTrades) -> None:
+        before = self._known.get(symbol)
+        self._known[symbol] = known
+        # A trade of an execution that is not ours to carry on is told again to the engine that does.
+        may_advance = before is None or symbol not in self._left_alone
+        if may_advance and (before is None or before.recorded_until != known.recorded_until):
+            self._actor.send(self._journal, NoteTrades(symbol, known.recorded_until))
