@@ -9,7 +9,7 @@ from genesis_actors.messages.events import TwapAccepted
 from genesis_actors.messages.persistence import OrderRow, SliceRow
 from genesis_actors.values import ExecutionState
 
-REMEMBERED_ENDED: Final = 100
+REMEMBERED_ENDED: Final = 1_000
 """So many executions that are over are kept at hand; older ones are in the database."""
 
 
