@@ -336,7 +336,7 @@ class SupervisorActor(MessageActor[_Message]):
             case VenueAvailability():
                 self._on_availability(message)
             case AskTrades():
-                self._trades.ask(message.symbol)
+                self._trades.ask_anew(message.symbol)
             case RebuildSlicer():
                 self._rebuild(message.execution_id)
             case ActorFailed():

@@ -12,9 +12,12 @@ from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import NoteTrades
 from genesis_actors.messages.venue import LookUpTrades, TradesTold
 from genesis_actors.runtime.actor import MessageActor
+from genesis_actors.runtime.clock import TimerHandle
 from genesis_actors.values import Symbol
 
 _ASK_AGAIN = timedelta(seconds=2)
+_PATIENCE = timedelta(seconds=60)
+"""A question that has not been answered for so long is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,11 @@ class AskTrades:
 
 
 class TradePolls:
-    """Asks for the supervisor, from where on some may not be recorded, every so often; None: never by itself."""
+    """Asks for the supervisor, from where on some may not be recorded, every so often; None: never by itself.
+
+    One question of a symbol at a time: its answer is taken for proof that what the one before has told is written by
+    now, and two that come together would prove it of each other.
+    """
 
     def __init__(
         self,
@@ -45,6 +52,7 @@ class TradePolls:
         self._journal = journal
         self._polled: set[Symbol] = set()
         self._asked_at: dict[Symbol, datetime] = {}
+        self._timers: dict[Symbol, TimerHandle] = {}
         self._known = {
             symbol: KnownTrades(until)
             for symbol, until in past.known_trades.items()
@@ -55,17 +63,26 @@ class TradePolls:
         return symbol in self._polled
 
     def ask(self, symbol: Symbol) -> None:
+        """Ask, unless a question is on its way."""
+        if symbol not in self._asked_at:
+            self.ask_anew(symbol)
+
+    def ask_anew(self, symbol: Symbol) -> None:
         now, known = self._actor.clock.now(), self._known.get(symbol)
         self._asked_at.setdefault(symbol, now)
         since = (self._since or now) if known is None else known.since
         self._actor.send(self._venue, LookUpTrades(symbol=symbol, since=since))
+        self._ask_at(symbol, now + _PATIENCE)
 
     def told(self, told: TradesTold) -> bool:
         """Return whether every trade is told now; otherwise it is asked for once more."""
-        symbol, now = told.symbol, self._actor.clock.now()
-        asked_at = self._asked_at.pop(symbol, now)
+        symbol = told.symbol
+        asked_at = self._asked_at.pop(symbol, None)
+        if asked_at is None:
+            return False  # The second answer, where it was asked twice.
+        self._timers.pop(symbol).cancel()
         if not told.is_complete:
-            self._actor.wake_at(now + _ASK_AGAIN, AskTrades(symbol))
+            self._ask_at(symbol, self._actor.clock.now() + _ASK_AGAIN)
         elif symbol in self._known:
             self._note(symbol, self._known[symbol].told(asked_at))
         return told.is_complete
@@ -79,11 +96,17 @@ class TradePolls:
         if symbol not in self._known:
             since = self._since or now if symbol in self._worked_before else now
             self._note(symbol, KnownTrades(since))
-        self._actor.wake_at(now + self._every, AskTrades(symbol))
+        self._ask_at(symbol, now + self._every)
 
     def lost(self) -> None:
         """Take into account that somebody has failed who may have been told of trades that he has not written."""
         self._known = {symbol: known.lost() for symbol, known in self._known.items()}
+
+    def _ask_at(self, symbol: Symbol, at: datetime) -> None:
+        before = self._timers.get(symbol)
+        if before is not None:
+            before.cancel()
+        self._timers[symbol] = self._actor.wake_at(at, AskTrades(symbol))
 
     def _note(self, symbol: Symbol, known: KnownTrades) -> None:
         before = self._known.get(symbol)

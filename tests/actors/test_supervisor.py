@@ -128,6 +128,9 @@ class House:
         self.journal.messages.remove(asked)
         self.tell(ExecutionLoaded(asked.execution_id, None, (), error))
 
+    def noted(self) -> list[datetime]:
+        return [m.recorded_until for m in self.journal.messages if isinstance(m, NoteTrades)]
+
     def answer(self) -> None:
         """Play the venue, the market data and the journal for everything asked so far."""
         questions, self.venue.messages = self.venue.messages, []
@@ -476,9 +479,6 @@ class Polled(House):
         self.tell(TradesTold(at=now, symbol=question.symbol, is_complete=is_complete))
         return question
 
-    def noted(self) -> list[datetime]:
-        return [m.recorded_until for m in self.journal.messages if isinstance(m, NoteTrades)]
-
 
 def test_trades_are_asked_for_from_where_all_are_recorded(
     simulation: DeterministicRuntime,
@@ -570,3 +570,41 @@ def test_a_trade_is_known_by_its_order_too(simulation: DeterministicRuntime) -> 
 
     assert not past.has_recorded(fill)
     assert Past(recorded=frozenset({(fill.client_order_id, fill.trade_id)})).has_recorded(fill)
+
+
+def test_orders_that_come_while_trades_are_asked_for_do_not_ask_again(
+    simulation: DeterministicRuntime,
+) -> None:
+    """Two answers that come together say of each other that what they told is written, which it is not."""
+    execution, _ = an_execution()
+    past = Past(executions=(execution,), known_trades={BTC: NOON - MARGIN})
+    house = House(simulation, past=past, trades_every=EVERY)
+
+    def asked() -> list[LookUpTrades]:
+        return [m for m in house.venue.messages if isinstance(m, LookUpTrades)]
+
+    def answer(*, is_complete: bool) -> None:
+        now = simulation.clock.now()
+        house.tell(TradesTold(at=now, symbol=BTC, is_complete=is_complete))
+
+    def pass_seconds(seconds: int) -> None:
+        simulation.advance_to(simulation.clock.now() + timedelta(seconds=seconds))
+
+    for _ in range(3):
+        house.start(a_parent_order())
+        house.tell(a_description(BTC))
+    assert len(asked()) == 1
+    answer(is_complete=False)
+    pass_seconds(2)
+    assert len(asked()) == 2
+    pass_seconds(61)
+    assert len(asked()) == 3, "nobody answered"
+
+    answer(is_complete=True)
+    answer(is_complete=True)
+
+    assert house.noted() == []
+    pass_seconds(44)
+    assert len(asked()) == 3
+    pass_seconds(2)
+    assert len(asked()) == 4
