@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from genesis_actors import Engine, Settings
 from genesis_actors.actors.slicer import SlicerActor
 from genesis_actors.actors.supervisor import RETIRED_AFTER, SupervisorActor
-from genesis_actors.engine import CommandRefusedError, TwapHandle
+from genesis_actors.engine import CommandRefusedError, OrderRejectedError, TwapHandle
 from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.slicer import Retire, SlicerMessage
@@ -21,7 +23,14 @@ from genesis_actors.messages.venue import OrderAccepted, OrderFilled, OrderOutco
 from genesis_actors.opening import VirtualTime
 from genesis_actors.storage import queries
 from genesis_actors.storage.checks import check_database
-from genesis_actors.values import ExecutionState, Liquidity, Symbol, TradeId, VenueOrderId
+from genesis_actors.values import (
+    ExecutionId,
+    ExecutionState,
+    Liquidity,
+    Symbol,
+    TradeId,
+    VenueOrderId,
+)
 from tests.test_supervision import an_order, let_pass, refs
 
 RETIRED = RETIRED_AFTER.total_seconds() + 1
@@ -231,3 +240,31 @@ def test_a_slicer_that_fails_when_it_is_asked_whether_it_can_go_is_built_anew(
     assert "CANCELLED" in refusal(twap.pause)
     let_pass(engine, RETIRED)
     assert slicers(engine) == 0
+
+
+def test_a_damaged_journal_of_what_is_over_disturbs_nobody(
+    engine: Engine, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genesis_actors.actors.control.REMEMBERED_ENDED", 1)
+    twap = ended(engine, client_id="mine")
+    let_pass(engine, RETIRED)
+    with closing(sqlite3.connect(database)) as connection:
+        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        for (name,) in triggers.fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("DELETE FROM events WHERE aggregate_version = 1")
+        connection.execute("DELETE FROM snapshots")
+        connection.commit()
+    other = engine.submit(an_order())
+
+    for _ in range(4):
+        assert "damaged" in refusal(twap.pause)
+    with pytest.raises(OrderRejectedError, match="damaged"):
+        engine.submit(an_order(client_id="mine"))
+    assert "no open execution" in refusal(
+        TwapHandle(engine, ExecutionId("nobody"), is_new=False).pause
+    )
+    assert "cannot be read" in refusal(
+        TwapHandle(engine, ExecutionId("\ud800"), is_new=False).pause
+    )
+    assert other.wait().execution.state == ExecutionState.COMPLETED

@@ -140,7 +140,7 @@ class Admitting:
         self, recalled: OrderRecalled, *, is_open: Callable[[ExecutionId], bool], is_halted: bool
     ) -> None:
         """Go on with those who have used a client id of an earlier run again."""
-        known, waiting = self._earlier.recalled(recalled)
+        known, error, waiting = self._earlier.recalled(recalled)
         if known is not None:
             self._known[recalled.client_id] = known
         for message in waiting:
@@ -148,7 +148,7 @@ class Admitting:
                 self._reject(
                     message,
                     Reason.JOURNAL_DOWN,
-                    f"what client id {recalled.client_id} was used for cannot be read: {recalled.loaded.error}",
+                    f"what client id {recalled.client_id} was used for cannot be read: {error}",
                     "nothing was sent; give the order again when the database can be read",
                 )
             else:

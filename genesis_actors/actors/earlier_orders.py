@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from genesis_actors.actors.loaded import read
 from genesis_actors.actors.past import KnownOrder
-from genesis_actors.domain.evolve import refold
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import ExecutionLoaded, LoadExecution
 from genesis_actors.messages.supervisor import StartExecution
@@ -63,9 +63,10 @@ class EarlierOrders:
             self._actor.send(self._journal, LoadExecution(execution_id, reply_to))
         return True
 
-    def recalled(self, recalled: OrderRecalled) -> tuple[KnownOrder | None, list[StartExecution]]:
-        """Return the order, None where its journal cannot be read, and what has waited for it."""
-        loaded = recalled.loaded
-        found = refold(loaded.snapshot, loaded.tail)
+    def recalled(
+        self, recalled: OrderRecalled
+    ) -> tuple[KnownOrder | None, str | None, list[StartExecution]]:
+        """Return the order, None where its journal cannot be read, and why; and what has waited for it."""
+        found, error = read(recalled.loaded)
         known = found and KnownOrder(found.execution_id, found.order, found.market_source)
-        return known, self._waiting.pop(recalled.client_id)
+        return known, error, self._waiting.pop(recalled.client_id)

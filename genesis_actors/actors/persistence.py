@@ -288,7 +288,7 @@ class PersistenceActor(MessageActor[_Accepted]):
     def _loaded(self, message: LoadExecution) -> ExecutionLoaded:
         try:
             found = load_open_execution(self._database, message.execution_id)
-        except StorageError as error:
+        except (StorageError, ValueError) as error:  # ValueError: no text that a database takes
             return ExecutionLoaded(message.execution_id, None, (), str(error))
         if found is None:
             return ExecutionLoaded(message.execution_id, None, ())

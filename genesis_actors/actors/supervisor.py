@@ -13,12 +13,12 @@ from pykka import ActorRef
 from genesis_actors.actors.admitting import Admitting
 from genesis_actors.actors.earlier_orders import EarlierOrders, OrderRecalled
 from genesis_actors.actors.halting import Halting, WriteHaltAgain
+from genesis_actors.actors.loaded import read
 from genesis_actors.actors.past import Past, VenueTraits, past_orders
 from genesis_actors.actors.raising import Answer, Raising
 from genesis_actors.actors.slicer import SlicerActor, SlicerPorts
 from genesis_actors.actors.trade_polls import AskTrades, TradePolls
 from genesis_actors.domain.admission import FirstEvents
-from genesis_actors.domain.evolve import refold
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import current_rows
@@ -516,12 +516,13 @@ class SupervisorActor(MessageActor[_Message]):
     def _on_loaded(self, loaded: ExecutionLoaded) -> None:
         execution_id = loaded.execution_id
         slicer = self._slicers[execution_id]
-        if loaded.error is not None and not (slicer.failures or slicer.held):
-            self._let_go(execution_id, loaded.error)
+        execution, error = read(loaded)
+        has_heard = any(isinstance(m, OrderFilled | OrderStory) for m in slicer.held)
+        if error is not None and not (slicer.failures or has_heard):
+            self._let_go(execution_id, error)
             return
-        if loaded.error is not None:
-            raise JournalUnreadableError(loaded.error)
-        execution = refold(loaded.snapshot, loaded.tail)
+        if error is not None:
+            raise JournalUnreadableError(error)
         if execution is None:
             (self._forget if slicer.failures else self._let_go)(execution_id)
             return
