@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genesis_actors.actors.loaded import read
 from genesis_actors.actors.past import KnownOrder
+from genesis_actors.domain.loaded import read
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.persistence import ExecutionLoaded, LoadExecution
 from genesis_actors.messages.supervisor import StartExecution

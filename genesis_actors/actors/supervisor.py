@@ -13,13 +13,13 @@ from pykka import ActorRef
 from genesis_actors.actors.admitting import Admitting
 from genesis_actors.actors.earlier_orders import EarlierOrders, OrderRecalled
 from genesis_actors.actors.halting import Halting, WriteHaltAgain
-from genesis_actors.actors.loaded import read
 from genesis_actors.actors.past import Past, VenueTraits, past_orders
 from genesis_actors.actors.raising import Answer, Raising
 from genesis_actors.actors.slicer import SlicerActor, SlicerPorts
 from genesis_actors.actors.trade_polls import AskTrades, TradePolls
 from genesis_actors.domain.admission import FirstEvents
 from genesis_actors.domain.execution import Execution
+from genesis_actors.domain.loaded import read
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.domain.projection import current_rows
 from genesis_actors.domain.queueing import Queue, QueueRules
