@@ -249,7 +249,3 @@ def _done(answer: CommandDone | CommandRefused) -> CommandDone:
     if isinstance(answer, CommandRefused):
         raise CommandRefusedError(answer)
     return answer
-
-
-def is_over(row: ExecutionRow) -> bool:
-    return ExecutionState(row.state).is_final

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from genesis_actors.calling import ANSWER_SECONDS, Build, Caller, is_over
+from genesis_actors.calling import ANSWER_SECONDS, Build, Caller
 from genesis_actors.domain.report import ExecutionReport
+from genesis_actors.domain.status import is_over
 from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.supervisor import (

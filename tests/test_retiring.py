@@ -26,11 +26,10 @@ from genesis_actors.storage.checks import check_database
 from genesis_actors.values import (
     ExecutionId,
     ExecutionState,
-    Liquidity,
     Symbol,
-    TradeId,
     VenueOrderId,
 )
+from tests.making import a_fill
 from tests.test_supervision import an_order, let_pass, refs
 
 RETIRED = RETIRED_AFTER.total_seconds() + 1
@@ -84,18 +83,7 @@ def ended(engine: Engine, **changes: object) -> TwapHandle:
 
 def a_late_fill(engine: Engine, venue: _Venue) -> OrderFilled:
     order, now = venue.placed[-1], engine.runtime.clock.now()
-    return OrderFilled(
-        at=now,
-        execution_id=order.execution_id,
-        client_order_id=order.client_order_id,
-        trade_id=TradeId("late"),
-        quantity=order.quantity,
-        price=order.price,
-        fee=order.price,
-        fee_currency="USDT",
-        liquidity=Liquidity.TAKER,
-        traded_at=now,
-    )
+    return a_fill(order, quantity=str(order.quantity), trade_id="late", at=now)
 
 
 def slicers(engine: Engine) -> int:

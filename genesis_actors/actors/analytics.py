@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from genesis_actors.domain.market_recorder import OBSERVED_AFTER
+from genesis_actors.domain.status import begins, is_over
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.analytics import AnalyticsMessage
 from genesis_actors.messages.control import ExecutionNews, News
-from genesis_actors.messages.events import TwapAccepted
 from genesis_actors.messages.market_data import CutRecord
 from genesis_actors.messages.persistence import AllWritten, StoreDepth, StoreReport
 from genesis_actors.messages.venue import DepthSeen, LookAtDepth
@@ -20,7 +20,7 @@ from genesis_actors.runtime.actor import ActorFailed, Address, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.storage.analysis import depth_text, load_evidence
 from genesis_actors.storage.database import Database
-from genesis_actors.values import ExecutionId, ExecutionState, Side, Symbol
+from genesis_actors.values import ExecutionId, Side, Symbol
 
 log = get_logger()
 
@@ -43,14 +43,8 @@ class NewsForReports:
         self._analytics = analytics
 
     def tell(self, message: News) -> None:
-        if isinstance(message, ExecutionNews) and (
-            _begins(message) or ExecutionState(message.execution.state).is_final
-        ):
+        if isinstance(message, ExecutionNews) and (begins(message) or is_over(message.execution)):
             self._analytics.tell(message)
-
-
-def _begins(news: ExecutionNews) -> bool:
-    return any(isinstance(event, TwapAccepted) for event in news.events)
 
 
 class AnalyticsActor(MessageActor[_Accepted]):
@@ -101,12 +95,12 @@ class AnalyticsActor(MessageActor[_Accepted]):
     def _on_news(self, news: ExecutionNews) -> None:
         row = news.execution
         symbol = Symbol(row.symbol)
-        if _begins(news):
+        if begins(news):
             self.send(
                 self._venue,
                 LookAtDepth(news.execution_id, symbol, Side(row.side), self.actor_ref),
             )
-        if not ExecutionState(row.state).is_final:
+        if not is_over(row):
             return
         self._report_soon(news.execution_id, symbol)
 

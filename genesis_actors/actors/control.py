@@ -174,7 +174,7 @@ class ControlActor(MessageActor[_Message]):
         """Keep what is known of an execution; of those that are over only the newest, as all are in the database."""
         before = self._known.get(execution_id)
         self._known[execution_id] = status
-        if is_over(status) and (before is None or not is_over(before)):
+        if is_over(status.execution) and (before is None or not is_over(before.execution)):
             self._ended.append(execution_id)
             if len(self._ended) > REMEMBERED_ENDED:
                 del self._known[self._ended.popleft()]
@@ -198,7 +198,7 @@ class ControlActor(MessageActor[_Message]):
         execution_id = ExecutionId(status.execution.execution_id)
         known = self._known.get(execution_id)
         self._keep(execution_id, status)
-        if known == status or (known is None and is_over(status)):
+        if known == status or (known is None and is_over(status.execution)):
             return
         heard = set[TradeId]() if known is None else {fill.trade_id for fill in known.fills}
         self._tell(

@@ -78,11 +78,15 @@ class Board:
 
     def open_ids(self) -> list[ExecutionId]:
         """Return the open executions, the newest first."""
-        found = [(s.execution.created_at, key) for key, s in self._known.items() if not is_over(s)]
+        found = [
+            (s.execution.created_at, key)
+            for key, s in self._known.items()
+            if not is_over(s.execution)
+        ]
         return [key for _, key in sorted(found, reverse=True)]
 
     def open_rows(self) -> tuple[ExecutionRow, ...]:
-        return tuple(s.execution for s in self._known.values() if not is_over(s))
+        return tuple(s.execution for s in self._known.values() if not is_over(s.execution))
 
     def is_queued(self, execution_id: ExecutionId) -> bool:
         return self._known[execution_id].execution.state == ExecutionState.QUEUED
@@ -142,7 +146,7 @@ class Board:
             return key  # Of one that ended long ago; what is here would be a part of it only.
         else:
             self._known[key] = updated(known, message)
-        if is_over(self._known[key]) and (known is None or not is_over(known)):
+        if is_over(self._known[key].execution) and (known is None or not is_over(known.execution)):
             self._ended.append(key)
             if len(self._ended) > REMEMBERED_ENDED:
                 self._forget(self._ended.popleft())

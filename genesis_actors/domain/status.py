@@ -6,7 +6,7 @@ from typing import Final
 
 from genesis_actors.messages.control import ExecutionNews, ExecutionStatus
 from genesis_actors.messages.events import TwapAccepted
-from genesis_actors.messages.persistence import OrderRow, SliceRow
+from genesis_actors.messages.persistence import ExecutionRow, OrderRow, SliceRow
 from genesis_actors.values import ExecutionState
 
 REMEMBERED_ENDED: Final = 1_000
@@ -18,8 +18,8 @@ def begins(news: ExecutionNews) -> bool:
     return any(isinstance(event, TwapAccepted) for event in news.events)
 
 
-def is_over(status: ExecutionStatus) -> bool:
-    return ExecutionState(status.execution.state).is_final
+def is_over(row: ExecutionRow) -> bool:
+    return ExecutionState(row.state).is_final
 
 
 def updated(known: ExecutionStatus | None, news: ExecutionNews) -> ExecutionStatus:
