@@ -267,15 +267,19 @@ def _status(execution: Execution, venue: str) -> ExecutionStatus:
 
 @contextmanager
 def _without_collections() -> Generator[None]:
-    """Keep the garbage collector from looking again and again at all that is read, of which nothing is garbage."""
-    was_enabled = gc.isenabled()
+    """Keep the garbage collector from looking again and again at all that is read, of which nothing is garbage.
+
+    A host that collects by itself, or has frozen what it holds, has plans of its own: they are left alone.
+    """
+    if not gc.isenabled():
+        yield
+        return
     gc.disable()
     try:
         yield
     finally:
         if not gc.get_freeze_count():
-            # Where the collector would have put it in the end: among what has lived long, unless a host has plans.
+            # Where the collector would have put it in the end: among what has lived long.
             gc.freeze()
             gc.unfreeze()
-        if was_enabled:
-            gc.enable()
+        gc.enable()

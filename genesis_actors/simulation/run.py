@@ -50,7 +50,6 @@ _NEVER: Final = 1 << 62
 _MOST_AT_AN_INSTANT: Final = 50_000  # Messages.
 _REPORTED_SEEDS: Final = 8
 """One seed in so many makes reports, which take a fifth of its time, and on which no promise depends."""
-_MOST_GARBAGE: Final = 400_000  # Objects; a seed of 20 executions leaves about 50,000.
 _FAILS_AFTER_ANOTHER: Final = (
     SabotageError.__name__,
     f"{JournalUnreadableError.__name__}: {WRITER_HAS_FAILED}",
@@ -98,8 +97,13 @@ class Result:
 
 def simulate(plan: Plan) -> Result:
     """Run one seed to its end. The same plan has the same result, whenever and wherever."""
+    with _collected_when_over():
+        return _result_of(plan)
+
+
+def _result_of(plan: Plan) -> Result:
     began = time.process_time()
-    with _directory_of(plan) as directory, _rarely_collected():
+    with _directory_of(plan) as directory:
         simulation = _Simulation(plan, directory / f"seed-{plan.seed}.db")
         with _logs_to(simulation.on_log), suppress(_StuckError):
             simulation.run()
@@ -396,15 +400,13 @@ def _correlations(seed: int) -> dict[str, object]:
 
 
 @contextmanager
-def _rarely_collected() -> Generator[None]:
-    """Let garbage lie: to look for it every now and then takes longer than some seeds' worth of it is worth."""
+def _collected_when_over() -> Generator[None]:
+    """Let the collector look once, when nothing holds the seed any more: what it sees alive grows old, and stays."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if gc.get_count()[0] > _MOST_GARBAGE:
-            gc.collect()
         if was_enabled:
             gc.enable()
 

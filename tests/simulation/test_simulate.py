@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from decimal import Decimal
 import pytest
 
 from genesis_actors.actors import supervisor
+from genesis_actors.simulation.exchange import Exchange
 from genesis_actors.simulation.faults import Weather
 from genesis_actors.simulation.run import Plan, Result, simulate
 
@@ -56,6 +58,16 @@ def test_every_promise_holds_where_executions_leave_memory_soon(
     for result in results:
         assert not result.violations, said_of(result)
     assert sum(result.children for result in results)
+
+
+def test_a_seed_leaves_nothing_in_memory() -> None:
+    """Thousands run in one process."""
+    gc.collect()
+
+    for seed in range(1, 5):
+        simulate(small(seed, Weather.HOSTILE))
+
+    assert sum(isinstance(each, Exchange) for each in gc.get_objects()) <= 1
 
 
 def test_a_seed_takes_the_same_course_in_every_process() -> None:
