@@ -167,6 +167,8 @@ class SlicerActor(MessageActor[SlicerMessage]):
     def begin(self) -> None:
         x = self._execution
         if x.state.is_final:  # All that can come yet are late fills.
+            self._apply(recovered(x, self.clock.now()))
+            self._finish()
             return
         self._watch()
         if self._first_events:

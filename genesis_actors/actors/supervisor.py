@@ -410,8 +410,6 @@ class SupervisorActor(MessageActor[_Message]):
         if availability is not None and availability.is_available is is_paused:
             self.send(slicer.actor, availability)
         self._hand_over_all(slicer)
-        if execution.state.is_final:
-            self._retire_later(execution.execution_id)
         self._let_in()
 
     def _hand_over_all(self, slicer: _Slicer) -> None:

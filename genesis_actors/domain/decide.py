@@ -22,7 +22,7 @@ from genesis_actors.domain.outcomes import on_outcomes
 from genesis_actors.domain.pausing import lifts_itself, on_availability, pause, resume
 from genesis_actors.domain.starting import expire_in_queue, leave_queue
 from genesis_actors.domain.surroundings import Surroundings
-from genesis_actors.domain.unknown import ask_again, on_settle
+from genesis_actors.domain.unknown import ask_again, on_settle, settlements
 from genesis_actors.domain.waking import running_wakes, waits_for_time_alone
 from genesis_actors.domain.working import on_market_view
 from genesis_actors.messages.events import ChildSent, JournalEvent, TwapFinishing
@@ -176,9 +176,12 @@ def recovered(execution: Execution, now: datetime, paused_by: Reason | None = No
     Where nothing may be working any more, it is taken back once more: the first `CancelOrder` may have been lost. That
     goes for a child that was never marked as sent, too, for its mark may have been lost.
     """
+    # Risk and gate outlive a slicer, and may not have heard.
     steps = Steps(execution, now)
+    steps.ask(*settlements(execution))
+    if execution.state.is_final:
+        return steps.decision()
     if execution.amendments:
-        # The gate outlives a slicer, and may not have heard.
         steps.ask(parent_as_it_is(execution))
     for child in execution.open_children:
         if child.status is OrderStatus.UNKNOWN:

@@ -20,7 +20,7 @@ from genesis_actors.domain.ending import stop_incomplete
 from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.pausing import lift_pause, pause
 from genesis_actors.domain.surroundings import Surroundings
-from genesis_actors.domain.unknown import on_not_found
+from genesis_actors.domain.unknown import on_not_found, was_thought_gone
 from genesis_actors.messages.events import ChildAccepted, ChildFilled
 from genesis_actors.messages.venue import (
     OrderAccepted,
@@ -96,13 +96,8 @@ def _on_accepted(steps: Steps, child: Child, message: OrderAccepted) -> None:
     )
     if is_found and x.state is not ExecutionState.RUNNING:
         steps.ask(*cancels(x))
-    if _was_thought_gone(child):
+    if was_thought_gone(child):
         steps.ask(cancel_of(x, child))
-
-
-def _was_thought_gone(child: Child) -> bool:
-    """Tell whether a child was closed by proof, or by the operator's word, and not by the venue's own."""
-    return child.status is OrderStatus.NEVER_ACCEPTED or child.reason is Reason.SETTLED
 
 
 def _on_filled(
@@ -128,7 +123,7 @@ def _on_filled(
     if steps.execution.remaining_quantity < ZERO:
         # It came after its order's close, and what it leaves is less than what another child may still do.
         steps.ask(*cancels(steps.execution))
-    if _was_thought_gone(child):
+    if was_thought_gone(child):
         steps.ask(cancel_of(steps.execution, child))
     child = steps.execution.children[child.client_order_id]
     if child.filled_quantity > child.quantity and steps.execution.state is ExecutionState.RUNNING:

@@ -87,6 +87,20 @@ def _close_by_proof(steps: Steps, child: Child) -> None:
     close_child(steps, child, OrderStatus.NEVER_ACCEPTED, None, wait=wait)
 
 
+def settlements(x: Execution) -> tuple[SettleOrder, ...]:
+    """Return what risk and gate are told of the children whose end nobody but `x` knows of: proven, or said."""
+    return tuple(
+        _settlement(x, child, child.filled_quantity)
+        for child in x.children.values()
+        if was_thought_gone(child)
+    )
+
+
+def was_thought_gone(child: Child) -> bool:
+    """Tell whether a child was closed by proof, or by the operator's word, and not by the venue's own."""
+    return child.status is OrderStatus.NEVER_ACCEPTED or child.reason is Reason.SETTLED
+
+
 def _settlement(x: Execution, child: Child, filled_quantity: Decimal) -> SettleOrder:
     return SettleOrder(
         execution_id=x.execution_id,

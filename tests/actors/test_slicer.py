@@ -654,6 +654,32 @@ def test_an_unknown_child_is_asked_about_again_and_settled_durably_before_it_is_
     ]
 
 
+def test_a_settlement_that_was_lost_with_its_slicer_is_told_by_the_next_one(bench: Bench) -> None:
+    order = bench.send_first_child()
+    name = order.client_order_id
+    x = bench.execution.execution_id
+    bench.tell(OrderOutcomeUnknown(at=NOON, execution_id=x, client_order_id=name, detail="?"))
+    settle = SettleChild(
+        execution_id=x, reply_to=Answers(), client_order_id=name, filled_quantity=Decimal(1)
+    )
+    bench.tell(settle)
+    bench.tell(CancelExecution(execution_id=x, reply_to=Answers()))
+    bench.show_market()
+    ended = fold(None, bench.events)
+    assert ended is not None
+    assert ended.state.is_final
+    bench.orders.messages.clear()
+    bench.slicer.stop()
+
+    bench.slicer = bench.start(ended, ())
+
+    told = SettleOrder(
+        execution_id=x, client_order_id=name, symbol=order.symbol, filled_quantity=Decimal(1)
+    )
+    assert bench.orders.messages == [told]
+    assert isinstance(bench.supervisor.messages[-1], ExecutionFinished)
+
+
 def test_what_failed_too_often_is_rebuilt_as_paused(bench: Bench) -> None:
     order = bench.send_first_child()
     rebuilt = fold(None, bench.events)

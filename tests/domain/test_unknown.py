@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from genesis_actors.domain.decide import recovered
 from genesis_actors.domain.decision import AskMarket, Decision
 from genesis_actors.domain.execution import Execution, restore, snapshot
 from genesis_actors.domain.projection import rows
@@ -583,6 +584,24 @@ def test_fees_in_a_strange_currency_stay_unknown_through_a_settlement(unknown: D
     unknown.fill("0.1", trade="t2")
 
     assert unknown.execution.fees_quote is None
+
+
+@pytest.mark.parametrize("ends", ["said", "proven", "ended"])
+def test_who_is_built_anew_tells_once_more_what_only_it_knows(unknown: Desk, ends: str) -> None:
+    """The message may have been lost with its slicer; risk and gate would reserve the quantity for ever."""
+    if ends == "proven":
+        unknown.fill("0.4", "100", trade="t1", fee=ZERO)
+        unknown.not_found(is_proof=True)
+    else:
+        unknown.settle("0.4")
+    if ends == "ended":
+        unknown.cancel()
+        unknown.look()
+    assert unknown.execution.state.is_final is (ends == "ended")
+
+    assert recovered(unknown.execution, unknown.now) == Decision(
+        unknown.execution, effects=(settlement("0.4"),)
+    )
 
 
 def test_a_settlement_is_repeated_in_vain(unknown: Desk) -> None:
