@@ -100,6 +100,7 @@ class Admitting:
         self._risk = risk
         self._queue = queue
         self._begin = begin
+        self._asked: set[Symbol] = set()
         self._waiting: dict[Symbol, list[_Candidate]] = {}
         self._admitting: dict[ExecutionId, _Candidate] = {}
         self._judged: dict[ExecutionId, tuple[_Candidate, Admission]] = {}
@@ -164,42 +165,39 @@ class Admitting:
         self._actor.send(self._market_data, watch)
 
     def describe(self, symbol: Symbol) -> None:
-        """Ask the venue about the symbol, for each order afresh, because balances change."""
+        """Ask the venue about the symbol, afresh because balances change: once for all orders until it has answered."""
+        if symbol in self._asked:
+            return
+        self._asked.add(symbol)
         question = DescribeSymbol(symbol=symbol, reply_to=self._actor.actor_ref)
         self._actor.send(self._venue, question)
 
     def learn(self, described: SymbolDescribed) -> None:
         symbol, volumes = described.symbol, described.volumes
+        self._asked.discard(symbol)
         known = self.described.get(symbol)
         self.described[symbol] = described
-        # A symbol is described for each of its orders, and its bars change once an hour.
+        # A symbol is described often, and its bars change once an hour.
         if known is None or known.volumes != volumes:
             self.profiles[symbol] = VolumeProfile.from_bars(volumes) if volumes else None
 
-    def admit_next(self, symbol: Symbol) -> None:
-        """Go on with the first order that waited for its symbol to be described."""
-        waiting = self._waiting.get(symbol)
-        if not waiting:
-            return
-        first = waiting.pop(0)
-        if self.described[symbol].rules is None:
-            self._admit(first, None)
-            return
-        self._admitting[first.execution_id] = first
-        self._actor.send(
-            self._market_data,
-            MarketQuery(
-                execution_id=first.execution_id,
-                symbol=symbol,
-                since=self._actor.clock.now(),
-                window=self._defaults.slice_interval,
-                reply_to=self._actor.actor_ref,
-            ),
-        )
-
-    def admit_all(self, symbol: Symbol) -> None:
-        for _ in range(len(self._waiting.get(symbol, ()))):
-            self.admit_next(symbol)
+    def admit_waiting(self, symbol: Symbol) -> None:
+        """Go on with the orders that waited for their symbol to be described."""
+        for candidate in self._waiting.pop(symbol, ()):
+            if self.described[symbol].rules is None:
+                self._admit(candidate, None)
+                continue
+            self._admitting[candidate.execution_id] = candidate
+            self._actor.send(
+                self._market_data,
+                MarketQuery(
+                    execution_id=candidate.execution_id,
+                    symbol=symbol,
+                    since=self._actor.clock.now(),
+                    window=self._defaults.slice_interval,
+                    reply_to=self._actor.actor_ref,
+                ),
+            )
 
     def on_market_view(self, view: MarketView) -> None:
         candidate = self._admitting.pop(view.execution_id, None)

@@ -370,7 +370,7 @@ class SupervisorActor(MessageActor[_Message]):
         if symbol in self._recovering:
             self._trades.ask(symbol)
         else:
-            self._admitting.admit_next(symbol)
+            self._admitting.admit_waiting(symbol)
 
     def _begin_execution(self, execution: Execution, events: FirstEvents) -> None:
         self._slicers[execution.execution_id] = _Slicer()
@@ -461,7 +461,7 @@ class SupervisorActor(MessageActor[_Message]):
             for x in recovering:
                 why_not = self._past.paused_by if is_known else Reason.UNKNOWN_SYMBOL
                 self._start_slicer(x, paused_by=why_not)
-            self._admitting.admit_all(symbol)
+            self._admitting.admit_waiting(symbol)
         if was_polled:
             self._trades.poll(symbol)
 

@@ -220,8 +220,9 @@ class Execution(State):
 
     @derived_from("slices")
     def max_slice_participation(self) -> Decimal | None:
-        rates = [rate for s in self.slices if (rate := s.participation_rate) is not None]
-        return max(rates, default=None)
+        # Without a look at those that have not begun: there are many, and what is worked out of each stays with it.
+        begun = (s.participation_rate for s in self.slices if s.market_volume is not None)
+        return max((rate for rate in begun if rate is not None), default=None)
 
     @derived_from(*FIGURES_COME_FROM)
     def figures(self) -> Figures:

@@ -28,7 +28,6 @@ class ReplyBox(Generic[M]):
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = threading.Lock()
-        self._filled = threading.Event()
         self._messages: list[M] = []
         self._on_fill: list[Callable[[], None]] = []
 
@@ -37,14 +36,13 @@ class ReplyBox(Generic[M]):
             if self._messages:
                 return
             self._messages.append(message)
-            self._filled.set()
             on_fill, self._on_fill = self._on_fill, []
         for call in on_fill:
             call()
 
     @property
     def is_filled(self) -> bool:
-        return self._filled.is_set()
+        return bool(self._messages)
 
     def get(self, timeout: float | None = None) -> M:
         """Wait for the message.
@@ -53,7 +51,8 @@ class ReplyBox(Generic[M]):
 
         Raises TimeoutError.
         """
-        if not self._runtime.wait(self._filled, timeout):
+        filled = threading.Event()
+        if self._is_empty_and_calls(filled.set) and not self._runtime.wait(filled, timeout):
             raise TimeoutError(_late(timeout))
         return self._messages[0]
 
@@ -65,18 +64,29 @@ class ReplyBox(Generic[M]):
         if self._runtime.is_deterministic:
             return await asyncio.to_thread(self.get, timeout)
         loop = asyncio.get_running_loop()
-        filled = asyncio.Event()
+        is_filled: asyncio.Future[bool] = loop.create_future()
+        if self._is_empty_and_calls(partial(self._runtime.wakers.wake, is_filled)):
+            expiry = None if timeout is None else loop.call_later(timeout, _expire, is_filled)
+            try:
+                if not await is_filled:
+                    raise TimeoutError(_late(timeout))
+            finally:
+                if expiry is not None:
+                    expiry.cancel()
+        return self._messages[0]
 
+    def _is_empty_and_calls(self, on_fill: Callable[[], None]) -> bool:
+        """Have `on_fill` called by whoever brings the message; False where that is there already."""
         with self._lock:
             if self._messages:
-                return self._messages[0]
-            self._on_fill.append(partial(self._runtime.wakers.wake, loop, filled))
-        try:
-            async with asyncio.timeout(timeout):
-                await filled.wait()
-        except TimeoutError:
-            raise TimeoutError(_late(timeout)) from None
-        return self._messages[0]
+                return False
+            self._on_fill.append(on_fill)
+            return True
+
+
+def _expire(is_filled: asyncio.Future[bool]) -> None:
+    if not is_filled.done():
+        is_filled.set_result(False)
 
 
 def _late(timeout: float | None) -> str:

@@ -7,7 +7,7 @@ import threading
 
 
 class Wakers:
-    """Sets events of event loops from any thread.
+    """Ends waits in event loops from any thread.
 
     All that come before a loop has looked take one wake-up of it together: each costs both sides a system call, and
     thousands may be answered at once.
@@ -15,25 +15,27 @@ class Wakers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._due: dict[asyncio.AbstractEventLoop, list[asyncio.Event]] = {}
+        self._due: dict[asyncio.AbstractEventLoop, list[asyncio.Future[bool]]] = {}
 
-    def wake(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-        """Set `event` in `loop`; in one that is closed nobody waits for it any more."""
+    def wake(self, future: asyncio.Future[bool]) -> None:
+        """Have `future` be True in its loop; in one that is closed nobody waits for it any more."""
+        loop = future.get_loop()
         with self._lock:
             due = self._due.get(loop)
             if due is not None:
-                due.append(event)
+                due.append(future)
                 return
-            self._due[loop] = [event]
+            self._due[loop] = [future]
         try:
-            loop.call_soon_threadsafe(self._set, loop)
+            loop.call_soon_threadsafe(self._end_waits, loop)
         except RuntimeError:  # It is closed.
             self._take(loop)
 
-    def _set(self, loop: asyncio.AbstractEventLoop) -> None:
-        for event in self._take(loop):
-            event.set()
+    def _end_waits(self, loop: asyncio.AbstractEventLoop) -> None:
+        for future in self._take(loop):
+            if not future.done():  # It may have been given up.
+                future.set_result(True)
 
-    def _take(self, loop: asyncio.AbstractEventLoop) -> list[asyncio.Event]:
+    def _take(self, loop: asyncio.AbstractEventLoop) -> list[asyncio.Future[bool]]:
         with self._lock:
             return self._due.pop(loop, [])

@@ -183,6 +183,24 @@ def test_an_order_becomes_an_execution_that_is_acknowledged_when_durable(house: 
     assert [type(m).__name__ for m in house.risk.messages] == ["SymbolDescribed"]
 
 
+def test_the_venue_is_asked_once_for_orders_that_come_before_its_answer_and_again_later(
+    house: House,
+) -> None:
+    def asked() -> list[DescribeSymbol]:
+        return [m for m in house.venue.messages if isinstance(m, DescribeSymbol)]
+
+    together = [house.start(a_parent_order()) for _ in range(3)]
+    assert len(asked()) == 1
+    house.answer()
+    assert [type(m) for answers in together for m in answers.messages] == [ExecutionStarted] * 3
+    assert asked() == []
+
+    later = house.start(a_parent_order())
+    assert len(asked()) == 1
+    house.answer()
+    assert [type(m) for m in later.messages] == [ExecutionStarted]
+
+
 def test_an_unknown_symbol_is_rejected_with_what_is_known(house: House) -> None:
     answers = house.start(a_parent_order(symbol=Symbol("BTC/USD")))
     for question in house.venue.messages:
