@@ -102,7 +102,8 @@ class Admitting:
         self._begin = begin
         self._asked: set[Symbol] = set()
         self._waiting: dict[Symbol, list[_Candidate]] = {}
-        self._admitting: dict[ExecutionId, _Candidate] = {}
+        self._admitting: dict[ExecutionId, list[_Candidate]] = {}
+        """Those for whom the market is asked, by the first of them."""
         self._judged: dict[ExecutionId, tuple[_Candidate, Admission]] = {}
         self._starting: dict[ExecutionId, list[StartExecution]] = {}
 
@@ -183,25 +184,28 @@ class Admitting:
 
     def admit_waiting(self, symbol: Symbol) -> None:
         """Go on with the orders that waited for their symbol to be described."""
-        for candidate in self._waiting.pop(symbol, ()):
-            if self.described[symbol].rules is None:
+        waiting = self._waiting.pop(symbol, [])
+        if not waiting:
+            return
+        if self.described[symbol].rules is None:
+            for candidate in waiting:
                 self._admit(candidate, None)
-                continue
-            self._admitting[candidate.execution_id] = candidate
-            self._actor.send(
-                self._market_data,
-                MarketQuery(
-                    execution_id=candidate.execution_id,
-                    symbol=symbol,
-                    since=self._actor.clock.now(),
-                    window=self._defaults.slice_interval,
-                    reply_to=self._actor.actor_ref,
-                ),
-            )
+            return
+        first = waiting[0].execution_id
+        self._admitting[first] = waiting
+        self._actor.send(
+            self._market_data,
+            MarketQuery(
+                execution_id=first,
+                symbol=symbol,
+                since=self._actor.clock.now(),
+                window=self._defaults.slice_interval,
+                reply_to=self._actor.actor_ref,
+            ),
+        )
 
     def on_market_view(self, view: MarketView) -> None:
-        candidate = self._admitting.pop(view.execution_id, None)
-        if candidate is not None:
+        for candidate in self._admitting.pop(view.execution_id, ()):
             self._admit(candidate, view.quote)
 
     def started(self, started: ExecutionStarted) -> None:
