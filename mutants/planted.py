@@ -458,6 +458,15 @@ MUTANTS = (
         ),
     ),
     _mutant(
+        "settlement_lost_with_its_slicer",
+        "What risk and the gate go on reserving is never traded.",
+        (
+            "domain/decide.py",
+            "    steps.ask(*settlements(execution))\n",
+            "",
+        ),
+    ),
+    _mutant(
         "amended_plan_shifted_by_whole_pause",
         "An end that was named during a pause moves by what had passed of the pause before.",
         (

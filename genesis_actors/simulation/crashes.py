@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NoReturn
 
 from genesis_actors.actors.slicer import SlicerActor
+from genesis_actors.messages.persistence import Journaled
 from genesis_actors.runtime.actor import MessageActor
 from genesis_actors.runtime.mailbox import Mailbox
 from genesis_actors.runtime.system import Runtime
@@ -86,7 +88,10 @@ _TRADING = ("persistence", "market-data", "venue", "risk", "supervisor", "analyt
 
 
 def sabotage(runtime: Runtime, dice: Dice) -> None:
-    """Let one actor fail at its next message: a slicer, or one that all of them need."""
+    """Let one actor fail at its next message: a slicer, or one that all of them need.
+
+    Half of the slicers fail when they hear that something is durable, so that what was to follow from it is lost.
+    """
     slicers: list[MessageActor[object]] = []
     shared: list[MessageActor[object]] = []
     for ref in runtime.living():
@@ -99,8 +104,15 @@ def sabotage(runtime: Runtime, dice: Dice) -> None:
     if chosen:
         victim = dice.random.choice(chosen)
         dice.counts["slicer_failed" if chosen is slicers else "shared_actor_failed"] += 1
-        victim.handle = _fail
+        is_before_effects = chosen is slicers and dice.random.random() < 0.5  # noqa: PLR2004
+        victim.handle = partial(_fail_once_durable, victim.handle) if is_before_effects else _fail
 
 
 def _fail(message: object) -> NoReturn:
     raise SabotageError(type(message).__name__)
+
+
+def _fail_once_durable(handle: Callable[[object], object], message: object) -> None:
+    if isinstance(message, Journaled):
+        _fail(message)
+    handle(message)
