@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from genesis_actors.control.refusals import bad_request
+from genesis_actors.domain.status import is_over
 from genesis_actors.messages.persistence import ExecutionRow
 from genesis_actors.notation import parse_decimal, parse_rate
 from genesis_actors.orders import Amendment, OrderError, TwapOrder
@@ -85,7 +86,7 @@ class Goal:
         try:
             match what, share:
                 case "done", "":
-                    return cls(_is_over)
+                    return cls(is_over)
                 case "paused", "":
                     return cls(lambda row: row.state == ExecutionState.PAUSED)
                 case "filled", _:
@@ -100,11 +101,7 @@ class Goal:
 
     def is_settled(self, row: ExecutionRow) -> bool:
         """Tell whether there is nothing more to wait for: it is met, or never will be."""
-        return self.is_met(row) or _is_over(row)
-
-
-def _is_over(row: ExecutionRow) -> bool:
-    return ExecutionState(row.state).is_final
+        return self.is_met(row) or is_over(row)
 
 
 def read_object(raw: bytes) -> Mapping[str, Any]:
