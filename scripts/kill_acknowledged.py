@@ -81,10 +81,10 @@ def live(database: str, deed: str) -> None:
         for row in queries.executions(database)
         if not ExecutionState(row.state).is_final
     ]
-    twap = TwapHandle(engine, ExecutionId(opened[0])) if opened else engine.submit(_order())
+    twap = TwapHandle(engine, ExecutionId(opened[0])) if opened else _submitted(engine)
     match deed:
         case "submit":
-            twap = engine.submit(_order())
+            twap = _submitted(engine)
         case "pause":
             twap.pause()
         case "resume":
@@ -98,6 +98,11 @@ def live(database: str, deed: str) -> None:
             engine.unhalt()
     os.write(1, twap.execution_id.encode())
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _submitted(engine: Engine) -> TwapHandle:
+    engine.unhalt()  # While all is halted no order is taken.
+    return engine.submit(_order())
 
 
 def _order() -> TwapOrder:

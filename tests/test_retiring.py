@@ -256,3 +256,76 @@ def test_a_damaged_journal_of_what_is_over_disturbs_nobody(
         TwapHandle(engine, ExecutionId("\ud800"), is_new=False).pause
     )
     assert other.wait().execution.state == ExecutionState.COMPLETED
+
+
+def test_a_trade_for_a_damaged_journal_disturbs_nobody_and_is_recorded_once_that_is_repaired(
+    engine: Engine, database: Path, venue: _Venue
+) -> None:
+    twap = ended(engine)
+    order = venue.placed[-1]
+    let_pass(engine, RETIRED)
+    other = engine.submit(an_order(duration="30m"))
+    let_pass(engine, 40)
+    marks = _marks(database)
+    with closing(sqlite3.connect(database)) as connection:
+        kept = "SELECT event_data FROM events WHERE aggregate_id = ? AND aggregate_version = 1"
+        (event,) = connection.execute(kept, (twap.execution_id,)).fetchone()
+    _set_first_event(database, twap, "{}")
+    now = engine.runtime.clock.now()
+    venue.late.append(a_fill(order, quantity="0.001", trade_id="late", at=now))
+
+    let_pass(engine, 400)
+
+    assert refs(engine, SupervisorActor)[0].is_alive()
+    assert "cannot be read" in refusal(twap.pause)
+    assert other.status().execution.state == ExecutionState.RUNNING
+    assert _marks(database) == marks, "a restart would ask for that trade again"
+
+    _set_first_event(database, twap, event)
+    let_pass(engine, 61)
+    assert "late" in {f.trade_id for f in queries.status_of(database, twap.execution_id).fills}
+    other.cancel()
+    assert check_database(database).problems == ()
+
+
+def _set_first_event(database: Path, twap: TwapHandle, data: str) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        for (name,) in triggers.fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        change = "UPDATE events SET event_data = ? WHERE aggregate_id = ? AND aggregate_version = 1"
+        connection.execute(change, (data, twap.execution_id))
+        connection.commit()
+
+
+def _marks(database: Path) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute("SELECT symbol, recorded_until FROM known_trades").fetchall()
+
+
+@pytest.mark.parametrize("is_ended", [False, True])
+def test_a_trade_is_asked_for_as_long_as_the_slicer_that_is_to_record_it_fails(
+    engine: Engine, database: Path, venue: _Venue, is_ended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it rests after too many failures, the trade waits in memory, and is lost with the next failure."""
+    twap = ended(engine) if is_ended else engine.submit(an_order(duration="30m"))
+    if not is_ended:
+        let_pass(engine, 90)
+        twap.pause()
+
+    let_pass(engine, 5)  # So that it is never asked for just when a rest ends.
+
+    def fail(_slicer: SlicerActor) -> None:
+        raise RuntimeError("it fails of whatever it is told")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(SlicerActor, "begin", fail)
+        refs(engine, SlicerActor)[-1].tell(object())
+        let_pass(engine, 5)
+        venue.late.append(a_late_fill(engine, venue))
+        let_pass(engine, 150)
+    let_pass(engine, 200)
+
+    assert "late" in {f.trade_id for f in queries.status_of(database, twap.execution_id).fills}
+    twap.cancel()
+    assert check_database(database).problems == ()

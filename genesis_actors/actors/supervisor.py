@@ -30,6 +30,7 @@ from genesis_actors.messages.control import ExecutionStatus, News, StatusRestore
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
     MarketView,
+    UnwatchSymbol,
 )
 from genesis_actors.messages.persistence import (
     ExecutionLoaded,
@@ -163,6 +164,19 @@ _Message: TypeAlias = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """Until when an execution is left without an actor, and why."""
+
+    until: datetime
+    reason: Reason
+    why: str
+
+    def refusal_of(self, command: _Command) -> CommandRefused:
+        what = f"{self.why}; it is tried again at {time_text(self.until)}"
+        return command.refused(self.reason, what)
+
+
 class _Slicer:
     """One execution as the supervisor sees it. Without an actor, what comes for it waits until it has one."""
 
@@ -172,7 +186,7 @@ class _Slicer:
         "held",
         "order",
         "quantity",
-        "rests_until",
+        "rest",
         "retiring",
         "survived",
         "unanswered",
@@ -187,9 +201,20 @@ class _Slicer:
         self.survived: list[_Command] = []
         """Those of them that were there when it failed last."""
         self.failures: list[datetime] = []
-        self.rests_until: datetime | None = None
+        self.rest: _Rest | None = None
         self.retiring: ActorRef[SlicerActor] | None = None
         """The actor while it is asked whether it can go."""
+
+    @property
+    def has_heard(self) -> bool:
+        """Whether a trade may be among what waits."""
+        return any(isinstance(m, OrderFilled | OrderStory) for m in self.held)
+
+    def holds_trades_of(self, symbol: Symbol) -> bool:
+        """Whether a trade of the symbol may wait for an actor; a journal that cannot be read is not waited for."""
+        is_loading = self.order is None and self.rest is None
+        is_of_symbol = self.order is not None and self.order.symbol == symbol
+        return (is_loading or is_of_symbol) and self.has_heard
 
     def raised_by(self, command: AmendExecution) -> Decimal | None:
         """Return the quantity that it asks for if that is more, and not judged yet: then it has no balances."""
@@ -451,7 +476,8 @@ class SupervisorActor(MessageActor[_Message]):
 
     def _on_trades_told(self, told: TradesTold) -> None:
         """Let the symbol's executions run now that every trade of theirs is known."""
-        if not self._trades.told(told):
+        is_held = any(s.holds_trades_of(told.symbol) for s in self._slicers.values() if s.held)
+        if not self._trades.told(told, is_held=is_held):
             return
         symbol = told.symbol
         recovering = self._recovering.pop(symbol, None)
@@ -488,24 +514,19 @@ class SupervisorActor(MessageActor[_Message]):
             message = "the execution has failed twice while it had this command: look at it, and at the log"
             self.send(command.reply_to, command.refused(Reason.REPEATED_FAILURE, message))
 
-    def _rest(self, execution_id: ExecutionId, slicer: _Slicer) -> None:
-        """Leave an execution without an actor for a while: even one that was only to pause it has failed."""
-        slicer.rests_until = slicer.failures[0] + REBUILD_WINDOW
-        log.error("slicer_rests", execution_id=execution_id, until=time_text(slicer.rests_until))
+    def _let_rest(self, execution_id: ExecutionId, slicer: _Slicer, rest: _Rest) -> None:
+        """Leave an execution without an actor for a while, and refuse its commands."""
+        slicer.rest = rest
+        log.error(
+            "slicer_rests", execution_id=execution_id, until=time_text(rest.until), error=rest.why
+        )
         commands, slicer.unanswered, slicer.survived = slicer.unanswered, [], []
         for command in commands:
-            self._refuse_resting(command, slicer.rests_until)
-        self.wake_at(slicer.rests_until, RebuildSlicer(execution_id))
-
-    def _refuse_resting(self, command: _Command, until: datetime) -> None:
-        message = (
-            "the execution fails of whatever it is told, and sends nothing: look at the log; it is tried again "
-            f"at {time_text(until)}"
-        )
-        self.send(command.reply_to, command.refused(Reason.REPEATED_FAILURE, message))
+            self.send(command.reply_to, rest.refusal_of(command))
+        self.wake_at(rest.until, RebuildSlicer(execution_id))
 
     def _rebuild(self, execution_id: ExecutionId) -> None:
-        self._slicers[execution_id].rests_until = None
+        self._slicers[execution_id].rest = None
         self._load(execution_id)
 
     def _load(self, execution_id: ExecutionId) -> None:
@@ -515,12 +536,21 @@ class SupervisorActor(MessageActor[_Message]):
         execution_id = loaded.execution_id
         slicer = self._slicers[execution_id]
         execution, error = read(loaded)
-        has_heard = any(isinstance(m, OrderFilled | OrderStory) for m in slicer.held)
-        if error is not None and not (slicer.failures or has_heard):
-            self._let_go(execution_id, error)
+        if error is not None and slicer.failures:
+            raise JournalUnreadableError(error)
+        if error is not None and slicer.has_heard:
+            # Its trade waits here, and with the venue, until the journal is repaired; everything else goes on.
+            self._trades.hold_marks()
+            rest = _Rest(
+                self.clock.now() + REBUILD_WINDOW,
+                Reason.JOURNAL_DOWN,
+                _unreadable(execution_id, error),
+            )
+            self._let_rest(execution_id, slicer, rest)
             return
         if error is not None:
-            raise JournalUnreadableError(error)
+            self._let_go(execution_id, error)
+            return
         if execution is None:
             (self._forget if slicer.failures else self._let_go)(execution_id)
             return
@@ -539,12 +569,18 @@ class SupervisorActor(MessageActor[_Message]):
             del slicer.failures[0]
         failures = len(slicer.failures)
         if failures > MAX_REBUILDS + 1:
-            self._rest(execution_id, slicer)
+            # Even one that was only to pause it has failed.
+            until, reason = slicer.failures[0] + REBUILD_WINDOW, Reason.REPEATED_FAILURE
+            why = "the execution fails of whatever it is told, and sends nothing: look at the log"
+            self._let_rest(execution_id, slicer, _Rest(until, reason, why))
             return
         is_hopeless = failures > MAX_REBUILDS
         self._start_slicer(execution, paused_by=Reason.REPEATED_FAILURE if is_hopeless else None)
 
     def _forget(self, execution_id: ExecutionId) -> None:
+        order = self._slicers[execution_id].order
+        if order is not None:
+            self.send(self._ports.market_data, UnwatchSymbol(execution_id, order.symbol))
         self._queue.forget(execution_id)
         self.send(self._ports.risk, ParentEnded(execution_id=execution_id))
         self._admitting.forget(execution_id)
@@ -554,7 +590,7 @@ class SupervisorActor(MessageActor[_Message]):
         """Know an execution no longer; whoever waits for something of it is refused."""
         reason, message = Reason.UNKNOWN_ID, f"there is no open execution {execution_id}"
         if error is not None:
-            reason, message = Reason.JOURNAL_DOWN, f"{execution_id} cannot be read: {error}"
+            reason, message = Reason.JOURNAL_DOWN, _unreadable(execution_id, error)
         for command in self._slicers.pop(execution_id).unanswered:
             self.send(command.reply_to, command.refused(reason, message))
 
@@ -608,8 +644,8 @@ class SupervisorActor(MessageActor[_Message]):
             slicer.unanswered.append(command)
             self._load(command.execution_id)
             return
-        if slicer.rests_until is not None:
-            self._refuse_resting(command, slicer.rests_until)
+        if slicer.rest is not None:
+            self.send(command.reply_to, slicer.rest.refusal_of(command))
             return
         slicer.unanswered.append(command)
         if slicer.actor is not None:
@@ -674,6 +710,10 @@ class SupervisorActor(MessageActor[_Message]):
             slicer.held.append(message)
         else:
             self.send(slicer.actor, message)
+
+
+def _unreadable(execution_id: ExecutionId, error: str) -> str:
+    return f"{execution_id} cannot be read: {error}"
 
 
 class JournalUnreadableError(RuntimeError):

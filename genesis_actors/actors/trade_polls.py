@@ -50,6 +50,7 @@ class TradePolls:
         self._worked_before = past.known_trades.keys()
         self._venue = venue
         self._journal = journal
+        self._are_marks_held = False
         self._polled: set[Symbol] = set()
         self._asked_at: dict[Symbol, datetime] = {}
         self._timers: dict[Symbol, TimerHandle] = {}
@@ -74,8 +75,11 @@ class TradePolls:
         self._actor.send(self._venue, LookUpTrades(symbol=symbol, since=since))
         self._ask_at(symbol, now + _PATIENCE)
 
-    def told(self, told: TradesTold) -> bool:
-        """Return whether every trade is told now; otherwise it is asked for once more."""
+    def told(self, told: TradesTold, *, is_held: bool) -> bool:
+        """Return whether every trade is told now; otherwise it is asked for once more.
+
+        `is_held` says that some of what was told waits for an actor: that proves nothing to be written.
+        """
         symbol = told.symbol
         asked_at = self._asked_at.pop(symbol, None)
         if asked_at is None:
@@ -84,7 +88,8 @@ class TradePolls:
         if not told.is_complete:
             self._ask_at(symbol, self._actor.clock.now() + _ASK_AGAIN)
         elif symbol in self._known:
-            self._note(symbol, self._known[symbol].told(asked_at))
+            known = self._known[symbol].lost() if is_held else self._known[symbol]
+            self._note(symbol, known.told(asked_at))
         return told.is_complete
 
     def poll(self, symbol: Symbol) -> None:
@@ -102,6 +107,10 @@ class TradePolls:
         """Take into account that somebody has failed who may have been told of trades that he has not written."""
         self._known = {symbol: known.lost() for symbol, known in self._known.items()}
 
+    def hold_marks(self) -> None:
+        """Leave the durable marks where they are: a trade cannot be recorded, and the next run asks for it again."""
+        self._are_marks_held = True
+
     def _ask_at(self, symbol: Symbol, at: datetime) -> None:
         before = self._timers.get(symbol)
         if before is not None:
@@ -112,6 +121,7 @@ class TradePolls:
         before = self._known.get(symbol)
         self._known[symbol] = known
         # A trade of an execution that is not ours to carry on is told again to the engine that does.
-        may_advance = before is None or symbol not in self._left_alone
+        is_held = self._are_marks_held or symbol in self._left_alone
+        may_advance = before is None or not is_held
         if may_advance and (before is None or before.recorded_until != known.recorded_until):
             self._actor.send(self._journal, NoteTrades(symbol, known.recorded_until))

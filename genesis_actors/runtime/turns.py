@@ -120,7 +120,9 @@ class SeededTurns:
         if now is not self._traced_at:
             self._traced_at, self._instant = now, now.isoformat()
         name = getattr(mailbox.actor, "name", "")
-        self._untraced.append(f"{self._instant}|{name}|{type(mailbox.next_message).__name__}\n")
+        # One that has failed while it had nothing to do leaves an empty mailbox behind.
+        kind = type(mailbox.next_message).__name__ if len(mailbox) else ""
+        self._untraced.append(f"{self._instant}|{name}|{kind}\n")
         if len(self._untraced) >= _TRACED_TOGETHER:
             self._trace_together()
 

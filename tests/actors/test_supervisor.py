@@ -14,7 +14,12 @@ from genesis_actors.domain.known_trades import MARGIN
 from genesis_actors.domain.policy import TwapDefaults
 from genesis_actors.messages.control import News
 from genesis_actors.messages.events import TwapPaused, TwapResumed
-from genesis_actors.messages.market_data import MarketDataMessage, MarketQuery, MarketView
+from genesis_actors.messages.market_data import (
+    MarketDataMessage,
+    MarketQuery,
+    MarketView,
+    UnwatchSymbol,
+)
 from genesis_actors.messages.persistence import (
     ExecutionLoaded,
     Journaled,
@@ -131,7 +136,7 @@ class House:
     def noted(self) -> list[datetime]:
         return [m.recorded_until for m in self.journal.messages if isinstance(m, NoteTrades)]
 
-    def answer(self) -> None:
+    def answer(self, *, writes: bool = True) -> None:
         """Play the venue, the market data and the journal for everything asked so far."""
         questions, self.venue.messages = self.venue.messages, []
         for question in questions:
@@ -150,7 +155,7 @@ class House:
         for question in asked:
             question.reply_to.tell(self.judged(question))
         self.simulation.run_until_quiet()
-        for write in self.journal.messages:
+        for write in self.journal.messages if writes else ():
             if isinstance(write, NoteTrades):
                 continue
             assert isinstance(write, WriteJournal)
@@ -199,6 +204,23 @@ def test_the_venue_is_asked_once_for_orders_that_come_before_its_answer_and_agai
     assert len(asked()) == 1
     house.answer()
     assert [type(m) for m in later.messages] == [ExecutionStarted]
+
+
+def test_the_market_of_an_execution_that_failed_before_it_was_durable_is_watched_no_more(
+    house: House,
+) -> None:
+    answers = house.start(a_parent_order())
+    house.answer(writes=False)
+    (slicer,) = ActorRegistry.get_by_class(SlicerActor)
+    house.tell(ActorFailed("slicer", slicer.actor_urn, "broken"))
+    asked = next(m for m in house.journal.messages if isinstance(m, LoadExecution))
+
+    house.has_nothing_of(asked.execution_id)
+
+    assert [type(m) for m in house.market.messages][-1] is UnwatchSymbol
+    (rejected,) = answers.messages
+    assert isinstance(rejected, OrderRejected)
+    assert rejected.reason is Reason.REPEATED_FAILURE
 
 
 def test_an_unknown_symbol_is_rejected_with_what_is_known(house: House) -> None:
