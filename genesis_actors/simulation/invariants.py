@@ -112,6 +112,9 @@ class _Known:
     )  # When their first child was decided, and when they were due then.
     is_held: bool = False  # A pause was acknowledged, and nobody has asked to resume since.
     paused_at: datetime | None = None
+    amended_end: datetime | None = (
+        None  # As it was amended last; the deadline may have moved it since.
+    )
     planned_at: datetime | None = None  # What of a pause was before that, the plan knows of.
     due: dict[int, datetime] = field(default_factory=dict[int, datetime])  # Of unsent slices.
     clips: Clips | None = None  # Of an iceberg.
@@ -417,6 +420,7 @@ class Invariants:
                 known.terms = _Terms(
                     after.quantity, most, after.limit_price, after.max_participation, after.ends_at
                 )
+                known.amended_end = after.ends_at
                 if event.slices is not None:
                     known.planned_at = event.at
                     known.due = {part.number: part.due_at for part in event.slices}
@@ -527,14 +531,14 @@ class Invariants:
     def on_amended(self, command: AmendExecution, at: datetime, *, was_already: bool) -> None:
         """Check an acknowledged amendment: it is durable, and within the operator's bounds."""
         x, rate, limit = command.execution_id, command.max_participation, command.limit_price
-        terms = self._known[x].terms
+        terms, amended_end = self._known[x].terms, self._known[x].amended_end
         self.trace(x, at, "acknowledged", command)
         holds = (
             command.quantity in {None, terms.quantity}
             and rate in {None, terms.rate}
             and (limit is None or limit == terms.limit_price)
             and not (command.removes_limit and terms.limit_price is not None)
-            and (was_already or command.ends_at in {None, terms.ends_at})
+            and (was_already or command.ends_at in {None, terms.ends_at, amended_end})
         )
         if not holds:
             self.broken("P5", at, f"an amendment is acknowledged while {terms} is durable", x)

@@ -253,7 +253,8 @@ class _Simulation:
             self._invariants.broken("P5", self._now, f"a second recovery wrote {written} events")
 
     def _is_settled(self) -> bool:
-        return self._users.next_wish_at is None and all(
+        is_quiet = self._users.next_wish_at is None and self._users.are_answered
+        return is_quiet and all(
             ExecutionState(row.state).is_final
             # What is paused for an order without an outcome goes on by itself.
             or (row.state == ExecutionState.PAUSED and row.reason != Reason.UNSETTLED_CHILD)

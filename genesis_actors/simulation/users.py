@@ -164,6 +164,11 @@ class Users:
             elif not ExecutionState(row.state).is_final:
                 self._random.choice((self._amend, self._amend, self._pause))(x)
 
+    @property
+    def are_answered(self) -> bool:
+        """Whether all commands are: what is asked for may come about until then."""
+        return not self._unanswered
+
     def check_answered(self, at: datetime) -> None:
         """Check that nobody waits for an answer any more, now that nothing goes wrong."""
         for what in self._unanswered.values():
