@@ -237,9 +237,6 @@ def test_a_damaged_journal_of_what_is_over_disturbs_nobody(
     twap = ended(engine, client_id="mine")
     let_pass(engine, RETIRED)
     with closing(sqlite3.connect(database)) as connection:
-        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        for (name,) in triggers.fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
         connection.execute("DELETE FROM events WHERE aggregate_version = 1")
         connection.execute("DELETE FROM snapshots")
         connection.commit()
@@ -290,9 +287,6 @@ def test_a_trade_for_a_damaged_journal_disturbs_nobody_and_is_recorded_once_that
 
 def _set_first_event(database: Path, twap: TwapHandle, data: str) -> None:
     with closing(sqlite3.connect(database)) as connection:
-        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        for (name,) in triggers.fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
         change = "UPDATE events SET event_data = ? WHERE aggregate_id = ? AND aggregate_version = 1"
         connection.execute(change, (data, twap.execution_id))
         connection.commit()

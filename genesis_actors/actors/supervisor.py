@@ -536,20 +536,8 @@ class SupervisorActor(MessageActor[_Message]):
         execution_id = loaded.execution_id
         slicer = self._slicers[execution_id]
         execution, error = read(loaded)
-        if error is not None and slicer.failures:
-            raise JournalUnreadableError(error)
-        if error is not None and slicer.has_heard:
-            # Its trade waits here, and with the venue, until the journal is repaired; everything else goes on.
-            self._trades.hold_marks()
-            rest = _Rest(
-                self.clock.now() + REBUILD_WINDOW,
-                Reason.JOURNAL_DOWN,
-                _unreadable(execution_id, error),
-            )
-            self._let_rest(execution_id, slicer, rest)
-            return
         if error is not None:
-            self._let_go(execution_id, error)
+            self._on_unreadable(execution_id, slicer, error)
             return
         if execution is None:
             (self._forget if slicer.failures else self._let_go)(execution_id)
@@ -577,6 +565,18 @@ class SupervisorActor(MessageActor[_Message]):
         is_hopeless = failures > MAX_REBUILDS
         self._start_slicer(execution, paused_by=Reason.REPEATED_FAILURE if is_hopeless else None)
 
+    def _on_unreadable(self, execution_id: ExecutionId, slicer: _Slicer, error: str) -> None:
+        if slicer.failures:
+            raise JournalUnreadableError(error)
+        why = f"{execution_id} cannot be read: {error}"
+        if slicer.has_heard:
+            # Its trade waits here, and with the venue, until the journal is repaired; everything else goes on.
+            self._trades.hold_marks()
+            until = self.clock.now() + REBUILD_WINDOW
+            self._let_rest(execution_id, slicer, _Rest(until, Reason.JOURNAL_DOWN, why))
+        else:
+            self._let_go(execution_id, Reason.JOURNAL_DOWN, why)
+
     def _forget(self, execution_id: ExecutionId) -> None:
         order = self._slicers[execution_id].order
         if order is not None:
@@ -586,11 +586,11 @@ class SupervisorActor(MessageActor[_Message]):
         self._admitting.forget(execution_id)
         self._let_go(execution_id)
 
-    def _let_go(self, execution_id: ExecutionId, error: str | None = None) -> None:
+    def _let_go(
+        self, execution_id: ExecutionId, reason: Reason = Reason.UNKNOWN_ID, why: str | None = None
+    ) -> None:
         """Know an execution no longer; whoever waits for something of it is refused."""
-        reason, message = Reason.UNKNOWN_ID, f"there is no open execution {execution_id}"
-        if error is not None:
-            reason, message = Reason.JOURNAL_DOWN, _unreadable(execution_id, error)
+        message = why or f"there is no open execution {execution_id}"
         for command in self._slicers.pop(execution_id).unanswered:
             self.send(command.reply_to, command.refused(reason, message))
 
@@ -710,10 +710,6 @@ class SupervisorActor(MessageActor[_Message]):
             slicer.held.append(message)
         else:
             self.send(slicer.actor, message)
-
-
-def _unreadable(execution_id: ExecutionId, error: str) -> str:
-    return f"{execution_id} cannot be read: {error}"
 
 
 class JournalUnreadableError(RuntimeError):

@@ -112,9 +112,7 @@ class _Known:
     )  # When their first child was decided, and when they were due then.
     is_held: bool = False  # A pause was acknowledged, and nobody has asked to resume since.
     paused_at: datetime | None = None
-    amended_end: datetime | None = (
-        None  # As it was amended last; the deadline may have moved it since.
-    )
+    amended_end: datetime | None = None  # As amended last; the deadline may have moved it since.
     planned_at: datetime | None = None  # What of a pause was before that, the plan knows of.
     due: dict[int, datetime] = field(default_factory=dict[int, datetime])  # Of unsent slices.
     clips: Clips | None = None  # Of an iceberg.
