@@ -260,13 +260,12 @@ MUTANTS = (
             "            self._load(outcome.execution_id)\n",
             "            self._load(outcome.execution_id)\n"
             "            from genesis_actors.messages.venue import CancelOrder\n"
-            "            self._recorded.add(outcome.trade_id)\n"
             "            self.send(\n"
             "                self._ports.venue,\n"
             "                CancelOrder(\n"
             "                    execution_id=outcome.execution_id,\n"
             "                    client_order_id=outcome.client_order_id,\n"
-            "                    symbol=next(iter(self._described)),\n"
+            "                    symbol=next(iter(self._admitting.described)),\n"
             "                ),\n"
             "            )\n",
         ),

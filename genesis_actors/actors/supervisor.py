@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from typing import TypeAlias, assert_never
-
-from pykka import ActorRef
 
 from genesis_actors.actors.admitting import Admitting
 from genesis_actors.actors.earlier_orders import EarlierOrders, OrderRecalled
@@ -16,6 +13,13 @@ from genesis_actors.actors.halting import Halting, WriteHaltAgain
 from genesis_actors.actors.past import Past, VenueTraits, past_orders
 from genesis_actors.actors.raising import Answer, Raising
 from genesis_actors.actors.slicer import SlicerActor, SlicerPorts
+from genesis_actors.actors.supervised import (
+    AnswerBy,
+    Command,
+    CommandAnswered,
+    Rest,
+    Supervised,
+)
 from genesis_actors.actors.trade_polls import AskTrades, TradePolls
 from genesis_actors.domain.admission import FirstEvents
 from genesis_actors.domain.execution import Execution
@@ -45,7 +49,6 @@ from genesis_actors.messages.slicer import Retire, SlicerMessage
 from genesis_actors.messages.supervisor import (
     AmendExecution,
     CancelExecution,
-    CommandDone,
     CommandRefused,
     ExecutionFinished,
     ExecutionStarted,
@@ -80,10 +83,8 @@ from genesis_actors.messages.venue import (
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import (
-    ZERO,
     ClientId,
     ExecutionId,
-    ParentOrder,
     Reason,
     Symbol,
     time_text,
@@ -127,31 +128,6 @@ class RetireSlicer:
     execution_id: ExecutionId
 
 
-@dataclass(frozen=True, slots=True)
-class CommandAnswered:
-    """To ourselves: a slicer has answered a command."""
-
-    execution_id: ExecutionId
-    command: _Command
-    is_done: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _AnswerBy:
-    """Where a slicer answers a command: we hear that it did, so that a rebuilt slicer is not asked again."""
-
-    supervisor: Address[CommandAnswered]
-    command: _Command
-
-    def tell(self, message: CommandDone | CommandRefused) -> None:
-        self.command.reply_to.tell(message)
-        is_done = isinstance(message, CommandDone)
-        self.supervisor.tell(CommandAnswered(message.execution_id, self.command, is_done))
-
-
-_Command: TypeAlias = (
-    PauseExecution | ResumeExecution | CancelExecution | SettleChild | AmendExecution
-)
 _Message: TypeAlias = (
     SupervisorMessage
     | ActorFailed
@@ -162,70 +138,6 @@ _Message: TypeAlias = (
     | OrderRecalled
     | WriteHaltAgain
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Rest:
-    """Until when an execution is left without an actor, and why."""
-
-    until: datetime
-    reason: Reason
-    why: str
-
-    def refusal_of(self, command: _Command) -> CommandRefused:
-        what = f"{self.why}; it is tried again at {time_text(self.until)}"
-        return command.refused(self.reason, what)
-
-
-class _Slicer:
-    """One execution as the supervisor sees it. Without an actor, what comes for it waits until it has one."""
-
-    __slots__ = (
-        "actor",
-        "failures",
-        "held",
-        "order",
-        "quantity",
-        "rest",
-        "retiring",
-        "survived",
-        "unanswered",
-    )
-
-    def __init__(self) -> None:
-        self.actor: ActorRef[SlicerActor] | None = None
-        self.order: ParentOrder | None = None
-        self.quantity = ZERO
-        self.held: list[SlicerMessage] = []
-        self.unanswered: list[_Command] = []
-        self.survived: list[_Command] = []
-        """Those of them that were there when it failed last."""
-        self.failures: list[datetime] = []
-        self.rest: _Rest | None = None
-        self.retiring: ActorRef[SlicerActor] | None = None
-        """The actor while it is asked whether it can go."""
-
-    @property
-    def has_heard(self) -> bool:
-        """Whether a trade may be among what waits."""
-        return any(isinstance(m, OrderFilled | OrderStory) for m in self.held)
-
-    def holds_trades_of(self, symbol: Symbol) -> bool:
-        """Whether a trade of the symbol may wait for an actor; a journal that cannot be read is not waited for."""
-        is_loading = self.order is None and self.rest is None
-        is_of_symbol = self.order is not None and self.order.symbol == symbol
-        return (is_loading or is_of_symbol) and self.has_heard
-
-    def raised_by(self, command: AmendExecution) -> Decimal | None:
-        """Return the quantity that it asks for if that is more, and not judged yet: then it has no balances."""
-        if command.quantity is None or command.balances is not None:
-            return None
-        others = [
-            c.quantity
-            for c in self.unanswered
-            if isinstance(c, AmendExecution) and c is not command and c.quantity is not None
-        ]
-        return command.quantity if command.quantity > min([self.quantity, *others]) else None
 
 
 class SupervisorActor(MessageActor[_Message]):
@@ -254,7 +166,7 @@ class SupervisorActor(MessageActor[_Message]):
         self._ports = ports
         self._past = past
         self._queue = Queue(queue_rules)
-        self._slicers: dict[ExecutionId, _Slicer] = {}
+        self._slicers: dict[ExecutionId, Supervised] = {}
         self._of_actor: dict[str, ExecutionId] = {}
         self._restored: set[Symbol] = set()
         self._recovering: dict[Symbol, list[Execution]] = {}
@@ -297,7 +209,7 @@ class SupervisorActor(MessageActor[_Message]):
 
     def begin(self) -> None:
         for x in self._past.executions:
-            self._slicers[x.execution_id] = _Slicer()
+            self._slicers[x.execution_id] = Supervised()
             self._queue.learn(x)
             self._watch(x)
             self._recovering.setdefault(x.order.symbol, []).append(x)
@@ -398,7 +310,7 @@ class SupervisorActor(MessageActor[_Message]):
             self._admitting.admit_waiting(symbol)
 
     def _begin_execution(self, execution: Execution, events: FirstEvents) -> None:
-        self._slicers[execution.execution_id] = _Slicer()
+        self._slicers[execution.execution_id] = Supervised()
         self._start_slicer(execution, events)
 
     def _start_slicer(
@@ -412,7 +324,7 @@ class SupervisorActor(MessageActor[_Message]):
         slicer = self._slicers[execution.execution_id]
         self._queue.learn(execution)
         slicer.order, slicer.quantity = execution.order, execution.quantity
-        slicer.actor = SlicerActor.start(
+        actor = SlicerActor.start(
             self.runtime,
             execution=execution,
             first_events=events,
@@ -427,17 +339,18 @@ class SupervisorActor(MessageActor[_Message]):
             failures=self.actor_ref,
             paused_by=paused_by,
         )
-        self._of_actor[slicer.actor.actor_urn] = execution.execution_id
+        slicer.actor = actor
+        self._of_actor[actor.actor_urn] = execution.execution_id
         if not self._trades.is_polled(execution.order.symbol):
             self._trades.poll(execution.order.symbol)
         availability = self._availability
         is_paused = execution.reason is Reason.VENUE_UNAVAILABLE
         if availability is not None and availability.is_available is is_paused:
-            self.send(slicer.actor, availability)
+            self.send(actor, availability)
         self._hand_over_all(slicer)
         self._let_in()
 
-    def _hand_over_all(self, slicer: _Slicer) -> None:
+    def _hand_over_all(self, slicer: Supervised) -> None:
         held, slicer.held = slicer.held, []
         for message in held:
             self._to_slicer(slicer, message)
@@ -505,7 +418,7 @@ class SupervisorActor(MessageActor[_Message]):
         log.error("slicer_failed", execution_id=execution_id, error=failed.error)
         self._load(execution_id)
 
-    def _give_commands_up(self, slicer: _Slicer) -> None:
+    def _give_commands_up(self, slicer: Supervised) -> None:
         """Refuse what was in hand at an earlier failure already: it may be what the slicer fails of."""
         refused = [c for c in slicer.unanswered if any(c is each for each in slicer.survived)]
         slicer.unanswered = [c for c in slicer.unanswered if not any(c is r for r in refused)]
@@ -514,7 +427,7 @@ class SupervisorActor(MessageActor[_Message]):
             message = "the execution has failed twice while it had this command: look at it, and at the log"
             self.send(command.reply_to, command.refused(Reason.REPEATED_FAILURE, message))
 
-    def _let_rest(self, execution_id: ExecutionId, slicer: _Slicer, rest: _Rest) -> None:
+    def _let_rest(self, execution_id: ExecutionId, slicer: Supervised, rest: Rest) -> None:
         """Leave an execution without an actor for a while, and refuse its commands."""
         slicer.rest = rest
         log.error(
@@ -560,12 +473,12 @@ class SupervisorActor(MessageActor[_Message]):
             # Even one that was only to pause it has failed.
             until, reason = slicer.failures[0] + REBUILD_WINDOW, Reason.REPEATED_FAILURE
             why = "the execution fails of whatever it is told, and sends nothing: look at the log"
-            self._let_rest(execution_id, slicer, _Rest(until, reason, why))
+            self._let_rest(execution_id, slicer, Rest(until, reason, why))
             return
         is_hopeless = failures > MAX_REBUILDS
         self._start_slicer(execution, paused_by=Reason.REPEATED_FAILURE if is_hopeless else None)
 
-    def _on_unreadable(self, execution_id: ExecutionId, slicer: _Slicer, error: str) -> None:
+    def _on_unreadable(self, execution_id: ExecutionId, slicer: Supervised, error: str) -> None:
         if slicer.failures:
             raise JournalUnreadableError(error)
         why = f"{execution_id} cannot be read: {error}"
@@ -573,7 +486,7 @@ class SupervisorActor(MessageActor[_Message]):
             # Its trade waits here, and with the venue, until the journal is repaired; everything else goes on.
             self._trades.hold_marks()
             until = self.clock.now() + REBUILD_WINDOW
-            self._let_rest(execution_id, slicer, _Rest(until, Reason.JOURNAL_DOWN, why))
+            self._let_rest(execution_id, slicer, Rest(until, Reason.JOURNAL_DOWN, why))
         else:
             self._let_go(execution_id, Reason.JOURNAL_DOWN, why)
 
@@ -636,11 +549,11 @@ class SupervisorActor(MessageActor[_Message]):
 
     # --- Steering ------------------------------------------------------------------------------------
 
-    def _on_command(self, command: _Command) -> None:
+    def _on_command(self, command: Command) -> None:
         slicer = self._slicers.get(command.execution_id)
         if slicer is None:
             # It may have ended long ago: then its slicer is what knows the answer.
-            slicer = self._slicers[command.execution_id] = _Slicer()
+            slicer = self._slicers[command.execution_id] = Supervised()
             slicer.unanswered.append(command)
             self._load(command.execution_id)
             return
@@ -651,13 +564,13 @@ class SupervisorActor(MessageActor[_Message]):
         if slicer.actor is not None:
             self._hand_over(slicer, command)
 
-    def _hand_over(self, slicer: _Slicer, command: _Command) -> None:
+    def _hand_over(self, slicer: Supervised, command: Command) -> None:
         if isinstance(command, AmendExecution) and slicer.order is not None:
             raised = slicer.raised_by(command)
             if raised is not None:
                 self._raising.ask(command, slicer.order, raised)
                 return
-        answer = _AnswerBy(self.actor_ref, command)
+        answer = AnswerBy(self.actor_ref, command)
         self._to_slicer(slicer, command.model_copy(update={"reply_to": answer}))
 
     def _on_raised(self, asked: AmendExecution, answer: Answer) -> None:
@@ -699,13 +612,13 @@ class SupervisorActor(MessageActor[_Message]):
                 self._on_outcome(each)
         elif isinstance(outcome, OrderFilled) and not self._past.has_recorded(outcome):
             # A trade is always recorded, also when its execution ended before this run.
-            slicer = self._slicers[outcome.execution_id] = _Slicer()
+            slicer = self._slicers[outcome.execution_id] = Supervised()
             self._load(outcome.execution_id)
             self._to_slicer(slicer, outcome)
         else:
             log.debug("outcome_of_ended_execution", execution_id=outcome.execution_id)
 
-    def _to_slicer(self, slicer: _Slicer, message: SlicerMessage) -> None:
+    def _to_slicer(self, slicer: Supervised, message: SlicerMessage) -> None:
         if slicer.actor is None:
             slicer.held.append(message)
         else:

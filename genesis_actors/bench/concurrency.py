@@ -3,13 +3,15 @@
 Memory is told for all together, symbols and their market included, and for what one more execution costs: beyond the
 first of each symbol, when all have worked for the time.
 
-Each count runs in a process of its own, on the paper venue's 100 symbols and a durable database, beside a plain asyncio
-task and a stock actor with a thread for each execution, which store nothing and send nothing.
+Each count runs in an engine of its own, or in two that have half of the symbols each, on the paper venue's 100 symbols
+and a durable database, beside a plain asyncio task and a stock actor with a thread for each execution, which store
+nothing and send nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import resource
 import sqlite3
@@ -19,11 +21,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypedDict
 
 from pykka import ThreadingActor
 
@@ -44,8 +46,10 @@ SliceKey: TypeAlias = tuple[str, int]
 Due: TypeAlias = tuple[SliceKey, datetime]
 """A slice and when it was due."""
 
-COUNTS: Final = (1_000, 10_000, 30_000)
-COUNTS_WHEN_QUICK: Final = (200,)
+MODULE: Final = "genesis_actors.bench.concurrency"
+COUNTS: Final = ((1_000, 1), (10_000, 1), (10_000, 2), (30_000, 2))
+"""How many executions in how many processes; Python lets the threads of one have one core together."""
+COUNTS_WHEN_QUICK: Final = ((200, 1),)
 SECONDS: Final = 120.0
 SECONDS_WHEN_QUICK: Final = 35.0
 BASELINE_SECONDS: Final = 35.0
@@ -102,7 +106,7 @@ def run(*, quick: bool = False) -> list[Row]:
     """Return a row for each count; about four minutes for each of them, one in all when quick."""
     counts = COUNTS_WHEN_QUICK if quick else COUNTS
     seconds = SECONDS_WHEN_QUICK if quick else SECONDS
-    return [in_a_process(__name__, count, seconds) for count in counts]
+    return [measure(executions, processes, seconds) for executions, processes in counts]
 
 
 def in_a_process(module: str, *arguments: object) -> Row:
@@ -113,65 +117,123 @@ def in_a_process(module: str, *arguments: object) -> Row:
     return row
 
 
-def measure(executions: int, seconds: float) -> Row:
+def measure(executions: int, processes: int, seconds: float) -> Row:
     """Return the row of one count: lateness in ms from when a slice was due until its order was handed over."""
-    with tempfile.TemporaryDirectory(prefix="genesis-bench-") as folder:
-        database = Path(folder) / "genesis.db"
-        row = asyncio.run(_work(database, executions, seconds))
-    row["baseline"] = {
-        "asyncio_tasks": asyncio.run(_tasks(executions, min(seconds, BASELINE_SECONDS))),
-        "stock_actors": _threads(min(executions, MOST_THREADS), min(seconds, BASELINE_SECONDS)),
-    }
+    row = _row_of(executions, processes, seconds, _in_step(executions, processes, seconds))
+    row["baseline"] = in_a_process(MODULE, "baseline", executions, min(seconds, BASELINE_SECONDS))
     return row
 
 
-async def _work(database: Path, executions: int, seconds: float) -> Row:
+class _Share(TypedDict):
+    """What one engine tells of its part of the executions."""
+
+    late_ms: list[float]
+    due: int
+    sent: int
+    cpu_share: float
+    rss_bytes: list[int]
+    """Before the first execution, with one for each symbol, and when all have worked."""
+    events_heard: int
+    seconds: list[float]
+    """What it took to submit, to pause, to resume and to stop."""
+
+
+def _in_step(executions: int, processes: int, seconds: float) -> list[_Share]:
+    """Run the engines side by side; they begin to count when all of them have submitted theirs."""
+    command = [sys.executable, "-m", MODULE, "share"]
+    with ExitStack() as stack:
+        engines = [
+            stack.enter_context(
+                subprocess.Popen(  # noqa: S603 - our own code
+                    [*command, str(share), str(processes), str(executions), str(seconds)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for share in range(processes)
+        ]
+        for engine in engines:
+            assert engine.stdout is not None  # noqa: S101 - as it is piped
+            engine.stdout.readline()
+        for engine in engines:
+            assert engine.stdin is not None  # noqa: S101
+            engine.stdin.write("count\n")
+            engine.stdin.flush()
+        told = [engine.communicate()[0] for engine in engines]
+    return [json.loads(each) for each in told]
+
+
+def _row_of(executions: int, processes: int, seconds: float, shares: list[_Share]) -> Row:
+    late = sorted(ms for share in shares for ms in share["late_ms"])
+    sent = sum(share["sent"] for share in shares)
+    symbols = min(SYMBOLS, executions)
+    first, worked = (
+        sum(share["rss_bytes"][at] - share["rss_bytes"][0] for share in shares) for at in (1, 2)
+    )
+    submit, pause, resume, stop = (
+        round(max(share["seconds"][at] for share in shares), 2) for at in range(4)
+    )
+    return {
+        "executions": executions,
+        "processes": processes,
+        "slice_lateness_ms": quantiles(late),
+        "slices_due": sum(share["due"] for share in shares),
+        "slices_sent": sent,
+        "slices_held_by_cap": sent - len(late),
+        "slices_per_second": round(sent / seconds, 1),
+        "cpu_percent_of_one_core": round(100 * sum(share["cpu_share"] for share in shares), 1),
+        "rss_per_execution_bytes": round(worked / executions),
+        "rss_per_further_execution_bytes": round((worked - first) / max(executions - symbols, 1)),
+        "rss_per_symbol_bytes": round(first / symbols),
+        "events_heard": sum(share["events_heard"] for share in shares),
+        "submit_seconds": submit,
+        "pause_all_seconds": pause,
+        "resume_all_seconds": resume,
+        "stop_seconds": stop,
+    }
+
+
+async def _work(database: Path, numbers: range, symbols: int, seconds: float) -> _Share:
     venue = WatchedVenue()
     engine = await asyncio.to_thread(Engine.start, unlimited(database), venue=venue)
     heard = _Heard()
     engine.subscribe(heard)
-    memory = [resident_bytes_without_garbage()]
-    twaps = list[TwapHandle]()
-    submitted = 0.0
+    empty = resident_bytes_without_garbage()
+    began = time.perf_counter()
+    twaps = await _all(engine.submit_async(an_order(number)) for number in numbers[:symbols])
+    submitted = time.perf_counter() - began
     # What a symbol costs, its first execution shows.
-    for numbers in (range(min(SYMBOLS, executions)), range(SYMBOLS, executions)):
-        began = time.perf_counter()
-        twaps += await _all(engine.submit_async(an_order(number)) for number in numbers)
-        submitted += time.perf_counter() - began
-        memory.append(resident_bytes_without_garbage())
+    with_each_symbol = resident_bytes_without_garbage()
+    began = time.perf_counter()
+    twaps += await _all(engine.submit_async(an_order(number)) for number in numbers[symbols:])
+    submitted += time.perf_counter() - began
+    gc.collect()
     # Looking for garbage has held all of them up.
     await asyncio.sleep(SETTLING_SECONDS)
+    sys.stdout.write("submitted\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.readline)
     cpu, wall, since = time.process_time(), time.perf_counter(), utc_now()
     await asyncio.sleep(seconds)
     until = utc_now()
     cpu_share = (time.process_time() - cpu) / (time.perf_counter() - wall)
-    memory.append(resident_bytes_without_garbage())
+    worked = resident_bytes_without_garbage()
     paused = await _timed(twaps, lambda twap: twap.pause_async(timeout=60))
     resumed = await _timed(twaps, lambda twap: twap.resume_async(timeout=60))
     began = time.perf_counter()
     await engine.stop_async()
     stopped = time.perf_counter() - began
     due = due_slices(database, since, until)
-    sent, held = venue.lateness(due), held_by_cap(database)
-    late = sorted(ms for _, ms in venue.lateness(each for each in due if each[0] not in held))
+    held = held_by_cap(database)
     return {
-        "executions": executions,
-        "slice_lateness_ms": quantiles(late),
-        "slices_due": len(due),
-        "slices_sent": len(sent),
-        "slices_held_by_cap": len(sent) - len(late),
-        "slices_per_second": round(len(sent) / seconds, 1),
-        "cpu_percent_of_one_core": round(100 * cpu_share, 1),
-        "rss_per_execution_bytes": round((memory[-1] - memory[0]) / executions),
-        "rss_per_further_execution_bytes": round(
-            (memory[-1] - memory[1]) / max(executions - SYMBOLS, 1)
-        ),
-        "rss_per_symbol_bytes": round((memory[1] - memory[0]) / min(SYMBOLS, executions)),
+        "late_ms": [ms for _, ms in venue.lateness(each for each in due if each[0] not in held)],
+        "due": len(due),
+        "sent": len(venue.lateness(due)),
+        "cpu_share": cpu_share,
+        "rss_bytes": [empty, with_each_symbol, worked],
         "events_heard": heard.count,
-        "submit_seconds": round(submitted, 2),
-        "pause_all_seconds": round(paused, 2),
-        "resume_all_seconds": round(resumed, 2),
-        "stop_seconds": round(stopped, 2),
+        "seconds": [submitted, paused, resumed, stopped],
     }
 
 
@@ -322,9 +384,35 @@ def quantiles(ordered: Sequence[float]) -> Row:
     }
 
 
-if __name__ == "__main__":
+def _share(share: int, processes: int, executions: int, seconds: float) -> _Share:
+    """Work on each `processes`-th execution, and so with each `processes`-th symbol."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     have_short_pauses()
-    how_many, how_long = sys.argv[1:]
-    sys.stdout.write(json.dumps(measure(int(how_many), float(how_long))))
+    with tempfile.TemporaryDirectory(prefix="genesis-bench-") as folder:
+        numbers = range(share, executions, processes)
+        database = Path(folder) / "genesis.db"
+        return asyncio.run(_work(database, numbers, SYMBOLS // processes, seconds))
+
+
+def _baselines(executions: int, seconds: float) -> Row:
+    return {
+        "asyncio_tasks": asyncio.run(_tasks(executions, seconds)),
+        "stock_actors": _threads(min(executions, MOST_THREADS), seconds),
+    }
+
+
+def _main(arguments: list[str]) -> object:
+    match arguments:
+        case ["share", share, processes, executions, seconds]:
+            return _share(int(share), int(processes), int(executions), float(seconds))
+        case ["baseline", executions, seconds]:
+            return _baselines(int(executions), float(seconds))
+        case [executions, processes, seconds]:
+            return measure(int(executions), int(processes), float(seconds))
+        case _:
+            raise SystemExit(f"usage: python -m {MODULE} EXECUTIONS PROCESSES SECONDS")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_main(sys.argv[1:])))
