@@ -184,6 +184,8 @@ class Engine(Caller):
         except BaseException:
             _let_go(venue)
             raise
+        # A replay acts on nothing outside of this process, and can be repeated.
+        store.database.waits_for_disk = settings.venue.kind != "replay"
         try:
             stock = store.look(recover)
             check_source(venue, stock)

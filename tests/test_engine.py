@@ -17,6 +17,7 @@ import pytest
 
 from genesis_actors import Engine, Settings, TwapOrder, listeners
 from genesis_actors import engine as engine_module
+from genesis_actors.actors.persistence import PersistenceActor
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.projection import all_rows
 from genesis_actors.engine import CommandRefusedError, EngineFailedError, OrderRejectedError
@@ -396,6 +397,23 @@ def test_what_a_window_longer_than_usual_saw_before_the_start_counts(tmp_path: P
     outside = Market(recorded.trades, recorded.book, recorded.depth)
     run = Run.read(database, twap.execution_id)
     assert differences(run, outside, Decimal("0.10")) == []
+
+
+def test_only_a_replay_does_not_wait_for_the_disk(tmp_path: Path) -> None:
+    waits: list[bool] = []
+
+    class Told(PersistenceActor):
+        def begin(self) -> None:
+            super().begin()
+            waits.append(self._database.waits_for_disk)
+
+    recorded = MadeMarket(1, 12, "flat", "steady", True, True, MIDNIGHT_MS).write(tmp_path)
+    replay = {"symbol": "BTC/USDT", "trades": recorded.trades, "book": recorded.book}
+    for venue in ({"kind": "paper"}, {"kind": "replay", "replay": replay}):
+        chosen = settings(tmp_path / f"{venue['kind']}.db", venue=venue)
+        Engine.start(chosen, virtual=VirtualTime(), persistence=Told).stop()
+
+    assert waits == [True, False]
 
 
 def test_an_execution_of_an_earlier_run_can_be_looked_at_and_cancelled_again(

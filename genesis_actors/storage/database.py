@@ -51,6 +51,8 @@ class Database:
         """The file, None where the database is a server's."""
         self.is_temporary = False
         """Whether it is gone when this object is."""
+        self.waits_for_disk = True
+        """Whether a commit is there after a loss of power; after the end of a process it is in any case."""
         self.is_checked = False
         """Whether its schema has been found to be this version's; nobody changes it while it is in use."""
         if not self.is_sqlite:

@@ -135,6 +135,8 @@ class SqliteWriter(Writer):
         self._sqlite = sqlite.connect(path)
         # Rows have passed the same checks when they were converted; SQLite makes a table of each list, for each row.
         self._sqlite.execute("PRAGMA ignore_check_constraints = ON")
+        if not database.waits_for_disk:
+            self._sqlite.execute("PRAGMA synchronous = NORMAL")
         self._file = file_at(path)
 
     @property
