@@ -1,4 +1,4 @@
-"""The promises P1 to P10, checked against the exchange's own ledger while the engine runs, and once more at its end."""
+"""The promises P1 to P10, checked against the exchange's own ledger while the engine runs."""
 
 from __future__ import annotations
 
@@ -30,15 +30,13 @@ from genesis_actors.messages.events import (
 from genesis_actors.messages.persistence import (
     ExecutionRow,
     FillRow,
-    OrderRow,
-    SliceRow,
     WriteAccount,
     WriteJournal,
 )
 from genesis_actors.messages.supervisor import AmendExecution
 from genesis_actors.messages.venue import PlaceOrder
 from genesis_actors.simulation.clips import Clips
-from genesis_actors.simulation.exchange import Exchange, LedgerOrder, LedgerTrade
+from genesis_actors.simulation.exchange import Exchange, LedgerOrder
 from genesis_actors.simulation.network import Network
 from genesis_actors.storage.batch import Write
 from genesis_actors.values import (
@@ -56,7 +54,6 @@ from genesis_actors.values import (
     TradeId,
     decimal_text,
     exact,
-    quotient,
     time_text,
 )
 
@@ -67,7 +64,6 @@ _TRACED = 40
 _MOST = 20
 
 
-_AFTER_THE_END: Final = timedelta(minutes=1)
 MOST_PARTICIPATION: Final = Decimal("0.10")
 """The operator's cap: the default."""
 
@@ -126,7 +122,7 @@ class Invariants:
         self.now: datetime
         self.children = 0
         self.is_halt_acknowledged = False
-        self._exchange = exchange
+        self.exchange = exchange
         self._network: Network | None = None
         self._known: dict[ExecutionId, _Known] = {}
         self._intended: dict[ClientOrderId, ChildIntended] = {}
@@ -149,6 +145,14 @@ class Invariants:
     @property
     def rows(self) -> dict[ExecutionId, ExecutionRow]:
         return {x: known.row for x, known in self._known.items() if known.row is not None}
+
+    def order_of(self, execution_id: ExecutionId) -> ParentOrder:
+        return self._known[execution_id].order
+
+    def most_quantities(self, execution_id: ExecutionId) -> tuple[Decimal, ...]:
+        """Return what of it may trade in all, as amended last and as ordered."""
+        terms = self._known[execution_id].terms
+        return terms.quantity, terms.most_quantity
 
     def unknown_children(self, execution_id: ExecutionId) -> list[ClientOrderId]:
         """Return the children whose fate the engine does not know, as far as its journal says."""
@@ -193,7 +197,7 @@ class Invariants:
             for what in known.clips.wrong_with(order, intent, self._least(order)):
                 self.broken("clip", at, what, x)
         if known.order.algo is Algo.MARKET and any(
-            map(self._has_swept, self._exchange.orders_by(x))
+            map(self._has_swept, self.exchange.orders_by(x))
         ):
             self.broken("sweep", at, "a market order is sent a second time", x)
         self._check_quantity(known, order, at)
@@ -250,7 +254,7 @@ class Invariants:
             self.broken("P9", at, what, order.execution_id)
 
     def _least(self, order: PlaceOrder) -> Decimal:
-        return minimum_quantity(self._exchange.markets[order.symbol].rules, order.price)
+        return minimum_quantity(self.exchange.markets[order.symbol].rules, order.price)
 
     def _check_quantity(self, known: _Known, order: PlaceOrder, at: datetime) -> None:
         assert known.row is not None  # noqa: S101 - looked at by the caller
@@ -273,7 +277,7 @@ class Invariants:
         window = _SHORTEST_WINDOW
         if known.order.algo is Algo.TWAP and known.order.duration is not None:
             window = max(window, known.order.duration / max(row.slices_total, 1))
-        market = self._exchange.markets[order.symbol]
+        market = self.exchange.markets[order.symbol]
         volume = market.volume(order.window_start, order.window_start + window)
         most = known.terms.rate * volume
         own = symbol = order.quantity
@@ -296,7 +300,7 @@ class Invariants:
             )
 
     def _recent(self, symbol: Symbol, since: datetime) -> Iterator[LedgerOrder]:
-        for order in reversed(self._exchange.orders):
+        for order in reversed(self.exchange.orders):
             if order.symbol == symbol and order.execution_id:
                 if order.accepted_at < since - _LONGEST_REST:
                     return
@@ -318,7 +322,7 @@ class Invariants:
         ledger = sum(
             (
                 order.filled_quantity + order.open_quantity
-                for order in self._exchange.orders_by(execution_id)
+                for order in self.exchange.orders_by(execution_id)
             ),
             ZERO,
         )
@@ -562,126 +566,10 @@ class Invariants:
     def _check_nothing_works(self, x: ExecutionId, at: datetime, what: str) -> None:
         assert self._network is not None  # noqa: S101 - set before anything is sent
         working = self._acceptable(x, self.now) + sum(
-            (order.open_quantity for order in self._exchange.orders_by(x)), ZERO
+            (order.open_quantity for order in self.exchange.orders_by(x)), ZERO
         )
         if working:
             self.broken("P7", at, f"{what} is acknowledged while {decimal_text(working)} works", x)
-
-    # --- At the end ---
-
-    @exact
-    def check_ledger(self, fills: dict[tuple[str, str], FillRow], at: datetime) -> None:
-        """Hold the ledger against the table `fills` and the executions' own figures, to the last digit."""
-        ours: dict[tuple[str, str], tuple[LedgerOrder, LedgerTrade]] = {
-            (order.symbol, trade.trade_id): (order, trade)
-            for order in self._exchange.orders
-            if order.execution_id
-            for trade in order.trades
-        }
-        for key in sorted(ours.keys() | fills.keys()):
-            if key not in fills:
-                order, trade = ours[key]
-                self.broken("P4", at, f"the trade {trade} is not recorded", order.execution_id)
-            elif key not in ours:
-                x = ExecutionId(fills[key].execution_id)
-                self.broken("P4", at, f"the fill {fills[key]} is of no trade of ours", x)
-            elif (told := _difference(fills[key], *ours[key])) is not None:
-                self.broken("P4", at, told, ours[key][0].execution_id)
-        for x, row in self.rows.items():
-            traded = sum((o.filled_quantity for o in self._exchange.orders_by(x)), ZERO)
-            if row.filled_quantity != traded:
-                self.broken(
-                    "P4",
-                    at,
-                    f"{decimal_text(traded)} has traded, {decimal_text(row.filled_quantity)} is shown",
-                    x,
-                )
-            terms = self._known[x].terms
-            for most in (row.quantity, terms.quantity, terms.most_quantity):
-                if traded > most:
-                    self.broken("P1", at, f"{traded} of {most} has traded", x)
-
-    @exact
-    def check_figures(self, slices: list[SliceRow], orders: list[OrderRow], at: datetime) -> None:
-        """Hold what is shown of executions, slices and orders against the ledger: quantities, prices, fees."""
-        trades_of: defaultdict[tuple[str, ...], list[LedgerTrade]] = defaultdict(list)
-        slice_of = {order.client_order_id: order.slice_number for order in orders}
-        for order in self._exchange.orders:
-            x, name = order.execution_id, order.client_order_id
-            for key in ((x,), (x, name), (x, f"slice {slice_of.get(name)}")):
-                trades_of[key].extend(order.trades)
-        shown: list[tuple[tuple[str, ...], Decimal, Decimal | None]] = [
-            *(((x,), row.filled_quantity, row.average_price) for x, row in self.rows.items()),
-            *(
-                ((o.execution_id, o.client_order_id), o.filled_quantity, o.average_price)
-                for o in orders
-            ),
-            *(
-                (
-                    (s.execution_id, f"slice {s.slice_number}"),
-                    s.filled_quantity,
-                    s.average_price,
-                )
-                for s in slices
-            ),
-        ]
-        for key, quantity, price in shown:
-            traded, average = _sums(trades_of[key])
-            if (quantity, price) != (traded, average):
-                what = f"{key[-1]} shows {quantity} at {price}, {traded} has traded at {average}"
-                self.broken("figures", at, what, ExecutionId(key[0]))
-        for x, row in self.rows.items():
-            self._check_figures_of(x, row, trades_of[(x,)], at)
-
-    def _check_figures_of(
-        self, x: ExecutionId, row: ExecutionRow, trades: list[LedgerTrade], at: datetime
-    ) -> None:
-        fees = sum((trade.fee for trade in trades), ZERO)
-        if row.fees_quote != fees:
-            self.broken("figures", at, f"fees of {row.fees_quote} are shown, {fees} were paid", x)
-        quantity, average = _sums(trades)
-        rest, sign = row.quantity - quantity, self._known[x].order.side.sign
-        if row.remaining_quantity != rest:
-            what = f"{row.remaining_quantity} is shown to remain, {rest} does"
-            self.broken("figures", at, what, x)
-        if average is not None and row.arrival_price is not None:
-            notional = sum((trade.quantity * trade.price for trade in trades), ZERO)
-            worse = sign * (notional - quantity * row.arrival_price) * BPS
-            slippage = quotient(worse, quantity * row.arrival_price)
-            if row.slippage_vs_arrival_bps != slippage:
-                what = f"a slippage of {row.slippage_vs_arrival_bps} is shown, it was {slippage}"
-                self.broken("figures", at, what, x)
-
-    def check_deadlines(self, at: datetime) -> None:
-        """Check that nothing runs on after its end: when nothing goes wrong any more, nobody has to see to that."""
-        for x, row in self.rows.items():
-            is_over = row.ends_at is not None and row.ends_at + _AFTER_THE_END < at
-            if row.state == ExecutionState.RUNNING and is_over:
-                self.broken("end", at, f"it runs on after its end, {row.ends_at}", x)
-
-    def check_settled(self, at: datetime) -> None:
-        for x, row in self.rows.items():
-            state = ExecutionState(row.state)
-            if not state.is_final and state is not ExecutionState.PAUSED:
-                self.broken("end", at, f"it is still {state} when all should have settled", x)
-            elif row.working_quantity or row.unknown_quantity:
-                self.broken(
-                    "end",
-                    at,
-                    f"it is {state} with {decimal_text(row.working_quantity)} working and "
-                    f"{decimal_text(row.unknown_quantity)} unknown when all should have settled",
-                    x,
-                )
-
-    def check_foreign_orders(self, at: datetime) -> None:
-        for order in self._exchange.orders:
-            if not order.execution_id and order.status is OrderStatus.CANCELLED:
-                self.broken("P10", at, f"the foreign order {order.client_order_id} is gone")
-
-
-def _sums(trades: list[LedgerTrade]) -> tuple[Decimal, Decimal | None]:
-    quantity = sum((trade.quantity for trade in trades), ZERO)
-    return quantity, quotient(sum((t.quantity * t.price for t in trades), ZERO), quantity)
 
 
 def _used(order: LedgerOrder, since: datetime) -> Decimal:
@@ -690,27 +578,3 @@ def _used(order: LedgerOrder, since: datetime) -> Decimal:
         if trade.at > since:
             used += trade.quantity
     return used
-
-
-def _difference(fill: FillRow, order: LedgerOrder, trade: LedgerTrade) -> str | None:
-    recorded = (
-        fill.execution_id,
-        fill.client_order_id,
-        fill.quantity,
-        fill.price,
-        fill.fee,
-        fill.fee_currency,
-        fill.liquidity,
-        fill.traded_at,
-    )
-    true = (
-        order.execution_id,
-        order.client_order_id,
-        trade.quantity,
-        trade.price,
-        trade.fee,
-        trade.fee_currency,
-        trade.liquidity.value,
-        trade.at,
-    )
-    return None if recorded == true else f"the trade {true} is recorded as {recorded}"

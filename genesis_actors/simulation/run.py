@@ -28,6 +28,7 @@ from genesis_actors.messages.persistence import FillRow, OrderRow, SliceRow
 from genesis_actors.opening import VirtualTime
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.settings import Settings
+from genesis_actors.simulation.audit import Audit
 from genesis_actors.simulation.crashes import Crashes, SabotageError, sabotage
 from genesis_actors.simulation.exchange import Exchange
 from genesis_actors.simulation.faults import NO_FAULTS, WEATHERS, Dice, Weather
@@ -127,6 +128,7 @@ class _Simulation:
         self._dice = Dice(f"world:{plan.seed}", counts)
         self._exchange = Exchange(plan.seed, opened, counts)
         self._invariants = Invariants(self._exchange)
+        self._audit = Audit(self._invariants)
         self._invariants.now = _START
         self._network = Network(plan.seed, self._exchange, faults, counts, opened)
         self._network.watcher = self._invariants
@@ -220,7 +222,7 @@ class _Simulation:
         while not self._is_settled() and self._now < ends:
             self._run_to(self._now + timedelta(seconds=10))
             self._users.submit_due()
-        self._invariants.check_deadlines(self._now)
+        self._audit.check_deadlines(self._now)
         self._users.cancel_what_runs()
         ends = self._now + _SETTLING
         while not self._is_settled() and self._now < ends:
@@ -229,19 +231,17 @@ class _Simulation:
         self._users.check_answered(self._now)
         self._restart(timedelta(seconds=1))
         self._run_to(self._now + _LAST_LOOK)
-        self._invariants.check_settled(self._now)
+        self._audit.check_settled(self._now)
         self._end()
 
     def _look_again(self) -> None:
         """Check what is left on disk, and that one more recovery leaves it as it is."""
         database = Database.of(self._path)
-        self._invariants.check_ledger(
+        self._audit.check_ledger(
             {(fill.symbol, fill.trade_id): fill for fill in database.read(_fills)}, self._now
         )
-        self._invariants.check_figures(
-            database.read(_slice_rows), database.read(_order_rows), self._now
-        )
-        self._invariants.check_foreign_orders(self._now)
+        self._audit.check_figures(database.read(_slice_rows), database.read(_order_rows), self._now)
+        self._audit.check_foreign_orders(self._now)
         for problem in check_database(database).problems:
             self._invariants.broken("P5", self._now, problem)
         before = database.read(_last_sequence)

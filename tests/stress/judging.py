@@ -31,6 +31,7 @@ from genesis_actors.messages.venue import (
     OrderOutcome,
     PlaceOrder,
 )
+from genesis_actors.simulation.audit import Audit
 from genesis_actors.simulation.exchange import LedgerOrder, LedgerTrade
 from genesis_actors.simulation.invariants import Invariants
 from genesis_actors.storage.batch import JournalWrite, Write
@@ -229,8 +230,9 @@ def judged(trace: Trace, venue: PaperVenue, database: Database) -> list[str]:  #
                 judge.on_unhalting()
             case Asked():
                 pass
-    judge.check_settled(judge.now)
-    _check_tables(judge, database)
+    audit = Audit(judge)
+    audit.check_settled(judge.now)
+    _check_tables(audit, judge.now, database)
     stored = check_database(database)
     if stored.events != durable_events:
         judge.broken("P5", judge.now, f"{durable_events} events were written, not {stored.events}")
@@ -259,10 +261,10 @@ def _hear_answer(
             pass
 
 
-def _check_tables(judge: Invariants, database: Database) -> None:
+def _check_tables(audit: Audit, at: datetime, database: Database) -> None:
     stored = {(fill.symbol, fill.trade_id): fill for fill in database.read(_fills)}
-    judge.check_ledger(stored, judge.now)
-    judge.check_figures(database.read(_slices), database.read(_orders), judge.now)
+    audit.check_ledger(stored, at)
+    audit.check_figures(database.read(_slices), database.read(_orders), at)
 
 
 def _events(write: Write) -> tuple[object, ...]:
