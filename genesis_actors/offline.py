@@ -16,6 +16,7 @@ from genesis_actors.domain.evolve import refold
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.projection import rows
 from genesis_actors.domain.surroundings import Surroundings
+from genesis_actors.messages.base import NOBODY
 from genesis_actors.messages.persistence import WriteJournal
 from genesis_actors.messages.supervisor import SettleChild
 from genesis_actors.steady import utc_now
@@ -95,7 +96,7 @@ def settle(
             execution_id=execution_id,
             client_order_id=client_order_id,
             filled_quantity=filled_quantity,
-            reply_to=_Nobody(),
+            reply_to=NOBODY,
         )
         decision = decide(execution, command, _now(database, identity), Surroundings())
         if decision.refusal is not None:
@@ -111,15 +112,10 @@ def settle(
                 orders=changed.orders,
                 fills=changed.fills,
                 snapshot=None,
-                reply_to=_Nobody(),
+                reply_to=NOBODY,
             )
             _check(run_blocking(_write(database, write)))
         return decision.execution
-
-
-class _Nobody:
-    def tell(self, message: object) -> None:
-        """Nobody waits for an answer here."""
 
 
 @contextmanager

@@ -391,6 +391,7 @@ class Reason(StrEnum):
     AMENDED = "amended"  # planned anew, as the order was amended
     REPLENISHED = "replenished"  # what an iceberg's clips have left is cut into further ones
     JOURNAL_DOWN = "journal_down"
+    JOURNAL_BEHIND = "journal_behind"  # the venue knows orders of ours that the journal lacks
     # A real venue.
     RATE_LIMITED = "rate_limited"  # it asks for fewer requests
     CLOCK_SKEW = "clock_skew"  # it takes our clock for wrong

@@ -25,6 +25,7 @@ from genesis_actors.domain.portfolio import CorrelationRules
 from genesis_actors.domain.symbol_use import SymbolUse
 from genesis_actors.domain.tiers import TierRules
 from genesis_actors.logs import get_logger
+from genesis_actors.messages.base import NOBODY
 from genesis_actors.messages.persistence import AccountNotWritten, AccountWritten, WriteAccount
 from genesis_actors.messages.risk import (
     AskPortfolio,
@@ -36,7 +37,7 @@ from genesis_actors.messages.risk import (
     RiskMessage,
     Traded,
 )
-from genesis_actors.messages.supervisor import Halt, HaltDone
+from genesis_actors.messages.supervisor import Halt
 from genesis_actors.messages.venue import (
     AmendParent,
     CancelOrder,
@@ -99,13 +100,6 @@ class _Order:
     price: Decimal = ZERO
     filled: Decimal = ZERO
     said: Decimal = ZERO
-
-
-class _Nobody:
-    """Where the answer to our own halt goes."""
-
-    def tell(self, message: HaltDone) -> None:
-        del message
 
 
 class RiskActor(MessageActor[RiskMessage]):
@@ -356,7 +350,7 @@ class RiskActor(MessageActor[RiskMessage]):
             f"{decimal_text(round(lost, 8))}, of {decimal_text(most)} that they may"
         )
         log.error("halted_by_risk", reason=reason)
-        self.send(self._halts, Halt(reason=reason, reply_to=_Nobody()))
+        self.send(self._halts, Halt(reason=reason, reply_to=NOBODY))
 
     # --- What became of orders ---
 

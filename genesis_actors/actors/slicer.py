@@ -27,11 +27,13 @@ from genesis_actors.messages.base import Address
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.messages.events import (
     ChildAccepted,
+    ChildAdopted,
     ChildClosed,
     ChildFilled,
     ChildSent,
     ChildUnknown,
     JournalEvent,
+    TwapFinishing,
     TwapSliceExecuted,
 )
 from genesis_actors.messages.market_data import (
@@ -52,6 +54,7 @@ from genesis_actors.messages.supervisor import (
     ExecutionCommand,
     ExecutionFinished,
     ExecutionStarted,
+    JournalBehind,
     PauseExecution,
     ResumeExecution,
     SettleChild,
@@ -329,6 +332,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
             self._unwritten += decision.events
             self._marks_due_at = None
             _log_doubts(decision.events)
+            self._tell_if_behind(decision.events)
         if has_begun:
             # Its benchmark window and its w are others than while it was queued.
             self._watch()
@@ -342,6 +346,19 @@ class SlicerActor(MessageActor[SlicerMessage]):
         if behind:
             self._undurable.append(_Undurable(self._execution.version, tuple(behind), None))
             self._perform_durable()
+
+    def _tell_if_behind(self, events: tuple[JournalEvent, ...]) -> None:
+        """Tell at once, as a cancel may go first: others may be behind as well."""
+        for event in events:
+            match event:
+                case ChildAdopted():
+                    name = event.client_order_id
+                case TwapFinishing(reason=Reason.JOURNAL_BEHIND):
+                    name = None
+                case _:
+                    continue
+            told = JournalBehind(at=event.at, execution_id=event.execution_id, client_order_id=name)
+            self.send(self._ports.supervisor, told)
 
     def _write(self) -> None:
         """Send what is not written yet to be made durable, with the rows that follow from it."""

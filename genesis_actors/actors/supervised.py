@@ -96,6 +96,13 @@ class Supervised:
         """Whether a trade may be among what waits."""
         return any(isinstance(m, OrderFilled | OrderStory) for m in self.held)
 
+    @property
+    def held_fills(self) -> list[OrderFilled]:
+        told = [
+            each for m in self.held for each in (m.outcomes if isinstance(m, OrderStory) else (m,))
+        ]
+        return [each for each in told if isinstance(each, OrderFilled)]
+
     def holds_trades_of(self, symbol: Symbol) -> bool:
         """Whether a trade of the symbol may wait for an actor; a journal that cannot be read is not waited for."""
         is_loading = self.order is None and self.rest is None

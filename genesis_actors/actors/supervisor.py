@@ -29,7 +29,7 @@ from genesis_actors.domain.projection import current_rows
 from genesis_actors.domain.queueing import Queue, QueueRules
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.logs import get_logger
-from genesis_actors.messages.base import Address
+from genesis_actors.messages.base import NOBODY, Address
 from genesis_actors.messages.control import ExecutionStatus, News, StatusRestored
 from genesis_actors.messages.market_data import (
     MarketDataMessage,
@@ -53,6 +53,7 @@ from genesis_actors.messages.supervisor import (
     ExecutionFinished,
     ExecutionStarted,
     Halt,
+    JournalBehind,
     LeaveQueue,
     LookAtMarket,
     PauseExecution,
@@ -84,6 +85,7 @@ from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.values import (
     ClientId,
+    ClientOrderId,
     ExecutionId,
     Reason,
     Symbol,
@@ -169,6 +171,8 @@ class SupervisorActor(MessageActor[_Message]):
         self._slicers: dict[ExecutionId, Supervised] = {}
         self._of_actor: dict[str, ExecutionId] = {}
         self._restored: set[Symbol] = set()
+        self._unheard_of: set[str] = set()
+        """Orders of ours that the venue told of, and the journal had nothing of."""
         self._recovering: dict[Symbol, list[Execution]] = {}
         self._trades = TradePolls(
             self, every=venue.trades_every, past=past, venue=ports.venue, journal=ports.journal
@@ -219,7 +223,7 @@ class SupervisorActor(MessageActor[_Message]):
         # Its slicers have them soon, and change: to keep them as they were would take as much memory again.
         self._past = replace(self._past, executions=())
 
-    def handle(self, message: _Message) -> None:  # noqa: C901, PLR0912 - one line a case
+    def handle(self, message: _Message) -> None:  # noqa: C901, PLR0912, PLR0915 - one line a case
         match message:
             case StartExecution():
                 self._admitting.ask(
@@ -260,6 +264,8 @@ class SupervisorActor(MessageActor[_Message]):
                 )
             case ExecutionStarted():
                 self._admitting.started(message)
+            case JournalBehind():
+                self._on_journal_behind(message.execution_id, message.client_order_id)
             case ExecutionFinished():
                 self._on_finished(message.execution_id)
             case RetireSlicer():
@@ -453,6 +459,8 @@ class SupervisorActor(MessageActor[_Message]):
             self._on_unreadable(execution_id, slicer, error)
             return
         if execution is None:
+            for fill in slicer.held_fills:
+                self._on_journal_behind(execution_id, fill.client_order_id)
             (self._forget if slicer.failures else self._let_go)(execution_id)
             return
         if not slicer.failures and not execution.state.is_final:
@@ -600,6 +608,22 @@ class SupervisorActor(MessageActor[_Message]):
         for slicer in self._slicers.values():
             self._to_slicer(slicer, changed)
         self._let_in()
+
+    def _on_journal_behind(
+        self, execution_id: ExecutionId, client_order_id: ClientOrderId | None
+    ) -> None:
+        """Halt everything, once for each such order: what else this journal lacks, nobody knows."""
+        order = client_order_id or f"of {execution_id}"
+        if order in self._unheard_of:
+            return
+        self._unheard_of.add(order)
+        log.error("journal_behind", execution_id=execution_id, client_order_id=client_order_id)
+        if not self._halting.holds:
+            reason = (
+                f"{Reason.JOURNAL_BEHIND}: the venue has traded our order {order}, of which this database has "
+                "nothing: it is an old copy, or another engine works with one"
+            )
+            self._halting.ask(Halt(reason=reason, reply_to=NOBODY))
 
     # --- Outcomes ------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from genesis_actors.domain.execution import Child, Execution, Fill, Slice, resto
 from genesis_actors.messages.events import (
     ArrivalObserved,
     ChildAccepted,
+    ChildAdopted,
     ChildClosed,
     ChildFilled,
     ChildIntended,
@@ -147,6 +148,8 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
             return _with_child(x, event.client_order_id, not_found_at=event.asked_at)
         case ChildSettled():
             return _settled(x, event)
+        case ChildAdopted():
+            return _adopted(x, event)
         case TwapAccelerated():
             return x.having(accelerated=True, pace_changed_at=event.at, retry_at=None)
         case TwapSlowed():
@@ -366,6 +369,37 @@ def _intended(x: Execution, event: ChildIntended) -> Execution:
     )
 
 
+def _adopted(x: Execution, event: ChildAdopted) -> Execution:
+    """Take over an order that was sent when this journal was elsewhere, and leave what was planned before it behind."""
+    number = min(event.slice_number, len(x.slices))
+    passed = (
+        part
+        if part.status.is_done or part.number > number
+        else part.having(status=status_of(part), reason=Reason.JOURNAL_BEHIND, done_at=event.at)
+        for part in x.slices
+    )
+    child = Child(
+        client_order_id=event.client_order_id,
+        slice_number=number,
+        attempt=0,
+        quantity=event.quantity,
+        price=event.price,
+        mid=event.price,
+        touch=event.price,
+        resting=False,
+        created_at=event.at,
+        quoted_at=event.at,
+        filled_before=x.filled_quantity,
+        amendments_before=x.amendments,
+        status=OrderStatus.UNKNOWN,
+        reason=Reason.JOURNAL_BEHIND,
+        heard_at=event.at,
+        unknown_since=event.at,
+        is_adopted=True,
+    )
+    return x.having(slices=tuple(passed)).put(child=child, retry_at=None, available_quantity=None)
+
+
 def _with_child(x: Execution, client_order_id: ClientOrderId, **changes: object) -> Execution:
     return x.put(child=x.children[client_order_id].having(**changes))
 
@@ -407,6 +441,8 @@ def _filled(x: Execution, event: ChildFilled) -> Execution:
         traded_at=event.traded_at,
     )
     filled = plus(child.filled_quantity, quantity)
+    if child.is_adopted:
+        child = child.having(quantity=max(child.quantity, filled))
     is_full = filled >= child.quantity
     fees = _add_fee(x, event)
     changed = child.having(
@@ -475,7 +511,7 @@ def _with_traded(part: Slice, quantity: Decimal, notional: Decimal) -> Slice:
 
 
 def _status_after_fill(child: Child, filled: Decimal) -> OrderStatus:
-    if filled >= child.quantity:
+    if filled >= child.quantity and not child.is_adopted:
         return OrderStatus.FILLED
     # A late fill of a closed child changes its figures, never what it ended as; an unknown one stays unknown.
     if child.status in {OrderStatus.PENDING, OrderStatus.SENT}:

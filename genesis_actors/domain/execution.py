@@ -86,6 +86,9 @@ class Child(State):
     not_found_at: datetime | None = None  # when the venue was asked and knew nothing of it
     settled_quantity: Decimal = ZERO  # the part of `filled_quantity` that is the operator's word
     settled_at: datetime | None = None
+    is_adopted: bool = (
+        False  # the venue told of it, and the journal had nothing: `quantity` is what has filled
+    )
 
     @property
     def is_known_at_venue(self) -> bool:

@@ -99,9 +99,14 @@ class Gate:
     def hear(self, outcome: OrderOutcome | SettleOrder) -> None:
         """Take note of what became of an order."""
         parent = self._parents.get(outcome.execution_id)
-        order = None if parent is None else parent.orders.get(outcome.client_order_id)
-        if parent is None or order is None:
+        if parent is None:
             return
+        order = parent.orders.get(outcome.client_order_id)
+        if order is None:
+            if not isinstance(outcome, OrderFilled):
+                return
+            # The journal is behind the venue: what has traded is taken in any case.
+            order = parent.orders[outcome.client_order_id] = _Order(ZERO, is_open=False)
         before = order.taken
         match outcome:
             case OrderFilled() if outcome.trade_id not in order.trades:

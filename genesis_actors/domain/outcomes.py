@@ -15,13 +15,14 @@ from genesis_actors.domain.children import (
     look_up,
     mark_unknown,
 )
+from genesis_actors.domain.client_ids import meaning_of
 from genesis_actors.domain.decision import Decision, SetTrigger, Steps
 from genesis_actors.domain.ending import stop_incomplete
 from genesis_actors.domain.execution import Child, Execution
 from genesis_actors.domain.pausing import lift_pause, pause
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.unknown import on_not_found, was_thought_gone
-from genesis_actors.messages.events import ChildAccepted, ChildFilled
+from genesis_actors.messages.events import ChildAccepted, ChildAdopted, ChildFilled
 from genesis_actors.messages.venue import (
     OrderAccepted,
     OrderClosed,
@@ -51,9 +52,40 @@ def on_outcomes(
     steps = Steps(x, now)
     for outcome in outcomes:
         child = steps.execution.children.get(outcome.client_order_id)
+        if child is None and isinstance(outcome, OrderFilled):
+            child = _adopt(steps, outcome)
         if child is not None:
             _on_outcome(steps, child, outcome, surroundings)
     return steps.decision()
+
+
+def _adopt(steps: Steps, fill: OrderFilled) -> Child | None:
+    """Take over an order that this journal lacks, and send no other one until somebody has looked.
+
+    One that has not begun has no plan which the order could be a part of: it ends.
+    """
+    x, meant = steps.execution, meaning_of(fill.client_order_id)
+    if not x.slices or meant is None:
+        if not x.state.is_final and x.state is not ExecutionState.FINISHING:
+            stop_incomplete(steps, ExecutionState.FAILED, Reason.JOURNAL_BEHIND)
+        return None
+    steps.add(
+        ChildAdopted(
+            execution_id=x.execution_id,
+            at=steps.now,
+            client_order_id=fill.client_order_id,
+            slice_number=meant[1],
+            quantity=fill.quantity,
+            price=fill.price,
+        )
+    )
+    child = steps.execution.children[fill.client_order_id]
+    steps.ask(look_up(x, child))
+    may_go_on = x.state in {ExecutionState.RUNNING, ExecutionState.PAUSED}
+    if may_go_on and x.reason is not Reason.JOURNAL_BEHIND:
+        what = f"the venue tells of {fill.client_order_id}, of which this journal has nothing"
+        pause(steps, Reason.JOURNAL_BEHIND, what)
+    return child
 
 
 def _on_outcome(

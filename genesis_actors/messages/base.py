@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -13,6 +13,14 @@ class Address(Protocol[M_contra]):
     """Somewhere to send messages of one type. Never raises, never blocks, promises nothing about delivery."""
 
     def tell(self, message: M_contra) -> None: ...
+
+
+class _Nobody:
+    def tell(self, message: object) -> None:
+        """Nobody waits for an answer here."""
+
+
+NOBODY: Final = _Nobody()
 
 
 class Message(BaseModel):

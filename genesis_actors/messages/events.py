@@ -272,6 +272,19 @@ class ChildSettled(ExecutionEvent):
     retry_at: AwareDatetime
 
 
+class ChildAdopted(ExecutionEvent):
+    """The venue tells of a trade of ours whose order this journal lacks: it is older than that order, as a backup is.
+
+    What the venue tells of the order counts from now on. `quantity` (base) and `price` are the trade's; nobody knows
+    what the order's were. The plan's slices up to this one are over: this journal has missed what became of them.
+    """
+
+    client_order_id: ClientOrderId
+    slice_number: int
+    quantity: Decimal
+    price: Decimal
+
+
 class TwapAccelerated(ExecutionEvent):
     """The price is favourable: remaining slices are brought forward. `threshold_price` is the worst price then."""
 
@@ -347,6 +360,7 @@ JournalEvent: TypeAlias = (
     | ChildUnknown
     | ChildNotFound
     | ChildSettled
+    | ChildAdopted
     | TwapAccelerated
     | TwapSlowed
     | TwapPaused

@@ -176,6 +176,13 @@ class ExecutionFinished(Event):
     execution_id: ExecutionId
 
 
+class JournalBehind(Event):
+    """The venue has traded an order of ours of which the journal has nothing; None: of one that has no plan."""
+
+    execution_id: ExecutionId
+    client_order_id: ClientOrderId | None
+
+
 class SlicerRetired(Event):
     """A slicer's answer to `Retire`: where it is ready, it needs no message any more, and none needs it."""
 
@@ -204,6 +211,7 @@ SupervisorMessage: TypeAlias = (
     | ParentJudged
     | ExecutionStarted
     | ExecutionFinished
+    | JournalBehind
     | SlicerRetired
     | ExecutionLoaded
     | HaltWritten

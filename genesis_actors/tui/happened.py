@@ -118,6 +118,10 @@ _TOLD: Final[Mapping[str, tuple[str, _Words]]] = {
         AMBER,
         lambda d: f"order settled by the operator: {_q(d['filled_quantity'])} filled",
     ),
+    "ChildAdopted": (
+        RED,
+        lambda d: f"the venue has an order that the journal lacks, slice {d['slice_number']}",
+    ),
     "TwapAccelerated": (
         BLUE,
         lambda d: f"faster: {_p(d['touch'])} is better than {_p(d['threshold_price'])}",
