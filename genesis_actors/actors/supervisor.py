@@ -167,6 +167,7 @@ class SupervisorActor(MessageActor[_Message]):
         self._venue = venue
         self._ports = ports
         self._past = past
+        self._prefix = client_order_id_prefix
         self._queue = Queue(queue_rules)
         self._slicers: dict[ExecutionId, Supervised] = {}
         self._of_actor: dict[str, ExecutionId] = {}
@@ -460,7 +461,8 @@ class SupervisorActor(MessageActor[_Message]):
             return
         if execution is None:
             for fill in slicer.held_fills:
-                self._on_journal_behind(execution_id, fill.client_order_id)
+                if fill.client_order_id.startswith(self._prefix):  # What others trade is theirs.
+                    self._on_journal_behind(execution_id, fill.client_order_id)
             (self._forget if slicer.failures else self._let_go)(execution_id)
             return
         if not slicer.failures and not execution.state.is_final:

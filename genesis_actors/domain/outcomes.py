@@ -65,7 +65,9 @@ def _adopt(steps: Steps, fill: OrderFilled) -> Child | None:
     One that has not begun has no plan which the order could be a part of: it ends.
     """
     x, meant = steps.execution, meaning_of(fill.client_order_id)
-    if not x.slices or meant is None:
+    if meant is None or not fill.client_order_id.startswith(x.client_order_id_prefix):
+        return None  # It is another one's.
+    if not x.slices:
         if not x.state.is_final and x.state is not ExecutionState.FINISHING:
             stop_incomplete(steps, ExecutionState.FAILED, Reason.JOURNAL_BEHIND)
         return None

@@ -648,3 +648,20 @@ def test_orders_that_come_while_trades_are_asked_for_do_not_ask_again(
     assert len(asked()) == 3
     pass_seconds(2)
     assert len(asked()) == 4
+
+
+def test_a_trade_of_ours_that_no_journal_knows_halts_everything_once(
+    simulation: DeterministicRuntime,
+) -> None:
+    house = House(simulation)
+    strange = a_fill(a_child("g7k2pd000000000000x001001"), quantity="1")
+    for _ in range(2):
+        house.tell(strange)
+        loads = [m for m in house.journal.messages if isinstance(m, LoadExecution)]
+        loads[-1].reply_to.tell(ExecutionLoaded(strange.execution_id, None, ()))
+        simulation.run_until_quiet()
+
+    (halt,) = [m for m in house.journal.messages if isinstance(m, WriteHalt)]
+    assert halt.is_halted
+    assert halt.reason is not None
+    assert halt.reason.startswith("journal_behind: the venue has traded our order g7k2pd")

@@ -253,3 +253,12 @@ def test_filled_and_open_together_never_exceed_the_parent_whatever_comes(
                 gate.hear(a_close(passed[name]).model_copy(update={"status": status}))
         at_risk = sum((filled[n] if n in closed else passed[n].quantity for n in passed), ZERO)
         assert at_risk <= parent
+
+
+def test_what_an_unknown_order_of_a_parent_has_traded_is_taken(gate: Gate) -> None:
+    assert reason(gate, order("a", "3")) is None
+    gate.hear(a_fill(order("lacked", "4"), quantity="4"))
+    gate.hear(a_close(order("another", "4")))
+
+    assert reason(gate, order("b", "4")) is Reason.PARENT_QUANTITY
+    assert reason(gate, order("c", "3")) is None

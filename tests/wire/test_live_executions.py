@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -116,6 +118,39 @@ def test_a_lost_order_is_proven_soon_after_its_deadline_though_questions_fail(
 
     waits = 5.0  # The sum of what QUICK says of it.
     assert waits - 1 < took < waits + 4
+    check_books(live_exchange, database)
+
+
+def test_orders_that_a_restored_backup_lacks_are_taken_over_and_nothing_is_bought_twice(
+    live_exchange: LocalExchange, database: Path, tmp_path: Path
+) -> None:
+    settings, backup = live_settings(live_exchange.config, database), tmp_path / "backup.db"
+    with Engine.start(settings) as engine:
+        twap = engine.submit(an_order(duration="15s", slices=6))
+        engine.wait_until(twap.execution_id, lambda row: row.filled_quantity > 0, 20)
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(backup)) as copy:
+            source.backup(copy)
+        engine.wait_until(twap.execution_id, lambda row: row.slices_done >= 3, 20)
+    for name in database.parent.glob(f"{database.name}*"):
+        name.unlink()
+    backup.rename(database)
+
+    with Engine.start(settings) as engine:
+        found = engine.wait_until(
+            twap.execution_id,
+            lambda row: row.reason is Reason.JOURNAL_BEHIND and row.unknown_quantity == 0,
+            20,
+        )
+        assert found.execution.filled_quantity == sum(
+            fill.quantity for fill in live_exchange.fills()
+        )
+        assert engine.halt().was_already
+        engine.unhalt()
+        twap = engine.execution(twap.execution_id)
+        twap.resume()
+        done = twap.wait(60).execution
+
+    assert done.state is ExecutionState.COMPLETED
     check_books(live_exchange, database)
 
 
