@@ -120,7 +120,9 @@ class Engine(Caller):
         failures = Fanout[ActorFailed](ground.gate, ground.guardian, self._failures)
         beyond_mending = Fanout[ActorFailed](ground.gate, self._failures)
         runtime.start()
-        core = TradingCore(ground, stock)
+        # In a rebuild their journals say so themselves.
+        why_not = Reason.JOURNAL_BEHIND if ground.store.is_behind else None
+        core = TradingCore(ground, stock, paused_by=why_not)
         control = ControlActor.start(
             runtime,
             supervisor=ground.commands,
@@ -179,6 +181,7 @@ class Engine(Caller):
                 mode=settings.engine.mode,
                 venue=venue.name,
                 account=venue.account if isinstance(venue, LiveVenue) else None,
+                is_real=isinstance(venue, LiveVenue),
                 seed=None if virtual is None else seed_of(settings),
             )
         except BaseException:

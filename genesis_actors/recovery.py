@@ -21,11 +21,13 @@ from genesis_actors.domain.evolve import refold
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.projection import current_rows
 from genesis_actors.gateways.venue import PastFill
+from genesis_actors.logs import get_logger
 from genesis_actors.messages.account import AccountEvent
 from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.risk import PastPosition, RestoreAccount, RestoreFills
 from genesis_actors.steady import utc_now
 from genesis_actors.storage.database import Database
+from genesis_actors.storage.high_water import HighWater
 from genesis_actors.storage.lock import EngineLock
 from genesis_actors.storage.migrations import migrate
 from genesis_actors.storage.past_trades import (
@@ -40,8 +42,10 @@ from genesis_actors.storage.recovery import (
     RecordedFill,
     claim,
     count_executions,
+    halt,
     in_one_look,
     last_event_at,
+    last_sequence,
     load_account_events,
     load_client_ids,
     load_fills,
@@ -49,7 +53,7 @@ from genesis_actors.storage.recovery import (
     load_known_trades,
     open_executions,
 )
-from genesis_actors.values import ClientId, ExecutionId, ParentOrder, Symbol
+from genesis_actors.values import ClientId, ExecutionId, ParentOrder, Reason, Symbol
 
 TRADES_MARGIN = timedelta(minutes=2)
 """Where nobody has noted since when, the venue is asked for trades from so long before the last event."""
@@ -57,25 +61,39 @@ TRADES_MARGIN = timedelta(minutes=2)
 BUDGET_TIME = timedelta(hours=1)
 """How far back trades may count in a participation budget: no window is longer."""
 
+log = get_logger()
+
 _PREFIX_BITS, _PREFIX_CHARACTERS = 30, 6
 
 
 class Continuity:
     """One database, locked for one engine, with what earlier engines have left in it."""
 
-    def __init__(self, database: Database, lock: EngineLock, identity: Identity) -> None:
+    def __init__(
+        self, database: Database, lock: EngineLock, identity: Identity, *, is_behind: bool = False
+    ) -> None:
         self.database = database
         self.identity = identity
+        self.is_behind = is_behind
+        """Whether it has come further before: it is an older copy, and was halted for that."""
         self._lock = lock
 
     @classmethod
     def open(
-        cls, url: str, *, mode: str, venue: str, seed: int | None, account: str | None = None
+        cls,
+        url: str,
+        *,
+        mode: str,
+        venue: str,
+        seed: int | None,
+        account: str | None = None,
+        is_real: bool = False,
     ) -> Continuity:
         """Lock, migrate and check the database: it belongs to one mode, venue and account.
 
         `seed` makes the prefix of client order ids repeatable; without one it is drawn at random, once per database.
-        Raises StorageError.
+        `is_real` says that its orders outlive the process: then an older copy of it is found out, and halted. Raises
+        StorageError.
         """
         database = Database.of(url)
         lock = EngineLock(database)
@@ -94,7 +112,8 @@ class Continuity:
                     created_at=utc_now(),
                 ),
             )
-            return cls(database, lock, identity)
+            is_behind = is_real and _is_behind(database, identity)
+            return cls(database, lock, identity, is_behind=is_behind)
         except BaseException:
             lock.release()
             raise
@@ -113,7 +132,29 @@ class Continuity:
             return tuple(map(_past_fill, load_fills(self.database)))
 
     def close(self) -> None:
+        if self.database.high_water is not None:
+            self.database.high_water.close()
+            self.database.high_water = None
         self._lock.release()
+
+
+def _is_behind(database: Database, identity: Identity) -> bool:
+    """Halt a database that has come further before, durably, and note from now on how far it comes."""
+    if database.path is None or database.is_temporary:
+        return False
+    high_water = HighWater(database.path, identity.client_order_id_prefix)
+    database.high_water = high_water
+    last, noted = last_sequence(database), high_water.noted()
+    if noted > last:
+        log.error("journal_behind", events=last, events_before=noted)
+        halt(
+            database,
+            utc_now(),
+            f"{Reason.JOURNAL_BEHIND}: this database ends at event {last} and has been at {noted}: it is an "
+            "older copy. Look for orders at the venue that it does not have",
+        )
+    high_water.note(last)
+    return noted > last
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,16 @@ from genesis_actors.messages.supervisor import (
     ResumeExecution,
     SettleChild,
 )
-from genesis_actors.messages.venue import OrderFilled, OrderStory
-from genesis_actors.values import ZERO, ExecutionId, ParentOrder, Reason, Symbol, time_text
+from genesis_actors.messages.venue import OrderAccepted, OrderFilled, OrderStory
+from genesis_actors.values import (
+    ZERO,
+    ClientOrderId,
+    ExecutionId,
+    ParentOrder,
+    Reason,
+    Symbol,
+    time_text,
+)
 
 Command: TypeAlias = (
     PauseExecution | ResumeExecution | CancelExecution | SettleChild | AmendExecution
@@ -97,11 +105,12 @@ class Supervised:
         return any(isinstance(m, OrderFilled | OrderStory) for m in self.held)
 
     @property
-    def held_fills(self) -> list[OrderFilled]:
+    def held_names(self) -> list[ClientOrderId]:
+        """Return the orders that have traded, or are open, by what waits."""
         told = [
             each for m in self.held for each in (m.outcomes if isinstance(m, OrderStory) else (m,))
         ]
-        return [each for each in told if isinstance(each, OrderFilled)]
+        return [x.client_order_id for x in told if isinstance(x, OrderFilled | OrderAccepted)]
 
     def holds_trades_of(self, symbol: Symbol) -> bool:
         """Whether a trade of the symbol may wait for an actor; a journal that cannot be read is not waited for."""

@@ -460,9 +460,9 @@ class SupervisorActor(MessageActor[_Message]):
             self._on_unreadable(execution_id, slicer, error)
             return
         if execution is None:
-            for fill in slicer.held_fills:
-                if fill.client_order_id.startswith(self._prefix):  # What others trade is theirs.
-                    self._on_journal_behind(execution_id, fill.client_order_id)
+            for name in slicer.held_names:
+                if name.startswith(self._prefix):  # What others trade is theirs.
+                    self._on_journal_behind(execution_id, name)
             (self._forget if slicer.failures else self._let_go)(execution_id)
             return
         if not slicer.failures and not execution.state.is_final:
@@ -622,7 +622,7 @@ class SupervisorActor(MessageActor[_Message]):
         log.error("journal_behind", execution_id=execution_id, client_order_id=client_order_id)
         if not self._halting.holds:
             reason = (
-                f"{Reason.JOURNAL_BEHIND}: the venue has traded our order {order}, of which this database has "
+                f"{Reason.JOURNAL_BEHIND}: the venue has our order {order}, of which this database has "
                 "nothing: it is an old copy, or another engine works with one"
             )
             self._halting.ask(Halt(reason=reason, reply_to=NOBODY))
@@ -636,8 +636,10 @@ class SupervisorActor(MessageActor[_Message]):
         elif isinstance(outcome, OrderStory):
             for each in outcome.outcomes:
                 self._on_outcome(each)
-        elif isinstance(outcome, OrderFilled) and not self._past.has_recorded(outcome):
-            # A trade is always recorded, also when its execution ended before this run.
+        elif (isinstance(outcome, OrderFilled) and not self._past.has_recorded(outcome)) or (
+            isinstance(outcome, OrderAccepted) and outcome.quantity is not None
+        ):
+            # A trade is always recorded, also when its execution ended before this run; and one that is open is known.
             slicer = self._slicers[outcome.execution_id] = Supervised()
             self._load(outcome.execution_id)
             self._to_slicer(slicer, outcome)

@@ -341,7 +341,7 @@ class Attempt:
         cut_by: Reason | None,
     ) -> None:
         x, now = self._steps.execution, self._steps.now
-        attempt = x.slice(self._slice.number).attempts + 1
+        attempt = max(x.slice(self._slice.number).attempts, x.lost_attempts) + 1
         name = client_order_id(
             x.client_order_id_prefix, x.execution_id, self._slice.number, attempt
         )

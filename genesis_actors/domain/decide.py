@@ -189,7 +189,9 @@ def recovered(execution: Execution, now: datetime, paused_by: Reason | None = No
         else:
             mark_unknown(steps, child, "restarted before its outcome was known")
     is_going_on = execution.state is ExecutionState.RUNNING
-    if paused_by is not None and (is_going_on or lifts_itself(execution)):
+    # Whoever has paused it does not know that its journal is an old one.
+    is_news = paused_by is Reason.JOURNAL_BEHIND and execution.state is ExecutionState.PAUSED
+    if paused_by is not None and (is_going_on or is_news or lifts_itself(execution)):
         pause(steps, paused_by)
     elif not is_going_on:
         steps.ask(*take_back(execution))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
-from typing import assert_never
+from typing import Final, assert_never
 
 from genesis_actors.domain.execution import Child, Execution, Fill, Slice, restore, status_of
 from genesis_actors.messages.events import (
@@ -64,6 +64,10 @@ def fold(execution: Execution | None, events: Iterable[JournalEvent]) -> Executi
 def refold(snapshot: str | None, tail: Iterable[JournalEvent]) -> Execution | None:
     """Return what a journal has of an execution: `tail` folded onto `snapshot` (JSON; None: onto nothing)."""
     return fold(None if snapshot is None else restore(snapshot), tail)
+
+
+LOST_ATTEMPTS: Final = 36**2
+"""So many attempts at each slice a journal that is behind may have missed: their names are not used again."""
 
 
 @exact
@@ -157,9 +161,11 @@ def _applied(x: Execution, event: JournalEvent) -> Execution:  # noqa: C901, PLR
                 accelerated=False, pace_changed_at=event.at, retry_at=_when_to_work(x, event.at)
             )
         case TwapPaused():
+            is_behind = event.reason is Reason.JOURNAL_BEHIND
             return x.having(
                 state=ExecutionState.PAUSED,
                 reason=event.reason,
+                lost_attempts=x.lost_attempts + LOST_ATTEMPTS if is_behind else x.lost_attempts,
                 # A pause upon a pause changes the reason, not how long it has lasted.
                 paused_at=x.paused_at or event.at,
                 market=event.market or x.market,

@@ -169,6 +169,9 @@ class Execution(State):
     market: MarketSummary | None = None
     market_source: MarketSource | None = None  # what a simulated market is made of
     amendments: int = 0
+    lost_attempts: int = (
+        0  # at each slice, that its journal may have missed: their names are used up
+    )
     amended_duration: timedelta | None = None  # from the start to the end that was amended last
     queue_expires_at: datetime | None = None
     amended_plan_at: datetime | None = None  # when an amendment planned the slices to come

@@ -52,21 +52,24 @@ def on_outcomes(
     steps = Steps(x, now)
     for outcome in outcomes:
         child = steps.execution.children.get(outcome.client_order_id)
-        if child is None and isinstance(outcome, OrderFilled):
+        if child is None and isinstance(outcome, OrderFilled | OrderAccepted):
             child = _adopt(steps, outcome)
         if child is not None:
             _on_outcome(steps, child, outcome, surroundings)
     return steps.decision()
 
 
-def _adopt(steps: Steps, fill: OrderFilled) -> Child | None:
+def _adopt(steps: Steps, told: OrderFilled | OrderAccepted) -> Child | None:
     """Take over an order that this journal lacks, and send no other one until somebody has looked.
 
     One that has not begun has no plan which the order could be a part of: it ends.
     """
-    x, meant = steps.execution, meaning_of(fill.client_order_id)
-    if meant is None or not fill.client_order_id.startswith(x.client_order_id_prefix):
+    x, name = steps.execution, told.client_order_id
+    meant = meaning_of(name)
+    if meant is None or not name.startswith(x.client_order_id_prefix):
         return None  # It is another one's.
+    if told.quantity is None or told.price is None:
+        return None
     if not x.slices:
         if not x.state.is_final and x.state is not ExecutionState.FINISHING:
             stop_incomplete(steps, ExecutionState.FAILED, Reason.JOURNAL_BEHIND)
@@ -75,18 +78,20 @@ def _adopt(steps: Steps, fill: OrderFilled) -> Child | None:
         ChildAdopted(
             execution_id=x.execution_id,
             at=steps.now,
-            client_order_id=fill.client_order_id,
+            client_order_id=name,
             slice_number=meant[1],
-            quantity=fill.quantity,
-            price=fill.price,
+            quantity=told.quantity,
+            price=told.price,
         )
     )
-    child = steps.execution.children[fill.client_order_id]
-    steps.ask(look_up(x, child))
     may_go_on = x.state in {ExecutionState.RUNNING, ExecutionState.PAUSED}
     if may_go_on and x.reason is not Reason.JOURNAL_BEHIND:
-        what = f"the venue tells of {fill.client_order_id}, of which this journal has nothing"
-        pause(steps, Reason.JOURNAL_BEHIND, what)
+        pause(
+            steps, Reason.JOURNAL_BEHIND, f"the venue has {name}, of which this journal has nothing"
+        )
+    child = steps.execution.children[name]
+    # It is not wanted any more, whatever was.
+    steps.ask(cancel_of(x, child), look_up(x, child))
     return child
 
 

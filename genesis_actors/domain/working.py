@@ -222,7 +222,7 @@ def _replan(steps: Steps, part: Slice, view: MarketView, profile: VolumeProfile 
     """Move the due times of the slices to come when volume has departed from what was expected."""
     x = steps.execution
     later = [s for s in x.unsent_slices if s.number > part.number]
-    is_first_try = x.slice(part.number).attempts == 1
+    is_first_try = x.slice(part.number).attempts == x.lost_attempts + 1
     if profile is None or not later or not is_first_try or x.ends_at is None:
         return
     expected = profile.expected_volume(steps.now - x.window, steps.now)

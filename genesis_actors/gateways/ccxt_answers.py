@@ -20,7 +20,7 @@ from genesis_actors.gateways.redaction import Redactor
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.venue import (
     LookUpOrder,
-    OrderFilled,
+    OrderAccepted,
     OrderNotFound,
     OrderOutcome,
     PlaceOrder,
@@ -184,13 +184,29 @@ class Answers:
 
     # --- Trades --------------------------------------------------------------------------------------
 
-    async def trades_since(self, symbol: Symbol, since: datetime) -> TradesHeard:
-        """Return every trade of our orders since then; those of others are left out."""
+    async def trades_since(
+        self, symbol: Symbol, since: datetime, *, lists_open: bool = False
+    ) -> TradesHeard:
+        """Return every trade of our orders since then; those of others are left out.
+
+        With `lists_open` the orders that are open come first: whoever asks may not know them all.
+        """
         passage = Passage()
         token = PASSAGE.set(passage)
         try:
             await self._wait_for_reads()
-            outcomes: list[OrderFilled] = []
+            outcomes: list[OrderOutcome] = []
+            for name, seen in await self._lookup.open_orders(symbol) if lists_open else ():
+                outcomes.append(
+                    OrderAccepted(
+                        at=utc_now(),
+                        execution_id=execution_of(name),
+                        client_order_id=name,
+                        venue_order_id=seen.venue_order_id,
+                        quantity=seen.quantity,
+                        price=seen.price,
+                    )
+                )
             for trade in await self._lookup.trades_since(symbol, since):
                 name = await self._lookup.name_of(trade.venue_order_id, symbol)
                 if name is not None:

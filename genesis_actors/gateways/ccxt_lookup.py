@@ -136,6 +136,17 @@ class Lookup:
             found.update({(name, order): trade for (name, order), trade in page.items()})
         raise WrongAnswerError(f"more trades of {symbol} since {since} than can be read")
 
+    async def open_orders(self, symbol: Symbol) -> list[tuple[ClientOrderId, OrderSeen]]:
+        """Return the orders of ours that the venue lists as open, by our names for them."""
+        found: list[tuple[ClientOrderId, OrderSeen]] = []
+        for row in await self._reads.fetch_open_orders(symbol):
+            seen = order_seen(row, quote=self.quote_of(symbol))
+            name = "" if seen is None else self._habits.heard(seen.name or "")
+            if seen is not None and is_ours(name, self.prefix):
+                self._names.learn(seen.venue_order_id, ClientOrderId(name))
+                found.append((ClientOrderId(name), seen))
+        return found
+
     async def name_of(self, venue_order_id: str, symbol: Symbol) -> ClientOrderId | None:
         """Return our name for an order of the venue, None where it is not ours."""
         if not self._names.knows(venue_order_id):

@@ -70,6 +70,7 @@ class OrderSeen:
     filled: Decimal | None
     status: OrderStatus | None
     trades: tuple[TradeSeen, ...]
+    price: Decimal | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -126,6 +127,7 @@ def order_seen(order: Json, *, quote: str, ordered: Decimal | None = None) -> Or
         filled,
         status,
         trades,
+        exact_number(order.get("price")),
     )
 
 

@@ -74,6 +74,8 @@ class CcxtVenue:
         self._thread = threading.Thread(target=self._run_loop, name="ccxt", daemon=True)
         self._listener: Address[VenueReport] | None = None
         self._generation = 0
+        self._listed: set[tuple[int, Symbol]] = set()
+        """Whose open orders have been told, and to which listener."""
         self._is_closed = False
         self._redact = prepared.redactor.text
         self._tasks = Tasks(prepared.redactor)
@@ -292,8 +294,11 @@ class CcxtVenue:
             self._health.failed("the exchange says so", is_maintenance=True)
 
     async def _ask_trades(self, symbol: Symbol, since: datetime, generation: int) -> None:
-        heard = await self._answers.trades_since(symbol, since)
+        is_first = (generation, symbol) not in self._listed
+        heard = await self._answers.trades_since(symbol, since, lists_open=is_first)
         if generation == self._generation:
+            if heard.is_complete:
+                self._listed.add((generation, symbol))
             self._tell(heard)
 
     def _while_of(self, generation: int) -> tuple[Callable[[], bool], Callable[[SymbolSeen], None]]:

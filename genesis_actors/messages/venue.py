@@ -98,7 +98,8 @@ class EndParent(Command):
 class LookUpTrades(Command):
     """Ask for all trades of ours in `symbol` from `since` on: each is told as `OrderFilled`, then `TradesTold`.
 
-    Both come back the way of all outcomes, in this order.
+    A real venue's first answer tells of open orders of ours before, as `OrderAccepted` with their quantity. All come
+    back the way of all outcomes, in this order.
     """
 
     symbol: Symbol
@@ -211,7 +212,11 @@ class OrderEvent(Event):
 
 
 class OrderAccepted(OrderEvent):
+    """The venue has it. Where it was listed among the open ones, `quantity` and `price` are what it shows of it."""
+
     venue_order_id: VenueOrderId
+    quantity: Decimal | None = None
+    price: Decimal | None = None
 
 
 class OrderFilled(OrderEvent):

@@ -23,6 +23,7 @@ from genesis_actors.storage.errors import (
     SchemaTooOld,
     StorageError,
 )
+from genesis_actors.storage.high_water import HighWater
 from genesis_actors.storage.tables import SCHEMA
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Database:
         """Whether it is gone when this object is."""
         self.waits_for_disk = True
         """Whether a commit is there after a loss of power; after the end of a process it is in any case."""
+        self.high_water: HighWater | None = None
+        """Where it is noted how far the journal has come, for whom an older copy of it would be dangerous."""
         self.is_checked = False
         """Whether its schema has been found to be this version's; nobody changes it while it is in use."""
         if not self.is_sqlite:

@@ -218,6 +218,8 @@ class Journal:
     def _has_written(self, writes: Sequence[Write], batch: Batch) -> None:
         self._is_epoch_stored = True
         self._last_sequence = batch.last_sequence
+        if self._database.high_water is not None and batch.events:
+            self._database.high_water.note(batch.last_sequence)
         for write in writes:
             if not isinstance(write, JournalWrite):
                 continue

@@ -664,4 +664,4 @@ def test_a_trade_of_ours_that_no_journal_knows_halts_everything_once(
     (halt,) = [m for m in house.journal.messages if isinstance(m, WriteHalt)]
     assert halt.is_halted
     assert halt.reason is not None
-    assert halt.reason.startswith("journal_behind: the venue has traded our order g7k2pd")
+    assert halt.reason.startswith("journal_behind: the venue has our order g7k2pd")

@@ -6,17 +6,25 @@ from decimal import Decimal
 
 import pytest
 
+from genesis_actors.domain.decide import recovered
 from genesis_actors.domain.decision import Decision
 from genesis_actors.domain.evolve import fold
 from genesis_actors.domain.execution import restore, snapshot
 from genesis_actors.messages.events import (
+    ChildAccepted,
     ChildAdopted,
     ChildClosed,
     ChildFilled,
     TwapFinishing,
     TwapPaused,
 )
-from genesis_actors.messages.venue import LookUpOrder, OrderClosed, OrderFilled
+from genesis_actors.messages.venue import (
+    CancelOrder,
+    LookUpOrder,
+    OrderAccepted,
+    OrderClosed,
+    OrderFilled,
+)
 from genesis_actors.values import (
     ClientOrderId,
     ExecutionState,
@@ -25,6 +33,7 @@ from genesis_actors.values import (
     Reason,
     SliceStatus,
     TradeId,
+    VenueOrderId,
 )
 from tests.domain.executions import (
     EXECUTION_ID,
@@ -62,6 +71,19 @@ def told(desk: Desk, quantity: str, *, trade: str = "t7", name: ClientOrderId = 
             fee_currency="USDT",
             liquidity=Liquidity.TAKER,
             traded_at=desk.now - seconds(1),
+        )
+    )
+
+
+def listed(desk: Desk, quantity: str) -> Decision:
+    return desk.tell(
+        OrderAccepted(
+            at=desk.now,
+            execution_id=EXECUTION_ID,
+            client_order_id=LACKED,
+            venue_order_id=VenueOrderId("v7"),
+            quantity=Decimal(quantity),
+            price=Decimal(99),
         )
     )
 
@@ -166,3 +188,38 @@ def test_what_others_trade_is_nothing_to_it(desk: Desk, name: str) -> None:
 
 def test_without_a_trade_there_is_nothing_to_take_over(desk: Desk) -> None:
     assert kinds(closed(desk, OrderStatus.CANCELLED, "0")) == []
+
+
+def test_one_that_is_open_is_taken_over_with_all_of_it_and_taken_back(desk: Desk) -> None:
+    decision = listed(desk, "0.8")
+
+    assert kinds(decision) == [ChildAdopted, TwapPaused, ChildAccepted]
+    assert CancelOrder(execution_id=EXECUTION_ID, client_order_id=LACKED, symbol=SYMBOL) in (
+        decision.effects
+    )
+    assert desk.execution.reserved_quantity == Decimal("0.8")
+    told(desk, "0.3")
+    assert kinds(closed(desk, OrderStatus.CANCELLED, "0.3")) == [ChildClosed]
+    assert (desk.execution.filled_quantity, desk.execution.reserved_quantity) == (
+        Decimal("1.3"),
+        0,
+    )
+
+
+def test_no_name_is_used_again_that_the_journal_may_have_missed(desk: Desk) -> None:
+    told(desk, "1")
+    closed(desk, OrderStatus.FILLED, "1")
+    desk.at(60).resume()
+    desk.at(150).look()
+
+    # The fourth slice's first attempts may have been sent, and cancelled before they had traded.
+    assert [(o.slice_number, str(o.client_order_id)[-3:]) for o in desk.sent[1:]] == [(4, "101")]
+
+
+def test_a_pause_by_the_user_is_one_for_the_old_journal_where_that_is_found_out(desk: Desk) -> None:
+    desk.pause()
+    decision = recovered(desk.execution, desk.now, Reason.JOURNAL_BEHIND)
+
+    assert kinds(decision) == [TwapPaused]
+    assert decision.execution.reason is Reason.JOURNAL_BEHIND
+    assert not recovered(desk.execution, desk.now, Reason.REPEATED_FAILURE).events

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -151,6 +152,40 @@ def test_orders_that_a_restored_backup_lacks_are_taken_over_and_nothing_is_bough
         done = twap.wait(60).execution
 
     assert done.state is ExecutionState.COMPLETED
+    check_books(live_exchange, database)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 40) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("is_noted", [True, False], ids=["beside its mark", "elsewhere"])
+def test_an_order_that_rests_and_a_restored_backup_lacks_is_taken_back(
+    live_exchange: LocalExchange, database: Path, tmp_path: Path, *, is_noted: bool
+) -> None:
+    settings, backup = live_settings(live_exchange.config, database), tmp_path / "backup.db"
+    with Engine.start(settings) as engine:
+        twap = engine.submit(
+            an_order(duration="60s", slices=2, style="maker", limit_price="59000", quantity="0.3")
+        )
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(backup)) as copy:
+            source.backup(copy)
+        eventually(lambda: bool(live_exchange.account().open_orders()))
+    for name in database.parent.glob(f"{database.name}*"):
+        if not (is_noted and name.suffix == ".newest"):
+            name.unlink()
+    backup.rename(database)
+    before = live_exchange.attempts()
+
+    with Engine.start(settings) as engine:
+        eventually(lambda: not live_exchange.account().open_orders())
+        engine.wait_until(twap.execution_id, lambda row: row.reason is Reason.JOURNAL_BEHIND, 20)
+        assert engine.halt().was_already
+
+    assert live_exchange.attempts() == before
     check_books(live_exchange, database)
 
 

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from genesis_actors.recovery import Continuity
+from genesis_actors.storage.errors import StorageError
+from genesis_actors.storage.high_water import HighWater
+from genesis_actors.storage.recovery import load_identity
+
+
+def test_what_is_noted_outlives_the_process_and_is_the_databases_own(tmp_path: Path) -> None:
+    path = tmp_path / "live.db"
+    first = HighWater(path, "g7k2pd")
+    assert first.noted() == 0
+    for number in (9, 1_000_000):
+        first.note(number)
+    first.close()
+
+    assert HighWater(path, "g7k2pd").noted() == 1_000_000
+    # Another database of the same name.
+    assert HighWater(path, "other1").noted() == 0
+
+
+def test_what_cannot_be_read_is_no_mark(tmp_path: Path) -> None:
+    (tmp_path / "live.db.newest").write_bytes(b"g7k2pd 12")
+
+    assert HighWater(tmp_path / "live.db", "g7k2pd").noted() == 0
+
+
+def test_without_room_for_it_the_journal_goes_on(tmp_path: Path) -> None:
+    mark = HighWater(tmp_path / "live.db", "g7k2pd")
+    full = os.open("/dev/full", os.O_RDWR)
+    os.dup2(full, mark._file)
+    os.close(full)
+
+    mark.note(1)
+    mark.note(2)
+    mark.close()
+
+
+def test_where_it_cannot_be_made_the_start_says_so(tmp_path: Path) -> None:
+    (tmp_path / "live.db.newest").mkdir()
+
+    with pytest.raises(StorageError, match=r"live\.db\.newest"):
+        HighWater(tmp_path / "live.db", "g7k2pd")
+
+
+@pytest.mark.parametrize("is_real", [True, False])
+def test_an_older_copy_is_halted_once_where_its_orders_are_real(
+    tmp_path: Path, *, is_real: bool
+) -> None:
+    def start() -> tuple[bool, str | None]:
+        store = Continuity.open(str(path), mode="live", venue="binance", seed=1, is_real=is_real)
+        try:
+            found = load_identity(store.database)
+            return store.is_behind, None if found is None else found.halt_reason
+        finally:
+            store.close()
+
+    path = tmp_path / "live.db"
+    assert start() == (False, None)
+    identity = load_identity(path)
+    assert identity is not None
+    mark = HighWater(path, identity.client_order_id_prefix)
+    mark.note(7)
+    mark.close()
+
+    is_behind, reason = start()
+    assert is_behind is is_real
+    if is_real:
+        assert reason is not None
+        assert reason.startswith("journal_behind: this database ends at event 0 and has been at 7")
+    assert start() == (False, reason)
