@@ -119,9 +119,15 @@ class Journal:
         if failure is not None:
             return failure
         try:
-            self._last_sequence, _ = self._database.read(_where_it_stands)
+            last_sequence, _ = self._database.read(_where_it_stands)
         except _ALL_FAULTS as error:
             return self._outage(error)
+        high_water = self._database.high_water
+        if high_water is not None and last_sequence < high_water.noted():
+            # Somebody has put a backup in its place. What is open at the venue, only a start asks for.
+            what = f"{self._database} has been replaced by an older copy: start the engine again"
+            return Failure(what, is_outage=True)
+        self._last_sequence = last_sequence
         self._versions.clear()
         return None
 

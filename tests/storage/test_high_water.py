@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from genesis_actors.recovery import Continuity
+from genesis_actors.storage.database import Database
 from genesis_actors.storage.errors import StorageError
 from genesis_actors.storage.high_water import HighWater
+from genesis_actors.storage.journal import Failure, Journal
 from genesis_actors.storage.recovery import load_identity
+from tests.storage.samples import write
 
 
 def test_what_is_noted_outlives_the_process_and_is_the_databases_own(tmp_path: Path) -> None:
@@ -74,3 +80,31 @@ def test_an_older_copy_is_halted_once_where_its_orders_are_real(
         assert reason is not None
         assert reason.startswith("journal_behind: this database ends at event 0 and has been at 7")
     assert start() == (False, reason)
+
+
+def test_a_backup_put_in_the_place_of_a_journal_that_is_written_is_not_gone_on_with(
+    database: Database, tmp_path: Path
+) -> None:
+    path, backup = database.path, tmp_path / "backup.db"
+    assert path is not None
+
+    async def main() -> list[Failure | None]:
+        journal = await Journal.open(database)
+        done = await journal.write([write("x1", 1)])
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as copy:
+            source.backup(copy)
+        done += await journal.write([write("x1", 2)])
+        done.append(await journal.probe())
+        await journal.close()
+        backup.replace(path)
+        done.append(await journal.probe())
+        await journal.close()
+        return done
+
+    database.high_water = HighWater(path, "g7k2pd")
+    *done, replaced = asyncio.run(main())
+
+    assert done == [None, None, None]
+    assert replaced is not None
+    assert replaced.is_outage
+    assert "older copy" in replaced.error
