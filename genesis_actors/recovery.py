@@ -27,7 +27,7 @@ from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.risk import PastPosition, RestoreAccount, RestoreFills
 from genesis_actors.steady import utc_now
 from genesis_actors.storage.database import Database
-from genesis_actors.storage.high_water import HighWater
+from genesis_actors.storage.high_water import HighWater, check_presence
 from genesis_actors.storage.lock import EngineLock
 from genesis_actors.storage.migrations import migrate
 from genesis_actors.storage.past_trades import (
@@ -99,6 +99,8 @@ class Continuity:
         lock = EngineLock(database)
         lock.acquire()
         try:
+            if is_real:
+                check_presence(database)
             migrate(database)
             source = random.SystemRandom() if seed is None else random.Random(seed)
             prefix = id_text(source.getrandbits(_PREFIX_BITS), _PREFIX_CHARACTERS)

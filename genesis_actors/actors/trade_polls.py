@@ -20,6 +20,10 @@ _PATIENCE = timedelta(seconds=60)
 """A question that has not been answered for so long is asked again."""
 
 
+_WHERE_OUR_CLOCK_WAS_AHEAD = timedelta(days=1)
+"""So far back trades are asked for where what is recorded ends in the future: by how much is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class AskTrades:
     """To the supervisor itself: it is time to ask for the trades of `symbol`."""
@@ -72,6 +76,8 @@ class TradePolls:
         now, known = self._actor.clock.now(), self._known.get(symbol)
         self._asked_at.setdefault(symbol, now)
         since = (self._since or now) if known is None else known.since
+        if since > now:
+            since = now - _WHERE_OUR_CLOCK_WAS_AHEAD
         self._actor.send(self._venue, LookUpTrades(symbol=symbol, since=since))
         self._ask_at(symbol, now + _PATIENCE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import assert_never
 
 from genesis_actors.domain.decision import Steps
 from genesis_actors.domain.execution import Execution
@@ -79,13 +80,26 @@ def ends_at_deadline(steps: Steps, view: MarketView) -> bool:
     """End the execution at its deadline, unless its rule has it go on. Return whether it ended."""
     x = steps.execution
     is_tradable = x.remaining_quantity >= _least_quantity(x, view)
-    if is_tradable and not x.deadline_applied and x.policy.on_deadline is not OnDeadline.LEAVE:
+    if is_tradable and not x.deadline_applied and _may_go_on(x, steps.now):
         return False
     reason = Reason.DEADLINE if is_tradable else Reason.REMAINDER_UNTRADABLE
     if x.algo is Algo.MARKET:
         reason = why_unfilled(x)
     stop_incomplete(steps, ExecutionState.INCOMPLETE, reason)
     return True
+
+
+def _may_go_on(x: Execution, now: datetime) -> bool:
+    """Tell whether its rule has it go on: an extension that is over as well, after a downtime, is none."""
+    match x.policy.on_deadline:
+        case OnDeadline.LEAVE:
+            return False
+        case OnDeadline.SWEEP:
+            return True
+        case OnDeadline.EXTEND:
+            return x.ends_at is None or now < x.ends_at + x.duration / 2
+        case _ as never:
+            assert_never(never)
 
 
 def go_on_after_deadline(steps: Steps, view: MarketView) -> None:

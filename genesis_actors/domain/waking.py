@@ -25,7 +25,8 @@ def next_wake(execution: Execution, now: datetime, surroundings: Surroundings) -
     """Return when this execution wants to be looked at next; a time in the past means at once."""
     x, proof = execution, surroundings.proof
     if x.state is ExecutionState.FINISHING and not x.open_children:
-        return x.created_at
+        # Its own times may lie ahead, where the clock was wrong.
+        return min(x.created_at, now)
     if x.state is ExecutionState.QUEUED:
         return x.queue_expires_at
     wakes = running_wakes(x, surroundings) if x.state is ExecutionState.RUNNING else []

@@ -6,7 +6,7 @@ An exception here means that nobody has answered. It never means "not found".
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -72,8 +72,17 @@ class Names:
 class Lookup:
     """Reads one account's orders and trades."""
 
-    def __init__(self, reads: Any, exchange: str, habits: VenueHabits, names: Names) -> None:  # noqa: ANN401 - ccxt has no types
+    def __init__(
+        self,
+        reads: Any,  # noqa: ANN401 - ccxt has no types
+        exchange: str,
+        habits: VenueHabits,
+        names: Names,
+        venue_now: Callable[[], datetime],
+    ) -> None:
+        """`venue_now` is the time by the exchange's clock."""
         self._reads = reads
+        self._venue_now = venue_now
         self._exchange = exchange
         self._habits = habits
         self._names = names
@@ -115,7 +124,8 @@ class Lookup:
     async def trades_since(self, symbol: Symbol, since: datetime) -> list[TradeSeen]:
         """Return every trade of the account in `symbol` from `since` on, others' orders' too."""
         found: dict[tuple[str, str], TradeSeen] = {}
-        now = utc_now()
+        # Trades have the exchange's times, by whose clock ours may be behind.
+        now = max(utc_now(), self._venue_now())
         by_offset = self._habits.offset_key is not None
         paging = Paging(since, now + _BEFORE, by_offset=by_offset)
         for _ in range(_MOST_PAGES):

@@ -244,7 +244,7 @@ class CcxtVenue:
         if settings.cancel_all_after is not None:
             self._countdown = Countdown(self.reads, settings.cancel_all_after, self._redact)
             self._tasks.spawn(self._countdown.run())
-        lookup = Lookup(self.reads, settings.exchange, self.habits, names)
+        lookup = Lookup(self.reads, settings.exchange, self.habits, names, self._upkeep.venue_now)
         ports = DeskPorts(
             rules_of=self._upkeep.rules_for_order,
             venue_now=self._upkeep.venue_now,

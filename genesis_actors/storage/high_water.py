@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from genesis_actors.logs import get_logger
+from genesis_actors.storage.errors import DatabaseUnusable
 from genesis_actors.storage.sqlite import unusable_path
+
+if TYPE_CHECKING:
+    from genesis_actors.storage.database import Database
 
 log = get_logger()
 
 _DIGITS: Final = 20
+
+
+def check_presence(database: Database) -> None:
+    """Refuse to make a database anew where there was one: DatabaseUnusable."""
+    path = database.path
+    if path is None or database.is_temporary or path.exists():
+        return
+    mark = _path_of(path)
+    if mark.exists():
+        raise DatabaseUnusable(
+            f"{path} has gone, but {mark.name} shows that there was one",
+            f"put it back where it was, or remove {mark} to begin anew: then nothing is known of earlier orders",
+        )
+
+
+def _path_of(database: Path) -> Path:
+    return Path(f"{database.resolve()}.newest")
 
 
 class HighWater:
@@ -22,7 +43,7 @@ class HighWater:
     """
 
     def __init__(self, database: Path, prefix: str) -> None:
-        path = Path(f"{database.resolve()}.newest")
+        path = _path_of(database)
         self._head = f"{prefix} ".encode()
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

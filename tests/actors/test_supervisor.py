@@ -546,11 +546,18 @@ def test_no_outage_is_so_long_that_a_trade_is_not_asked_for(
     assert house.pass_time().since in asked
 
 
+@pytest.mark.parametrize(
+    ("noted", "since"),
+    [
+        (NOON - timedelta(days=1), NOON - timedelta(days=1) - MARGIN),
+        # Our clock was ahead then: by how much is not known.
+        (NOON + timedelta(days=2), None),
+    ],
+)
 def test_what_an_earlier_run_has_noted_is_where_the_next_one_begins(
-    simulation: DeterministicRuntime,
+    simulation: DeterministicRuntime, noted: datetime, since: datetime | None
 ) -> None:
-    long_ago = NOON - timedelta(days=1)
-    house = House(simulation, past=Past(known_trades={BTC: long_ago}), trades_every=EVERY)
+    house = House(simulation, past=Past(known_trades={BTC: noted}), trades_every=EVERY)
     (described,) = house.venue.messages
     assert isinstance(described, DescribeSymbol)
 
@@ -559,7 +566,7 @@ def test_what_an_earlier_run_has_noted_is_where_the_next_one_begins(
 
     question = house.venue.messages[-1]
     assert isinstance(question, LookUpTrades)
-    assert question.since == long_ago - MARGIN
+    assert question.since == (since or simulation.clock.now() - timedelta(days=1))
 
 
 def test_trades_told_to_a_slicer_that_failed_are_asked_for_again(

@@ -184,17 +184,16 @@ def test_an_extension_happens_once() -> None:
     assert desk.execution.finished_at == NOON + seconds(450)
 
 
-def test_an_extension_that_has_passed_while_nobody_looked_has_one_try() -> None:
+@pytest.mark.parametrize(("second", "is_over"), [(449, False), (450, True), (100_000, True)])
+def test_an_extension_that_has_passed_while_nobody_looked_is_none(
+    second: int, *, is_over: bool
+) -> None:
     desk = desk_with(OnDeadline.EXTEND)
-    desk.at(1000).look()
-    assert desk.child().slice_number == 15
-    desk.close()
-    desk.look()
-    assert desk.execution.state is ExecutionState.INCOMPLETE
+    desk.at(second).look()
 
-    stale = desk_with(OnDeadline.EXTEND)
-    stale.at(1000).look(age=60)
-    assert stale.execution.state is ExecutionState.INCOMPLETE
+    assert bool(desk.sent) is not is_over
+    assert (desk.execution.state is ExecutionState.INCOMPLETE) is is_over
+    assert (desk.execution.reason is Reason.DEADLINE) is is_over
 
 
 def test_an_order_of_one_long_slice_is_extended_by_one() -> None:
@@ -224,3 +223,13 @@ def test_a_lot_that_divides_nothing_evenly_still_adds_up() -> None:
     desk.at(300).look()
 
     assert sum(part.planned_quantity for part in desk.execution.slices[1:]) == Decimal("6.9")
+
+
+def test_what_was_cancelled_while_the_clock_was_ahead_ends_when_it_is_right_again() -> None:
+    desk = desk_with(OnDeadline.LEAVE)
+    desk.at(15).look()
+    desk.fill("1")
+    desk.at(-10_000).cancel()
+
+    assert desk.next_wake is not None
+    assert desk.next_wake <= -10_000

@@ -14,6 +14,7 @@ import pytest
 
 from genesis_actors.gateways.ccxt_client_ids import HABITS, Find
 from genesis_actors.gateways.ccxt_lookup import Lookup, Names
+from genesis_actors.steady import utc_now
 from genesis_actors.values import ClientOrderId, Symbol
 
 NAME = ClientOrderId("g7k2pd3vq0mzt41r8ab001002")
@@ -159,7 +160,7 @@ def test_an_order_is_asked_for_by_our_name(exchange: str) -> None:
     path, field = FOUND[exchange]
 
     def find(client: Any) -> Coroutine[Any, Any, Any]:
-        return Lookup(client, exchange, habits, Names()).find(NAME, Symbol(BTC))
+        return Lookup(client, exchange, habits, Names(), utc_now).find(NAME, Symbol(BTC))
 
     sent = asked(exchange, find)[0]
 
@@ -185,7 +186,7 @@ def test_closed_orders_are_looked_for_by_our_name_whatever_their_state(exchange:
             return []
 
         client.fetch_open_orders = none
-        await Lookup(client, exchange, habits, Names()).find(NAME, Symbol(BTC))
+        await Lookup(client, exchange, habits, Names(), utc_now).find(NAME, Symbol(BTC))
 
     (sent,) = asked(exchange, find)
 

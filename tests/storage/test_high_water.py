@@ -108,3 +108,20 @@ def test_a_backup_put_in_the_place_of_a_journal_that_is_written_is_not_gone_on_w
     assert replaced is not None
     assert replaced.is_outage
     assert "older copy" in replaced.error
+
+
+def test_a_database_that_has_gone_is_not_made_anew_where_its_orders_are_real(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "live.db"
+
+    def start(*, is_real: bool = True) -> None:
+        Continuity.open(str(path), mode="live", venue="binance", seed=1, is_real=is_real).close()
+
+    start()
+    path.unlink()
+    with pytest.raises(StorageError, match="has gone"):
+        start()
+    assert not path.exists()
+    (tmp_path / "live.db.newest").unlink()
+    start()
