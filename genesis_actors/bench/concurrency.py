@@ -62,6 +62,8 @@ VOLUME: Final = 1_000
 """So many times what a paper symbol trades: no cap binds."""
 WINDOW: Final = timedelta(minutes=5)
 ASKED_AT_ONCE: Final = 500
+PATIENCE_SECONDS: Final = 600
+"""So long commands may take that all are given at once: on a machine that is full, they do."""
 MOST_THREADS: Final = 1_000
 """A thread for each execution is not tried for more: beyond some 20,000 the system has no more of them."""
 
@@ -161,6 +163,9 @@ def _in_step(executions: int, processes: int, seconds: float) -> list[_Share]:
             engine.stdin.write("count\n")
             engine.stdin.flush()
         told = [engine.communicate()[0] for engine in engines]
+    for engine in engines:
+        if engine.returncode:
+            raise subprocess.CalledProcessError(engine.returncode, engine.args)
     return [json.loads(each) for each in told]
 
 
@@ -219,8 +224,8 @@ async def _work(database: Path, numbers: range, symbols: int, seconds: float) ->
     until = utc_now()
     cpu_share = (time.process_time() - cpu) / (time.perf_counter() - wall)
     worked = resident_bytes_without_garbage()
-    paused = await _timed(twaps, lambda twap: twap.pause_async(timeout=60))
-    resumed = await _timed(twaps, lambda twap: twap.resume_async(timeout=60))
+    paused = await _timed(twaps, lambda twap: twap.pause_async(timeout=PATIENCE_SECONDS))
+    resumed = await _timed(twaps, lambda twap: twap.resume_async(timeout=PATIENCE_SECONDS))
     began = time.perf_counter()
     await engine.stop_async()
     stopped = time.perf_counter() - began
