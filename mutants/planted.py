@@ -31,7 +31,7 @@ MUTANTS = (
         "A second attempt under the first one's name may trade twice, and nobody can tell which it was.",
         (
             "domain/attempt.py",
-            "attempt = x.slice(self._slice.number).attempts + 1",
+            "attempt = max(x.slice(self._slice.number).attempts, x.lost_attempts) + 1",
             "attempt = max(1, x.slice(self._slice.number).attempts)",
         ),
     ),
@@ -135,11 +135,11 @@ MUTANTS = (
         (
             "domain/decide.py",
             "    is_going_on = execution.state is ExecutionState.RUNNING\n"
-            "    if paused_by is not None",
+            "    # Whoever has paused it",
             "    if execution.state is ExecutionState.PAUSED:\n"
             "        resume(steps, ResumeMode.SHIFT)\n"
             "    is_going_on = steps.execution.state is ExecutionState.RUNNING\n"
-            "    if paused_by is not None",
+            "    # Whoever has paused it",
         ),
     ),
     _mutant(
