@@ -223,3 +223,16 @@ def test_a_pause_by_the_user_is_one_for_the_old_journal_where_that_is_found_out(
     assert kinds(decision) == [TwapPaused]
     assert decision.execution.reason is Reason.JOURNAL_BEHIND
     assert not recovered(desk.execution, desk.now, Reason.REPEATED_FAILURE).events
+
+
+def test_that_one_was_accepted_says_nothing_of_it_where_it_was_not_listed(desk: Desk) -> None:
+    decision = desk.tell(
+        OrderAccepted(
+            at=desk.now,
+            execution_id=EXECUTION_ID,
+            client_order_id=LACKED,
+            venue_order_id=VenueOrderId("v7"),
+        )
+    )
+
+    assert kinds(decision) == []
