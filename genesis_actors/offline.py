@@ -22,7 +22,7 @@ from genesis_actors.messages.supervisor import SettleChild
 from genesis_actors.steady import utc_now
 from genesis_actors.storage.database import Database, Target, run_blocking
 from genesis_actors.storage.errors import DatabaseUnusable, ExecutionNotFound, SchemaTooOld
-from genesis_actors.storage.journal import Failure, Journal
+from genesis_actors.storage.journal import Failure, Journal, check, write_halt
 from genesis_actors.storage.lock import EngineLock
 from genesis_actors.storage.recovery import (
     Identity,
@@ -71,7 +71,7 @@ def set_halt(target: Target, *, is_halted: bool, reason: str | None = None) -> H
             return HaltState(identity.halted_at, identity.halt_reason, was_already=True)
         at = _now(database, identity) if is_halted else None
         reason = as_line(reason) if is_halted and reason is not None else None
-        _check(run_blocking(_write_halt(database, at, reason)))
+        write_halt(database, at, reason)
         return HaltState(at, reason)
 
 
@@ -114,7 +114,7 @@ def settle(
                 snapshot=None,
                 reply_to=NOBODY,
             )
-            _check(run_blocking(_write(database, write)))
+            check(run_blocking(_write(database, write)))
         return decision.execution
 
 
@@ -143,18 +143,3 @@ async def _write(database: Database, write: WriteJournal) -> Failure | None:
         return (await journal.write([write]))[0]
     finally:
         await journal.close()
-
-
-async def _write_halt(
-    database: Database, at: datetime | None, reason: str | None
-) -> Failure | None:
-    journal = await Journal.open(database)
-    try:
-        return await journal.write_halt(at, reason)
-    finally:
-        await journal.close()
-
-
-def _check(failure: Failure | None) -> None:
-    if failure is not None:
-        raise DatabaseUnusable(failure.error, "check the disk, then try again: nothing was written")

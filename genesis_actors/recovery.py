@@ -28,6 +28,7 @@ from genesis_actors.messages.risk import PastPosition, RestoreAccount, RestoreFi
 from genesis_actors.steady import utc_now
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.high_water import HighWater, check_presence
+from genesis_actors.storage.journal import write_halt
 from genesis_actors.storage.lock import EngineLock
 from genesis_actors.storage.migrations import migrate
 from genesis_actors.storage.past_trades import (
@@ -37,15 +38,14 @@ from genesis_actors.storage.past_trades import (
     load_recent_trades,
     load_unsure_orders,
 )
+from genesis_actors.storage.queries import last_sequence
 from genesis_actors.storage.recovery import (
     Identity,
     RecordedFill,
     claim,
     count_executions,
-    halt,
     in_one_look,
     last_event_at,
-    last_sequence,
     load_account_events,
     load_client_ids,
     load_fills,
@@ -117,7 +117,7 @@ class Continuity:
             is_behind = is_real and _is_behind(database, identity)
             return cls(database, lock, identity, is_behind=is_behind)
         except BaseException:
-            lock.release()
+            _let_go(database, lock)
             raise
 
     def look(self, chosen: Callable[[ParentOrder], bool]) -> Stock:
@@ -134,10 +134,14 @@ class Continuity:
             return tuple(map(_past_fill, load_fills(self.database)))
 
     def close(self) -> None:
-        if self.database.high_water is not None:
-            self.database.high_water.close()
-            self.database.high_water = None
-        self._lock.release()
+        _let_go(self.database, self._lock)
+
+
+def _let_go(database: Database, lock: EngineLock) -> None:
+    if database.high_water is not None:
+        database.high_water.close()
+        database.high_water = None
+    lock.release()
 
 
 def _is_behind(database: Database, identity: Identity) -> bool:
@@ -149,12 +153,12 @@ def _is_behind(database: Database, identity: Identity) -> bool:
     last, noted = last_sequence(database), high_water.noted()
     if noted > last:
         log.error("journal_behind", events=last, events_before=noted)
-        halt(
-            database,
-            utc_now(),
-            f"{Reason.JOURNAL_BEHIND}: this database ends at event {last} and has been at {noted}: it is an "
-            "older copy. Look for orders at the venue that it does not have",
-        )
+        if identity.halted_at is None:
+            reason = (
+                f"{Reason.JOURNAL_BEHIND}: this database ends at event {last} and has been at {noted}: it is an "
+                "older copy. Look for orders at the venue that it does not have"
+            )
+            write_halt(database, utc_now(), reason)
     high_water.note(last)
     return noted > last
 

@@ -1,5 +1,7 @@
 """Small fakes and waits that tests of every layer share."""
 
+import time
+from collections.abc import Callable
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -13,6 +15,14 @@ M = TypeVar("M")
 
 PATIENCE_SECONDS = 20.0
 """How long a test waits for what must come. Reached only by a test that fails."""
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until something holds that others bring about."""
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 class Probe(Generic[M]):

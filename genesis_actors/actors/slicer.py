@@ -72,7 +72,7 @@ from genesis_actors.messages.venue import (
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.clock import TimerHandle
 from genesis_actors.runtime.system import Runtime
-from genesis_actors.values import ExecutionState, Reason
+from genesis_actors.values import ClientOrderId, ExecutionState, Reason
 
 log = get_logger()
 
@@ -331,8 +331,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         if decision.events:
             self._unwritten += decision.events
             self._marks_due_at = None
-            _log_doubts(decision.events)
-            self._tell_if_behind(decision.events)
+            self._tell_doubts(decision.events)
         if has_begun:
             # Its benchmark window and its w are others than while it was queued.
             self._watch()
@@ -347,18 +346,29 @@ class SlicerActor(MessageActor[SlicerMessage]):
             self._undurable.append(_Undurable(self._execution.version, tuple(behind), None))
             self._perform_durable()
 
-    def _tell_if_behind(self, events: tuple[JournalEvent, ...]) -> None:
-        """Tell at once, as a cancel may go first: others may be behind as well."""
+    def _tell_doubts(self, events: tuple[JournalEvent, ...]) -> None:
+        """Say what is in doubt, at once, as a cancel may go first: where this journal is behind, others may be."""
         for event in events:
             match event:
+                case ChildUnknown():
+                    log.warning(
+                        "child_unknown",
+                        execution_id=event.execution_id,
+                        client_order_id=event.client_order_id,
+                        detail=event.detail,
+                    )
                 case ChildAdopted():
-                    name = event.client_order_id
+                    self._tell_behind(event, event.client_order_id)
                 case TwapFinishing(reason=Reason.JOURNAL_BEHIND):
-                    name = None
+                    self._tell_behind(event, None)
                 case _:
-                    continue
-            told = JournalBehind(at=event.at, execution_id=event.execution_id, client_order_id=name)
-            self.send(self._ports.supervisor, told)
+                    pass
+
+    def _tell_behind(self, event: JournalEvent, client_order_id: ClientOrderId | None) -> None:
+        told = JournalBehind(
+            at=event.at, execution_id=event.execution_id, client_order_id=client_order_id
+        )
+        self.send(self._ports.supervisor, told)
 
     def _write(self) -> None:
         """Send what is not written yet to be made durable, with the rows that follow from it."""
@@ -558,17 +568,6 @@ _MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt, TryAga
 
 _OUTCOMES = (ChildSent, ChildAccepted, ChildFilled, ChildClosed, TwapSliceExecuted)
 """What comes of a child without anything being in doubt. After a crash the venue tells it once more."""
-
-
-def _log_doubts(events: tuple[JournalEvent, ...]) -> None:
-    for event in events:
-        if isinstance(event, ChildUnknown):
-            log.warning(
-                "child_unknown",
-                execution_id=event.execution_id,
-                client_order_id=event.client_order_id,
-                detail=event.detail,
-            )
 
 
 def _is_of_the_queue(x: Execution, view: MarketView) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from genesis_actors.actors.persistence import WRITER_HAS_FAILED
 from genesis_actors.actors.supervisor import JournalUnreadableError
@@ -38,10 +38,11 @@ from genesis_actors.simulation.market import HISTORY
 from genesis_actors.simulation.network import Network
 from genesis_actors.simulation.users import Users
 from genesis_actors.simulation.wealth import Wealth
+from genesis_actors.storage import queries
 from genesis_actors.storage.checks import check_database
 from genesis_actors.storage.database import Database
 from genesis_actors.storage.migrations import migrate
-from genesis_actors.storage.tables import events, fills, orders, twap_slice_history
+from genesis_actors.storage.tables import fills, orders, twap_slice_history
 from genesis_actors.values import ExecutionState, Reason, decimal_text
 
 _START: Final = datetime(2025, 1, 6, 14, 0, tzinfo=UTC)
@@ -244,11 +245,11 @@ class _Simulation:
         self._audit.check_foreign_orders(self._now)
         for problem in check_database(database).problems:
             self._invariants.broken("P5", self._now, problem)
-        before = database.read(_last_sequence)
+        before = queries.last_sequence(database)
         self._start()
         self._run_to(self._now + _LAST_LOOK)
         self._end()
-        written = database.read(_last_sequence) - before
+        written = queries.last_sequence(database) - before
         if written:
             self._invariants.broken("P5", self._now, f"a second recovery wrote {written} events")
 
@@ -463,7 +464,3 @@ def _slice_rows(connection: Connection) -> list[SliceRow]:
 
 def _order_rows(connection: Connection) -> list[OrderRow]:
     return [OrderRow(**row) for row in connection.execute(select(orders)).mappings()]
-
-
-def _last_sequence(connection: Connection) -> int:
-    return connection.scalar(select(func.max(events.c.sequence_number))) or 0

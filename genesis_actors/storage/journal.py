@@ -14,8 +14,8 @@ from genesis_actors.logs import get_logger
 from genesis_actors.messages.persistence import WriteAccount
 from genesis_actors.storage.batch import Batch, EventRow, JournalWrite, Write, last_version
 from genesis_actors.storage.columns import utc_text
-from genesis_actors.storage.database import Database, Target, cause_of, check_schema
-from genesis_actors.storage.errors import OutcomeUncertain, StorageError
+from genesis_actors.storage.database import Database, Target, cause_of, check_schema, run_blocking
+from genesis_actors.storage.errors import DatabaseUnusable, OutcomeUncertain, StorageError
 from genesis_actors.storage.statements import statements_for
 from genesis_actors.storage.tables import engine_identity, events
 from genesis_actors.storage.writer import FAULTS, BadWrite, CommitFailed, Work, Writer, is_bad_write
@@ -284,6 +284,25 @@ class Journal:
             f"a commit to {self._database} failed, and what became of it cannot be read",
             "check the disk, then start again: the journal has what became durable",
         )
+
+
+def write_halt(database: Database, at: datetime | None, reason: str | None) -> None:
+    """Make a halt durable, or with None its end, where no engine works. Raises StorageError."""
+
+    async def write() -> Failure | None:
+        journal = await Journal.open(database)
+        try:
+            return await journal.write_halt(at, reason)
+        finally:
+            await journal.close()
+
+    check(run_blocking(write()))
+
+
+def check(failure: Failure | None) -> None:
+    """Raise DatabaseUnusable where a write of one's own has failed."""
+    if failure is not None:
+        raise DatabaseUnusable(failure.error, "check the disk, then try again: nothing was written")
 
 
 def _begins(write: JournalWrite) -> bool:

@@ -131,19 +131,6 @@ def claim(target: Target, wanted: Identity) -> Identity:
     return found
 
 
-def halt(target: Target, at: datetime, reason: str) -> None:
-    """Make a halt durable, unless there is one."""
-    row = update(engine_identity).where(engine_identity.c.halted_at.is_(None))
-    change = row.values(halted_at=at, halt_reason=reason)
-    Database.of(target).transact(lambda connection: connection.execute(change))
-
-
-def last_sequence(target: Target) -> int:
-    """Return the last sequence number, 0 where there is no event yet."""
-    query = select(func.max(events.c.sequence_number))
-    return _read(target, lambda connection: connection.scalar(query)) or 0
-
-
 def load_open_executions(target: Target) -> tuple[OpenExecution, ...]:
     """Return every execution that is not over, the oldest first."""
     found = _read(target, lambda connection: tuple(open_executions(connection)))

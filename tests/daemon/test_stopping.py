@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 from genesis_actors.storage import queries
 from tests.daemon.conftest import Desktop
+from tests.helpers import eventually
 
 SLOW = "GENESIS_VENUE__PAPER__LATENCY"
 ORDER = ("BTC/USDT", "buy", "1", "--over", "2m")
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def has_an_order_at_the_venue(desktop: Desktop, key: str) -> bool:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from genesis_actors.storage import queries
 from genesis_actors.storage.recovery import load_fills
+from tests.helpers import eventually
 from tests.wire.exchange.running import KEY, ExchangeProcess, exchange_process
 from tests.wire.trading import QUICK, SHORT
 
@@ -52,10 +52,11 @@ def test_a_run_that_is_killed_and_repeated_trades_what_it_should_and_no_more(
         for _ in range(2):
             run = subprocess.Popen(command, cwd=ROOT, env=where, stdout=subprocess.DEVNULL)
             seen = len(exchange.ledger()["attempts"])
-            wait_for(
+            eventually(
                 lambda seen=seen, run=run: (
                     run.poll() is not None or len(exchange.ledger()["attempts"]) > seen
-                )
+                ),
+                40,
             )
             run.send_signal(signal.SIGKILL)
             run.wait(10)
@@ -86,13 +87,6 @@ def test_a_run_that_is_killed_and_repeated_trades_what_it_should_and_no_more(
         assert secret not in last.stdout + last.stderr
 
 
-def wait_for(holds: Any, seconds: float = 40) -> None:
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.1)
-
-
 def test_ctrl_c_pauses_durably_takes_the_working_child_back_and_ends_with_130(
     tmp_path: Path,
 ) -> None:
@@ -112,7 +106,7 @@ def test_ctrl_c_pauses_durably_takes_the_working_child_back_and_ends_with_130(
             stderr=subprocess.PIPE,
             text=True,
         )
-        wait_for(lambda: statuses(exchange) == ["NEW"])
+        eventually(lambda: statuses(exchange) == ["NEW"], 40)
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=40)
         after = statuses(exchange)

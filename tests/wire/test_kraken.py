@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -30,6 +30,7 @@ from genesis_actors.messages.venue import (
 from genesis_actors.settings import CcxtSettings
 from genesis_actors.storage.recovery import load_fills
 from genesis_actors.values import ExecutionState, OrderStatus, Reason, Symbol
+from tests.helpers import eventually
 from tests.wire.desk import Desk, kinds, question
 from tests.wire.local_kraken import LocalKraken
 from tests.wire.trading import QUICK, an_order, live_settings
@@ -58,13 +59,6 @@ def opened(kraken: LocalKraken, **changes: Any) -> Iterator[Desk[LocalKraken]]:
 def desk(kraken: LocalKraken) -> Iterator[Desk[LocalKraken]]:
     with opened(kraken) as ready:
         yield ready
-
-
-def until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_an_order_has_our_name_in_hexadecimal_and_a_deadline_and_is_told_whole(
@@ -225,12 +219,12 @@ def test_the_countdown_runs_while_an_order_stands_and_ends_with_it(kraken: Local
         desk.place(desk.order("0.01", "60010"))
         order = desk.order("0.02", "59000", resting=True)
         desk.place(order)
-        until(lambda: countdowns()[:2] == [3, 3])  # Set, and set anew.
+        eventually(lambda: countdowns()[:2] == [3, 3])  # Set, and set anew.
         desk.cancel(order)
-        until(lambda: countdowns()[-1] == 0)  # As when its execution is paused.
+        eventually(lambda: countdowns()[-1] == 0)  # As when its execution is paused.
         again = desk.order("0.02", "59000", resting=True)
         desk.place(again)
-        until(lambda: countdowns()[-1] == 3)
+        eventually(lambda: countdowns()[-1] == 3)
 
     assert countdowns()[-1] == 0  # It has stopped in good order.
 
@@ -243,7 +237,7 @@ def test_when_nobody_is_there_any_more_the_exchange_takes_the_orders_back(
 
     with opened(kraken, **COUNTDOWN) as desk:
         desk.place(desk.order("0.02", "59000", resting=True))
-        until(lambda: kraken.call(lambda exchange: bool(exchange.countdowns)))
+        eventually(lambda: kraken.call(lambda exchange: bool(exchange.countdowns)))
         desk.venue.wait_for(absent())
         close = desk.next_with(OrderClosed)[-1]
 
@@ -263,7 +257,7 @@ def test_sockets_are_believed_once_they_have_told_what_is_answered(kraken: Local
             kraken.outside_trade("59999.9", "0.1")
             return desk.venue.markets.is_streamed(BTC)
 
-        until(trade_on)
+        eventually(trade_on)
         for _ in range(5):
             kraken.outside_trade("59999.9", "0.1")
         traded = kraken.call(lambda exchange: len(exchange.tape))
@@ -271,7 +265,7 @@ def test_sockets_are_believed_once_they_have_told_what_is_answered(kraken: Local
         def told() -> int:
             return sum(len(m.trades) for m in desk.heard.messages if isinstance(m, MarketRows))
 
-        until(lambda: told() >= traded)
+        eventually(lambda: told() >= traded)
 
     assert told() == traded
 
@@ -291,7 +285,7 @@ def test_an_execution_fills_exactly_though_answers_are_lost(
             kraken.outside_trade("59999.9", "2")
             return ExecutionState(engine.status(twap.execution_id).execution.state).is_final
 
-        until(done, 60)
+        eventually(done, 60)
         row = twap.wait(5).execution
 
     assert row.state is ExecutionState.COMPLETED

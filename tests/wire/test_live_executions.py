@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from genesis_actors import Engine
 from genesis_actors.messages.control import ExecutionNews
 from genesis_actors.storage.errors import ForeignDatabase
 from genesis_actors.values import ExecutionState, Reason
+from tests.helpers import eventually
 from tests.wire.conftest import Opened
 from tests.wire.exchange.faults import PROFILES, Fault, Kind, maintenance, outage
 from tests.wire.exchange.ledger import Fees
@@ -155,13 +155,6 @@ def test_orders_that_a_restored_backup_lacks_are_taken_over_and_nothing_is_bough
     check_books(live_exchange, database)
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 40) -> None:
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("is_noted", [True, False], ids=["beside its mark", "elsewhere"])
 def test_an_order_that_rests_and_a_restored_backup_lacks_is_taken_back(
     live_exchange: LocalExchange, database: Path, tmp_path: Path, *, is_noted: bool
@@ -173,7 +166,7 @@ def test_an_order_that_rests_and_a_restored_backup_lacks_is_taken_back(
         )
         with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(backup)) as copy:
             source.backup(copy)
-        eventually(lambda: bool(live_exchange.account().open_orders()))
+        eventually(lambda: bool(live_exchange.account().open_orders()), 40)
     for name in database.parent.glob(f"{database.name}*"):
         if not (is_noted and name.suffix == ".newest"):
             name.unlink()
@@ -181,7 +174,7 @@ def test_an_order_that_rests_and_a_restored_backup_lacks_is_taken_back(
     before = live_exchange.attempts()
 
     with Engine.start(settings) as engine:
-        eventually(lambda: not live_exchange.account().open_orders())
+        eventually(lambda: not live_exchange.account().open_orders(), 40)
         engine.wait_until(twap.execution_id, lambda row: row.reason is Reason.JOURNAL_BEHIND, 20)
         assert engine.halt().was_already
 
