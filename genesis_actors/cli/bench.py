@@ -30,21 +30,26 @@ def bench(quick: bool, only: str | None, output: str) -> None:
     wanted = SCENARIOS if only is None else (only,)
     present = [name for name in wanted if find_spec(f"genesis_actors.bench.{name}") is not None]
     scenarios: dict[str, list[dict[str, object]]] = {}
+    yardsticks: dict[str, dict[str, object]] = {}
     interrupt_from_here()
+    from genesis_actors.bench import yardstick
+
     for name in present:
         click.echo(f"measuring: {name}", err=True)
         run: Callable[..., list[dict[str, object]]] = import_module(
             f"genesis_actors.bench.{name}"
         ).run
+        yardsticks[name] = yardstick.measure()
         scenarios[name] = run(quick=quick)
     view: dict[str, object] = {
         "machine": _machine(),
         "versions": versions(),
         "seed": SEED,
+        "yardsticks": yardsticks,
         "scenarios": scenarios,
     }
     flat = [{"scenario": name, **row} for name, rows in scenarios.items() for row in rows]
-    Output(output).write_item(view, lambda: _text(scenarios), flat)
+    Output(output).write_item(view, lambda: _text(scenarios, yardsticks), flat)
 
 
 def _machine() -> dict[str, object]:
@@ -65,13 +70,19 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _text(scenarios: dict[str, list[dict[str, Any]]]) -> str:
+def _text(
+    scenarios: dict[str, list[dict[str, Any]]], yardsticks: dict[str, dict[str, object]]
+) -> str:
     from genesis_actors.cli import text
 
     machine = _machine()
     lines = [f"{machine['processor']}, {machine['cores']} cores"]
     for name, rows in scenarios.items():
-        lines += ["", name]
+        before = yardsticks[name]
+        lines += [
+            "",
+            f"{name} (yardstick: {before['python_ms']} ms of Python, {before['commit_ms']} ms a commit)",
+        ]
         # Rows of one shape stand below each other.
         for shape in dict.fromkeys(tuple(row) for row in rows):
             alike = [row for row in rows if tuple(row) == shape]

@@ -34,7 +34,10 @@ def test_a_bench_has_its_scenarios(command: Command, monkeypatch: pytest.MonkeyP
     said = command("bench", "--quick", "--only", "journal", "-o", "json")
 
     assert said.code == 0
-    assert list(said.data) == ["machine", "versions", "seed", "scenarios"]
+    assert list(said.data) == ["machine", "versions", "seed", "yardsticks", "scenarios"]
+    yardstick = said.data["yardsticks"]["journal"]
+    assert yardstick["python_ms"] > 0
+    assert yardstick["commit_ms"] > 0
     assert said.data["scenarios"] == {"journal": rows}
     assert "per second" in command("bench", "--quick", "--only", "journal").out
     assert command("bench", "--only", "journal", "-o", "json").data["scenarios"] == {"journal": []}
