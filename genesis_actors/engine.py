@@ -120,9 +120,7 @@ class Engine(Caller):
         failures = Fanout[ActorFailed](ground.gate, ground.guardian, self._failures)
         beyond_mending = Fanout[ActorFailed](ground.gate, self._failures)
         runtime.start()
-        # In a rebuild their journals say so themselves.
-        why_not = Reason.JOURNAL_BEHIND if ground.store.is_behind else None
-        core = TradingCore(ground, stock, paused_by=why_not)
+        core = TradingCore(ground, stock)
         control = ControlActor.start(
             runtime,
             supervisor=ground.commands,

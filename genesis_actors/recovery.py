@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -27,7 +28,8 @@ from genesis_actors.messages.control import ExecutionStatus
 from genesis_actors.messages.risk import PastPosition, RestoreAccount, RestoreFills
 from genesis_actors.steady import utc_now
 from genesis_actors.storage.database import Database
-from genesis_actors.storage.high_water import HighWater, check_presence
+from genesis_actors.storage.errors import DatabaseUnusable
+from genesis_actors.storage.high_water import HighWater, check_owner, check_presence, mark_of
 from genesis_actors.storage.journal import write_halt
 from genesis_actors.storage.lock import EngineLock
 from genesis_actors.storage.migrations import migrate
@@ -41,6 +43,7 @@ from genesis_actors.storage.past_trades import (
 from genesis_actors.storage.queries import last_sequence
 from genesis_actors.storage.recovery import (
     Identity,
+    OpenExecution,
     RecordedFill,
     claim,
     count_executions,
@@ -51,6 +54,7 @@ from genesis_actors.storage.recovery import (
     load_fills,
     load_identity,
     load_known_trades,
+    load_writers,
     open_executions,
 )
 from genesis_actors.values import ClientId, ExecutionId, ParentOrder, Reason, Symbol
@@ -70,12 +74,12 @@ class Continuity:
     """One database, locked for one engine, with what earlier engines have left in it."""
 
     def __init__(
-        self, database: Database, lock: EngineLock, identity: Identity, *, is_behind: bool = False
+        self, database: Database, lock: EngineLock, identity: Identity, *, copied_at: int = 0
     ) -> None:
         self.database = database
         self.identity = identity
-        self.is_behind = is_behind
-        """Whether it has come further before: it is an older copy, and was halted for that."""
+        self.copied_at = copied_at
+        """Where it ended when it was found to be an older copy, while executions have written nothing since; or 0."""
         self._lock = lock
 
     @classmethod
@@ -102,6 +106,9 @@ class Continuity:
             if is_real:
                 check_presence(database)
             migrate(database)
+            if is_real:
+                found = load_identity(database)
+                check_owner(database, None if found is None else found.client_order_id_prefix)
             source = random.SystemRandom() if seed is None else random.Random(seed)
             prefix = id_text(source.getrandbits(_PREFIX_BITS), _PREFIX_CHARACTERS)
             identity = claim(
@@ -114,16 +121,23 @@ class Continuity:
                     created_at=utc_now(),
                 ),
             )
-            is_behind = is_real and _is_behind(database, identity)
-            return cls(database, lock, identity, is_behind=is_behind)
+            copied_at = _copied_at(database, identity) if is_real else 0
+            return cls(database, lock, identity, copied_at=copied_at)
         except BaseException:
             _let_go(database, lock)
             raise
 
     def look(self, chosen: Callable[[ParentOrder], bool]) -> Stock:
         """Return what the database has now, and of open executions those that `chosen` takes, as their journals say."""
+        copied_at = self.copied_at
         with _without_collections():
-            return in_one_look(self.database, lambda connection: _stock(connection, chosen))
+            stock, is_gone_through = in_one_look(
+                self.database, lambda connection: _stock(connection, chosen, copied_at)
+            )
+        if is_gone_through and self.database.high_water is not None:
+            self.copied_at = 0
+            self.database.high_water.note_copy(0)
+        return stock
 
     def statuses(self, executions: tuple[Execution, ...]) -> Statuses:
         """Return what is known of `executions`, as the tables have it."""
@@ -144,23 +158,42 @@ def _let_go(database: Database, lock: EngineLock) -> None:
     lock.release()
 
 
-def _is_behind(database: Database, identity: Identity) -> bool:
-    """Halt a database that has come further before, durably, and note from now on how far it comes."""
+def _copied_at(database: Database, identity: Identity) -> int:
+    """Halt a database that may have come further before, durably, and note from now on how far it comes."""
     if database.path is None or database.is_temporary:
-        return False
+        return 0
     high_water = HighWater(database.path, identity.client_order_id_prefix)
     database.high_water = high_water
-    last, noted = last_sequence(database), high_water.noted()
-    if noted > last:
-        log.error("journal_behind", events=last, events_before=noted)
-        if identity.halted_at is None:
-            reason = (
-                f"{Reason.JOURNAL_BEHIND}: this database ends at event {last} and has been at {noted}: it is an "
-                "older copy. Look for orders at the venue that it does not have"
-            )
-            write_halt(database, utc_now(), reason)
+    last, mark = last_sequence(database), high_water.mark()
+    copied_at = 0 if mark is None else mark.copied_at
+    why = _why_older(database.path, last, None if mark is None else mark.newest)
+    if why is not None:
+        log.error(
+            "journal_behind", events=last, events_before=None if mark is None else mark.newest
+        )
+        reason = (
+            f"{Reason.JOURNAL_BEHIND}: {why}. Look for orders at the venue that it does not have"
+        )
+        if identity.halted_at is not None:
+            reason += f". It was halted already: {identity.halt_reason or 'for no reason given'}"
+        write_halt(database, identity.halted_at or utc_now(), reason)
+        copied_at = last
+        high_water.note_copy(copied_at)
     high_water.note(last)
-    return noted > last
+    return copied_at
+
+
+def _why_older(path: Path, last: int, newest: int | None) -> str | None:
+    if newest is None:
+        if not last:
+            return None
+        return (
+            f"{mark_of(path).name}, which tells how far this database has come, is not beside it or cannot be read: "
+            f"it may be an older copy, which ends at event {last}"
+        )
+    if newest <= last:
+        return None
+    return f"this database ends at event {last} and has been at {newest}: it is an older copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +213,8 @@ class Stock:
     is_halted: bool
     client_ids: Mapping[ClientId, ExecutionId]
     executions_count: int
+    older: frozenset[ExecutionId] = frozenset()
+    """Open executions of which the journal may lack something: it is a copy, and they have written nothing since."""
 
     def past(self, now: datetime) -> Past:
         """Return what trading actors that start now have to know of what was before them."""
@@ -209,19 +244,27 @@ class Stock:
             known_trades=self.known_trades,
             trades_since=min(self.newest_at or now, now) - TRADES_MARGIN,
             is_halted=self.is_halted,
+            older=self.older,
         )
 
 
-def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Stock:
+def _stock(
+    connection: Connection, chosen: Callable[[ParentOrder], bool], copied_at: int
+) -> tuple[Stock, bool]:
+    """Return also whether all open executions have written something since `copied_at`."""
     identity, newest_at = load_identity(connection), last_event_at(connection)
     since = newest_at or datetime.max.replace(tzinfo=UTC)
     taken: list[Execution] = []
     left_alone: set[Symbol] = set()
     last_instants: list[datetime] = []
+    have_written = load_writers(connection, copied_at) if copied_at else frozenset[str]()
+    older: set[ExecutionId] = set()
     for found in open_executions(connection):
-        execution = refold(found.snapshot, found.tail)
+        execution = _refolded(found)
         if execution is None:
             continue
+        if copied_at and execution.execution_id not in have_written:
+            older.add(execution.execution_id)
         if not chosen(execution.order):
             left_alone.add(execution.order.symbol)
             continue
@@ -229,7 +272,7 @@ def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Sto
         if found.last_at is not None:
             last_instants.append(found.last_at)
     taken.sort(key=lambda x: (x.created_at, x.execution_id))
-    return Stock(
+    stock = Stock(
         executions=tuple(taken),
         last_instant=max(last_instants, default=None),
         newest_at=newest_at,
@@ -244,7 +287,19 @@ def _stock(connection: Connection, chosen: Callable[[ParentOrder], bool]) -> Sto
         is_halted=identity is not None and identity.halted_at is not None,
         client_ids=load_client_ids(connection),
         executions_count=count_executions(connection),
+        older=frozenset(older),
     )
+    return stock, not older
+
+
+def _refolded(found: OpenExecution) -> Execution | None:
+    try:
+        return refold(found.snapshot, found.tail)
+    except (LookupError, ValueError, ArithmeticError) as error:
+        raise DatabaseUnusable(
+            f"the journal of {found.execution_id} does not hold together: {error!r}",
+            "genesis db check shows what is missing; put a backup back in its place",
+        ) from error
 
 
 class _Recovered:

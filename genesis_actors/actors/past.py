@@ -52,6 +52,8 @@ class Past:
     is_halted: bool = False
     paused_by: Reason | None = None
     """Why none of them may run, though their journals let them; None where they may."""
+    older: frozenset[ExecutionId] = frozenset()
+    """Those of which the journal may lack something, for it is an older copy: they are paused before all else."""
 
     def has_recorded(self, fill: OrderFilled) -> bool:
         return (fill.client_order_id, fill.trade_id) in self.recorded

@@ -167,6 +167,10 @@ class SupervisorActor(MessageActor[_Message]):
         self._venue = venue
         self._ports = ports
         self._past = past
+        self._older = {
+            x.execution_id: x.lost_attempts for x in past.executions if x.execution_id in past.older
+        }
+        """Attempts that had been lost before, of those whose journals are older copies."""
         self._prefix = client_order_id_prefix
         self._queue = Queue(queue_rules)
         self._slicers: dict[ExecutionId, Supervised] = {}
@@ -406,7 +410,7 @@ class SupervisorActor(MessageActor[_Message]):
             is_known = self._admitting.described[symbol].rules is not None
             for x in recovering:
                 why_not = self._past.paused_by if is_known else Reason.UNKNOWN_SYMBOL
-                self._start_slicer(x, paused_by=why_not)
+                self._start_slicer(x, paused_by=self._why_older(x) or why_not)
             self._admitting.admit_waiting(symbol)
         if was_polled:
             self._trades.poll(symbol)
@@ -485,8 +489,12 @@ class SupervisorActor(MessageActor[_Message]):
             why = "the execution fails of whatever it is told, and sends nothing: look at the log"
             self._let_rest(execution_id, slicer, Rest(until, reason, why))
             return
-        is_hopeless = failures > MAX_REBUILDS
-        self._start_slicer(execution, paused_by=Reason.REPEATED_FAILURE if is_hopeless else None)
+        why_not = Reason.REPEATED_FAILURE if failures > MAX_REBUILDS else None
+        self._start_slicer(execution, paused_by=self._why_older(execution) or why_not)
+
+    def _why_older(self, x: Execution) -> Reason | None:
+        """Return why nothing may be sent for it while its journal does not say that it is an older copy's."""
+        return Reason.JOURNAL_BEHIND if self._older.get(x.execution_id) == x.lost_attempts else None
 
     def _on_unreadable(self, execution_id: ExecutionId, slicer: Supervised, error: str) -> None:
         if slicer.failures:

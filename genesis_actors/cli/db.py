@@ -25,10 +25,12 @@ def upgrade(db: str | None, config: Path | None, output: str) -> None:
     from genesis_actors.cli.output import Output
     from genesis_actors.cli.signals import interrupt_from_here
     from genesis_actors.storage.database import Database
+    from genesis_actors.storage.high_water import check_presence
     from genesis_actors.storage.lock import EngineLock
     from genesis_actors.storage.migrations import migrate
 
     database = Database.of(url)
+    check_presence(database)
     interrupt_from_here()
     with EngineLock(database):
         migration = migrate(database)

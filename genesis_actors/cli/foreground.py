@@ -137,6 +137,7 @@ def _run(session: Session, view: LiveView | PlainLines) -> Outcome:
         recover=lambda order: client_id is not None and order.client_id == client_id,
         market_tap=market_tap(view),
     ) as engine:
+        _check_halt(session)  # The start itself halts an older copy.
         attach(view, engine)
         handle = engine.submit(session.order)
         status = engine.status(handle.execution_id)

@@ -183,6 +183,10 @@ def recovered(execution: Execution, now: datetime, paused_by: Reason | None = No
         return steps.decision()
     if execution.amendments:
         steps.ask(parent_as_it_is(execution))
+    if paused_by is Reason.JOURNAL_BEHIND and execution.state is ExecutionState.QUEUED:
+        # It may have begun since, and be over: to begin it now would be to do all of it again.
+        _cancel(steps, paused_by)
+        return steps.decision()
     for child in execution.open_children:
         if child.status is OrderStatus.UNKNOWN:
             steps.ask(look_up(execution, child))
@@ -226,18 +230,22 @@ def _on_resume(
             return _refused(x, "resumed")
 
 
+def _cancel(steps: Steps, reason: Reason) -> None:
+    steps.add(
+        TwapFinishing(
+            execution_id=steps.execution.execution_id,
+            at=steps.now,
+            state=ExecutionState.CANCELLED,
+            reason=reason,
+        )
+    )
+
+
 def _on_cancel(x: Execution, now: datetime) -> Decision:
     match x.state:
         case ExecutionState.RUNNING | ExecutionState.PAUSED | ExecutionState.QUEUED:
             steps = Steps(x, now)
-            steps.add(
-                TwapFinishing(
-                    execution_id=x.execution_id,
-                    at=now,
-                    state=ExecutionState.CANCELLED,
-                    reason=Reason.USER,
-                )
-            )
+            _cancel(steps, Reason.USER)
             steps.ask(*cancels(x))
             return steps.decision()
         case ExecutionState.CANCELLED:

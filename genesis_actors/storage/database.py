@@ -23,7 +23,7 @@ from genesis_actors.storage.errors import (
     SchemaTooOld,
     StorageError,
 )
-from genesis_actors.storage.high_water import HighWater
+from genesis_actors.storage.high_water import HighWater, check_presence
 from genesis_actors.storage.tables import SCHEMA
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ class Database:
         if self.path is None:
             return run_blocking(self._on_server(query))
         if not self.path.exists():
+            check_presence(self)
             raise DatabaseUnusable(
                 f"there is no database at {self.path}", "check the path; a run with --db creates it"
             )

@@ -187,7 +187,7 @@ class Journal:
         if not self._is_epoch_stored:
             work.append((self._statements.epoch.sql, [(self.epoch,)]))
         try:
-            await self._execute(work)
+            await self._execute(work, follows=self._last_sequence)
         except CommitFailed as failure:
             if not await self._is_durable(batch):
                 return self._outage(failure.error)
@@ -212,11 +212,13 @@ class Journal:
             return self._outage(error)
         return None
 
-    async def _execute(self, work: Work, *, is_patient: bool = True) -> None:
+    async def _execute(
+        self, work: Work, *, follows: int | None = None, is_patient: bool = True
+    ) -> None:
         """Do `work` in one transaction; nothing of it is left behind after an error that is not `CommitFailed`."""
         writer = await self._connected()
         try:
-            await writer.write(work, is_patient=is_patient)
+            await writer.write(work, follows=follows, is_patient=is_patient)
         except FAULTS:
             await self._roll_back(writer)
             raise

@@ -195,6 +195,12 @@ def last_event_at(target: Target | Connection) -> datetime | None:
     return _read(target, lambda connection: connection.scalar(_NEWEST_EVENT))
 
 
+def load_writers(target: Target | Connection, after: int) -> frozenset[str]:
+    """Return the executions that have written an event behind that sequence number."""
+    query = select(events.c.aggregate_id).where(events.c.sequence_number > after).distinct()
+    return _read(target, lambda connection: frozenset(connection.scalars(query)))
+
+
 def load_known_trades(
     target: Target | Connection, newest_at: datetime, margin: timedelta
 ) -> dict[Symbol, datetime | None]:

@@ -40,6 +40,15 @@ def is_bad_write(error: Exception) -> bool:
     return type(error) is not sqlite3.DatabaseError
 
 
+class Replaced(OSError):
+    """Somebody has put another copy of the database in its place: what it has is not what was written to it."""
+
+    def __init__(self, found: int, written: int) -> None:
+        super().__init__(
+            f"the database ends at event {found}, but {written} were written: another copy is in its place"
+        )
+
+
 class CommitFailed(Exception):
     """Everything was executed, but the commit has failed: it may have taken place all the same."""
 
@@ -77,12 +86,21 @@ class Writer:
     def dialect(self) -> Dialect:
         return self._connection.dialect
 
-    async def write(self, work: Work, *, is_patient: bool = True) -> None:  # noqa: ARG002
+    async def write(
+        self,
+        work: Work,
+        *,
+        follows: int | None = None,
+        is_patient: bool = True,  # noqa: ARG002
+    ) -> None:
         """Do `work` in one transaction. `CommitFailed` comes from its end; after anything else, roll back.
 
-        Without patience it does not wait for others where that could take seconds.
+        `follows` is the last event's number that the journal must have, or it is `Replaced`. Without patience it does
+        not wait for others where that could take seconds.
         """
         await self._connection.begin()
+        if follows is not None:
+            _check((await self._connection.exec_driver_sql(_LAST)).scalar(), follows)
         for sql, rows in work:
             await self._connection.exec_driver_sql(sql, list(rows))
         try:
@@ -143,13 +161,15 @@ class SqliteWriter(Writer):
     def dialect(self) -> Dialect:
         return _SQLITE
 
-    async def write(self, work: Work, *, is_patient: bool = True) -> None:
+    async def write(
+        self, work: Work, *, follows: int | None = None, is_patient: bool = True
+    ) -> None:
         if is_patient:
-            self._transact(work)
+            self._transact(work, follows)
             return
         self._sqlite.execute("PRAGMA busy_timeout = 0")
         try:
-            self._transact(work)
+            self._transact(work, follows)
         finally:
             self._sqlite.execute(f"PRAGMA busy_timeout = {int(sqlite.BUSY_SECONDS * 1000)}")
 
@@ -165,18 +185,21 @@ class SqliteWriter(Writer):
     async def close(self) -> None:
         self._sqlite.close()
 
-    def _transact(self, work: Work) -> None:
-        self._execute(work)
+    def _transact(self, work: Work, follows: int | None) -> None:
+        self._execute(work, follows)
         try:
             self._commit()
         except sqlite3.Error as error:
             raise CommitFailed(error) from error
 
-    def _execute(self, work: Work) -> None:
+    def _execute(self, work: Work, follows: int | None) -> None:
         if file_at(self._path) != self._file:
             # The connection would go on writing to a file that nobody will find again.
             raise sqlite3.OperationalError("the database file has been removed or replaced")
         self._sqlite.execute("BEGIN IMMEDIATE")
+        if follows is not None:
+            # SQLite restores a backup into the very file that it is to replace.
+            _check(self._sqlite.execute(_LAST).fetchone()[0], follows)
         for sql, rows in work:
             self._sqlite.executemany(sql, rows)
 
@@ -184,4 +207,10 @@ class SqliteWriter(Writer):
         self._sqlite.commit()
 
 
+def _check(found: int | None, follows: int) -> None:
+    if (found or 0) != follows:
+        raise Replaced(found or 0, follows)
+
+
+_LAST: Final = "SELECT max(sequence_number) FROM events"
 _SQLITE: Final = SQLiteDialect_pysqlite()

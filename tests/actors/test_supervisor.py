@@ -672,3 +672,18 @@ def test_a_trade_of_ours_that_no_journal_knows_halts_everything_once(
     assert halt.is_halted
     assert halt.reason is not None
     assert halt.reason.startswith("journal_behind: the venue has our order g7k2pd")
+
+
+def test_what_an_older_copy_has_is_paused_for_that_until_its_journal_says_so(
+    simulation: DeterministicRuntime,
+) -> None:
+    execution, _ = an_execution()
+    past = Past(executions=(execution,), older=frozenset({execution.execution_id}))
+    house = House(simulation, past=past)
+    for _ in range(2):
+        house.answer(writes=False)
+
+    (write,) = [m for m in house.journal.messages if isinstance(m, WriteJournal)]
+    paused = write.events[-1]
+    assert isinstance(paused, TwapPaused)
+    assert paused.reason is Reason.JOURNAL_BEHIND

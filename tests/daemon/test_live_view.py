@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar
 from textual.pilot import Pilot
 
 from genesis_actors.tui.app import LiveView
@@ -213,20 +213,26 @@ def test_a_browser_steers_on_paper_and_its_end_is_the_views_end(desktop: Desktop
     assert desktop.genesis("daemon", "start").code == 0
     key = desktop.data("start", *LONG)["id"]
 
+    async def shown(socket: ClientWebSocketResponse, text: bytes) -> bytes:
+        seen = b""
+        while text not in seen:
+            seen += await socket.receive_bytes()
+        return seen
+
     async def visit(url: str) -> None:
         here = url.partition("/?")[0]
         async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
             async with session.get(url) as page:
                 assert page.status == 200
             socket = await session.ws_connect(f"{here}/ws?width=100&height=30", origin=here)
-            seen = b""
             async with asyncio.timeout(PATIENCE):
-                while b"/100" not in seen:
-                    seen += await socket.receive_bytes()
-            assert b" PAPER " in seen
-            for letter in "py":
-                await socket.send_json(["stdin", letter])
-                await asyncio.sleep(0.5)  # As a hand would.
+                assert b" PAPER " in await shown(socket, b"/100")
+                await socket.send_json(["stdin", "p"])
+                await shown(socket, b"No new orders")
+            await asyncio.sleep(
+                0.5
+            )  # As a hand would: what comes before it can be read is no answer.
+            await socket.send_json(["stdin", "y"])
             waited = ("wait", key, "--for", "paused", "--timeout", "60s")
             assert (await asyncio.to_thread(desktop.genesis, *waited)).code == 0
             await socket.close()

@@ -225,6 +225,16 @@ def test_a_pause_by_the_user_is_one_for_the_old_journal_where_that_is_found_out(
     assert not recovered(desk.execution, desk.now, Reason.REPEATED_FAILURE).events
 
 
+def test_what_waits_in_an_old_journal_does_not_begin(desk: Desk) -> None:
+    queued = desk.execution.having(state=ExecutionState.QUEUED)
+    decision = recovered(queued, desk.now, Reason.JOURNAL_BEHIND)
+
+    (finishing,) = decision.events
+    assert isinstance(finishing, TwapFinishing)
+    assert (finishing.state, finishing.reason) == (ExecutionState.CANCELLED, Reason.JOURNAL_BEHIND)
+    assert not recovered(queued, desk.now).events
+
+
 def test_that_one_was_accepted_says_nothing_of_it_where_it_was_not_listed(desk: Desk) -> None:
     decision = desk.tell(
         OrderAccepted(
