@@ -6,15 +6,26 @@ On the system's clock or on a virtual one.
 from __future__ import annotations
 
 import threading
+import time
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from genesis_actors.logs import get_logger
 from genesis_actors.runtime.actor import Address, T
 from genesis_actors.runtime.timers import Timer, TimerHeap, as_utc
 from genesis_actors.steady import FOLLOWED_EVERY_SECONDS, STEADY, STEP_SECONDS, SteadyTime
 
+if TYPE_CHECKING:
+    from genesis_actors.runtime.pooled import Lane
+
 log = get_logger()
+
+MOST_READY: Final = 64
+"""While so many slicers wait for a turn, no further one is woken. It is work for longer than until the next look."""
+LOOK_SECONDS: Final = 0.002
+"""So often it is seen whether there is room again."""
+LET_IN_SECONDS: Final = 0.02
+"""So often one is woken without room."""
 
 
 class TimerHandle(Protocol):
@@ -42,13 +53,19 @@ class Clock(Protocol):
 class SystemClock:
     """Real time, which is steady: a step of the wall clock is told, and made up for slowly.
 
-    One thread waits for the earliest timer.
+    One thread waits for the earliest timer. Those of actors behind `crowd` (slicers) begin new work. While many of them
+    wait for a turn already, further ones are not woken: what has been begun is done first. Otherwise each step of a
+    child order would wait for all others' first step, and where there is more to do than can be done, every price would
+    be too old by the time an order could go out: then nothing would be done any more.
     """
 
-    def __init__(self, steady: SteadyTime = STEADY) -> None:
+    def __init__(self, steady: SteadyTime = STEADY, crowd: Lane | None = None) -> None:
         self._steady = steady
         self._told_of_step = False
         self._timers = TimerHeap()
+        self._crowd = crowd
+        self._crowds = TimerHeap(self._timers.lock)
+        self._let_in_at = 0.0
         self._changed = threading.Condition(self._timers.lock)
         self._stopped = False
         self._thread: threading.Thread | None = None
@@ -71,9 +88,14 @@ class SystemClock:
 
     def call_at(self, when: datetime, address: Address[T], message: T, *, phase: int = 0) -> Timer:
         when = as_utc(when)
+        inbox = getattr(address, "actor_inbox", None)
+        is_of_crowd = self._crowd is not None and (
+            getattr(inbox, "dispatcher", None) is self._crowd
+        )
+        heap = self._crowds if is_of_crowd else self._timers
         with self._changed:
-            earliest = self._timers.next_due()
-            timer = self._timers.push(when, phase, address, message)
+            earliest = heap.next_due()
+            timer = heap.push(when, phase, address, message)
             if earliest is None or when < earliest:
                 self._changed.notify_all()
             return timer
@@ -91,7 +113,9 @@ class SystemClock:
             with self._changed:
                 if self._stopped:
                     return
-                due = self._timers.pop_due(self.now())
+                now = self.now()
+                due = self._timers.pop_due(now)
+                due += self._crowds.pop_due(now, self._room())
                 if not due:
                     self._changed.wait(self._pause_seconds())
                     self.follow_wall_clock()
@@ -104,11 +128,25 @@ class SystemClock:
         except Exception:
             log.exception("timer_failed")  # the other timers must go on
 
+    def _room(self) -> int:
+        """Return how many of the crowd may be woken now."""
+        if self._crowd is None:
+            return 0
+        room, now = MOST_READY - len(self._crowd.ready), time.monotonic()
+        if room <= 0 and now - self._let_in_at < LET_IN_SECONDS:
+            return 0
+        self._let_in_at = now
+        return max(room, 1)  # Whatever keeps the others busy, it keeps nobody out for ever.
+
     def _pause_seconds(self) -> float:
-        earliest = self._timers.next_due()
-        if earliest is None:
-            return FOLLOWED_EVERY_SECONDS
-        return min(max((earliest - self.now()).total_seconds(), 0.0), FOLLOWED_EVERY_SECONDS)
+        pause, now = FOLLOWED_EVERY_SECONDS, self.now()
+        for heap, shortest in ((self._timers, 0.0), (self._crowds, LOOK_SECONDS)):
+            earliest = heap.next_due()
+            if earliest is not None:
+                until = (earliest - now).total_seconds()
+                # What is due in the crowd's is there for want of room.
+                pause = min(pause, until if until > 0 else shortest)
+        return pause
 
 
 class VirtualClock:

@@ -151,8 +151,8 @@ class SystemRuntime(Runtime):
 
     def __init__(self, workers: int = 2) -> None:
         self.random = random.Random(random.SystemRandom().getrandbits(128))
-        self._clock = SystemClock()
         self._pool = WorkerPool(workers)
+        self._clock = SystemClock(crowd=self._pool.pooled)
         self._pinned: list[PinnedDispatcher] = []
         self._is_running = False
 

@@ -61,10 +61,13 @@ _Entry: TypeAlias = tuple[datetime, int, int, Timer]
 
 
 class TimerHeap:
-    """Timers in the order of (time, phase, registration). Safe to use from several threads."""
+    """Timers in the order of (time, phase, registration). Safe to use from several threads.
 
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
+    Heaps that one thread looks after share a lock.
+    """
+
+    def __init__(self, lock: threading.RLock | None = None) -> None:
+        self.lock = threading.RLock() if lock is None else lock
         self._entries: list[_Entry] = []
         self._cancelled = 0
         self._next_number = count().__next__
@@ -94,11 +97,11 @@ class TimerHeap:
             entry = self._first()
             return None if entry is None else entry[0]
 
-    def pop_due(self, now: datetime) -> list[Timer]:
-        """Take every timer whose time has come."""
+    def pop_due(self, now: datetime, most: int | None = None) -> list[Timer]:
+        """Take the timers whose time has come: all, or the earliest so many of them."""
         with self.lock:
             due: list[Timer] = []
-            while (entry := self._first()) is not None and entry[0] <= now:
+            while len(due) != most and (entry := self._first()) is not None and entry[0] <= now:
                 due.append(self._take())
             return due
 

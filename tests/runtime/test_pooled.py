@@ -7,10 +7,11 @@ import pytest
 from pykka import ActorDeadError, Timeout
 
 from genesis_actors.runtime import PooledActor, Runtime, SystemRuntime, pooled
+from genesis_actors.runtime.clock import MOST_READY
 from genesis_actors.runtime.internals import Envelope
 from genesis_actors.runtime.mailbox import Mailbox
 from genesis_actors.runtime.pooled import SHARED_STREAK, WorkerPool
-from tests.helpers import PATIENCE_SECONDS, Probe, settle
+from tests.helpers import PATIENCE_SECONDS, Probe, eventually, settle
 from tests.runtime.actors import Doer, Recorder
 
 
@@ -291,3 +292,32 @@ def test_a_message_that_comes_just_as_a_worker_falls_asleep_wakes_it() -> None:
 
     assert answer.get(timeout=PATIENCE_SECONDS)[1] == "m"
     pool.stop()
+
+
+def test_while_many_wait_for_a_turn_few_more_are_woken_and_nobody_for_ever_kept_out(
+    system: SystemRuntime,
+) -> None:
+    free, held = threading.Event(), threading.Barrier(3)
+
+    def hold(_: Doer) -> None:
+        held.wait(PATIENCE_SECONDS)
+        free.wait(PATIENCE_SECONDS)
+
+    notes: list[Any] = []
+    sleepers = [Recorder.start(system, notes) for _ in range(300)]
+    for sleeper in sleepers:
+        settle(sleeper)
+    for _ in range(2):  # Each worker has one.
+        Doer.start(system).tell(hold)
+    held.wait(PATIENCE_SECONDS)
+    ready, probe = system.dispatcher_for("pooled").ready, Probe[str]()
+    now = system.clock.now()
+    for sleeper in sleepers:
+        system.clock.call_at(now, sleeper, "due")
+    system.clock.call_at(now, probe, "no slicer")
+
+    assert probe.next() == "no slicer"
+    eventually(lambda: len(ready) > MOST_READY)
+    assert len(ready) < len(sleepers)
+    free.set()
+    eventually(lambda: sum(message == "due" for _, message in notes) == len(sleepers))
