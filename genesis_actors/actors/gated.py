@@ -49,6 +49,10 @@ class GatedActor(MessageActor[M]):
         self._gate = gate
         self._outcomes = outcomes
 
+    @property
+    def backlog(self) -> int:
+        return len(self.actor_inbox)
+
     def _may_pass(self, order: PlaceOrder) -> bool:
         """Ask the gate. Where it says no, whoever sent the order is told."""
         now = self.clock.now()

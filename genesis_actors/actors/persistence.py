@@ -150,6 +150,11 @@ class PersistenceActor(MessageActor[_Accepted]):
             case _:
                 assert_never(message)
 
+    @property
+    def backlog(self) -> int:
+        # What may wait for company is no backlog.
+        return len(self.actor_inbox) + (self._waiting.executions if self._waiting.is_urgent else 0)
+
     def on_idle(self) -> None:
         if self._waiting:
             if not (self._waiting.is_urgent or self._awaited):

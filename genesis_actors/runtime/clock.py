@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -16,12 +17,12 @@ from genesis_actors.runtime.timers import Timer, TimerHeap, as_utc
 from genesis_actors.steady import FOLLOWED_EVERY_SECONDS, STEADY, STEP_SECONDS, SteadyTime
 
 if TYPE_CHECKING:
-    from genesis_actors.runtime.pooled import Lane
+    from genesis_actors.runtime.dispatcher import Dispatcher
 
 log = get_logger()
 
-MOST_READY: Final = 64
-"""While so many slicers wait for a turn, no further one is woken. It is work for longer than until the next look."""
+MOST_BEGUN: Final = 256
+"""While so much of what has been begun waits, no slicer is woken. It is work for longer than until the next look."""
 LOOK_SECONDS: Final = 0.002
 """So often it is seen whether there is room again."""
 LET_IN_SECONDS: Final = 0.02
@@ -53,17 +54,24 @@ class Clock(Protocol):
 class SystemClock:
     """Real time, which is steady: a step of the wall clock is told, and made up for slowly.
 
-    One thread waits for the earliest timer. Those of actors behind `crowd` (slicers) begin new work. While many of them
-    wait for a turn already, further ones are not woken: what has been begun is done first. Otherwise each step of a
-    child order would wait for all others' first step, and where there is more to do than can be done, every price would
-    be too old by the time an order could go out: then nothing would be done any more.
+    One thread waits for the earliest timer. Those of actors behind `crowd` (slicers) begin new work. While there is a
+    large `backlog` of what has been begun, they are not woken: that is done first. Otherwise each step of a child order
+    would wait for all others' first step, and where there is more to do than can be done, every price would be too old
+    by the time an order could go out: then nothing would be done any more.
     """
 
-    def __init__(self, steady: SteadyTime = STEADY, crowd: Lane | None = None) -> None:
+    def __init__(
+        self,
+        steady: SteadyTime = STEADY,
+        *,
+        crowd: Dispatcher | None = None,
+        backlog: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._steady = steady
         self._told_of_step = False
         self._timers = TimerHeap()
         self._crowd = crowd
+        self._backlog = backlog
         self._crowds = TimerHeap(self._timers.lock)
         self._let_in_at = 0.0
         self._changed = threading.Condition(self._timers.lock)
@@ -130,9 +138,7 @@ class SystemClock:
 
     def _room(self) -> int:
         """Return how many of the crowd may be woken now."""
-        if self._crowd is None:
-            return 0
-        room, now = MOST_READY - len(self._crowd.ready), time.monotonic()
+        room, now = MOST_BEGUN - self._backlog(), time.monotonic()
         if room <= 0 and now - self._let_in_at < LET_IN_SECONDS:
             return 0
         self._let_in_at = now

@@ -25,16 +25,23 @@ class PinnedDispatcher:
     def __init__(self, name: str) -> None:
         self._name = name
         self._thread: threading.Thread | None = None
+        self._mailbox: Mailbox | None = None
         self._wake = threading.Lock()
         self._wake.acquire()
 
     def schedule(self, mailbox: Mailbox) -> None:
         if self._thread is None:
+            self._mailbox = mailbox
             self._thread = threading.Thread(
                 target=self._work, args=(mailbox,), name=self._name, daemon=True
             )
             self._thread.start()
         self._wake.release()
+
+    @property
+    def backlog(self) -> int:
+        actor = None if self._mailbox is None else self._mailbox.actor
+        return 0 if actor is None else actor.backlog
 
     @property
     def is_over(self) -> bool:

@@ -32,6 +32,11 @@ class PooledActor(pykka.Actor):
         super().__init__(*args, **kwargs)
         self.actor_stopped = self.actor_ref.actor_stopped = Stopped()
 
+    @property
+    def backlog(self) -> int:
+        """How much others have begun waits here; new work is paced by it. Called from any thread."""
+        return 0
+
     @staticmethod
     def _create_actor_inbox() -> Mailbox:
         return Mailbox()

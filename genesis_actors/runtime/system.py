@@ -152,7 +152,7 @@ class SystemRuntime(Runtime):
     def __init__(self, workers: int = 2) -> None:
         self.random = random.Random(random.SystemRandom().getrandbits(128))
         self._pool = WorkerPool(workers)
-        self._clock = SystemClock(crowd=self._pool.pooled)
+        self._clock = SystemClock(crowd=self._pool.pooled, backlog=self._backlog)
         self._pinned: list[PinnedDispatcher] = []
         self._is_running = False
 
@@ -173,6 +173,9 @@ class SystemRuntime(Runtime):
 
     def owns(self, dispatcher: Dispatcher | None) -> bool:
         return dispatcher in (self._pool.pooled, self._pool.shared) or dispatcher in self._pinned
+
+    def _backlog(self) -> int:
+        return len(self._pool.pooled.ready) + sum(pinned.backlog for pinned in self._pinned)
 
     def wait(self, event: threading.Event, timeout: float | None) -> bool:
         with blocking():

@@ -7,10 +7,10 @@ import pytest
 from pykka import ActorDeadError, Timeout
 
 from genesis_actors.runtime import PooledActor, Runtime, SystemRuntime, pooled
-from genesis_actors.runtime.clock import MOST_READY
+from genesis_actors.runtime.clock import MOST_BEGUN
 from genesis_actors.runtime.internals import Envelope
 from genesis_actors.runtime.mailbox import Mailbox
-from genesis_actors.runtime.pooled import SHARED_STREAK, WorkerPool
+from genesis_actors.runtime.pooled import SHARED_STREAK, Lane, WorkerPool
 from tests.helpers import PATIENCE_SECONDS, Probe, eventually, settle
 from tests.runtime.actors import Doer, Recorder
 
@@ -304,20 +304,22 @@ def test_while_many_wait_for_a_turn_few_more_are_woken_and_nobody_for_ever_kept_
         free.wait(PATIENCE_SECONDS)
 
     notes: list[Any] = []
-    sleepers = [Recorder.start(system, notes) for _ in range(300)]
+    sleepers = [Recorder.start(system, notes) for _ in range(2 * MOST_BEGUN)]
     for sleeper in sleepers:
         settle(sleeper)
     for _ in range(2):  # Each worker has one.
         Doer.start(system).tell(hold)
     held.wait(PATIENCE_SECONDS)
-    ready, probe = system.dispatcher_for("pooled").ready, Probe[str]()
+    pooled, probe = system.dispatcher_for("pooled"), Probe[str]()
+    assert isinstance(pooled, Lane)
+    ready = pooled.ready
     now = system.clock.now()
     for sleeper in sleepers:
         system.clock.call_at(now, sleeper, "due")
     system.clock.call_at(now, probe, "no slicer")
 
     assert probe.next() == "no slicer"
-    eventually(lambda: len(ready) > MOST_READY)
+    eventually(lambda: len(ready) > MOST_BEGUN)
     assert len(ready) < len(sleepers)
     free.set()
     eventually(lambda: sum(message == "due" for _, message in notes) == len(sleepers))
