@@ -17,6 +17,7 @@ from genesis_actors.domain.children import (
     take_back,
 )
 from genesis_actors.domain.decision import AskMarket, Decision, Refusal, SetTrigger, Steps
+from genesis_actors.domain.ending import stop_incomplete
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.outcomes import on_outcomes
 from genesis_actors.domain.pausing import lifts_itself, on_availability, pause, resume
@@ -25,7 +26,7 @@ from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.unknown import ask_again, on_settle, settlements
 from genesis_actors.domain.waking import running_wakes, waits_for_time_alone
 from genesis_actors.domain.working import on_market_view
-from genesis_actors.messages.events import ChildSent, JournalEvent, TwapFinishing
+from genesis_actors.messages.events import ChildSent, JournalEvent
 from genesis_actors.messages.market_data import MarketView, PriceCrossed
 from genesis_actors.messages.slicer import Wake
 from genesis_actors.messages.supervisor import (
@@ -185,7 +186,7 @@ def recovered(execution: Execution, now: datetime, paused_by: Reason | None = No
         steps.ask(parent_as_it_is(execution))
     if paused_by is Reason.JOURNAL_BEHIND and execution.state is ExecutionState.QUEUED:
         # It may have begun since, and be over: to begin it now would be to do all of it again.
-        _cancel(steps, paused_by)
+        stop_incomplete(steps, ExecutionState.CANCELLED, paused_by)
         return steps.decision()
     for child in execution.open_children:
         if child.status is OrderStatus.UNKNOWN:
@@ -230,22 +231,11 @@ def _on_resume(
             return _refused(x, "resumed")
 
 
-def _cancel(steps: Steps, reason: Reason) -> None:
-    steps.add(
-        TwapFinishing(
-            execution_id=steps.execution.execution_id,
-            at=steps.now,
-            state=ExecutionState.CANCELLED,
-            reason=reason,
-        )
-    )
-
-
 def _on_cancel(x: Execution, now: datetime) -> Decision:
     match x.state:
         case ExecutionState.RUNNING | ExecutionState.PAUSED | ExecutionState.QUEUED:
             steps = Steps(x, now)
-            _cancel(steps, Reason.USER)
+            stop_incomplete(steps, ExecutionState.CANCELLED, Reason.USER)
             steps.ask(*cancels(x))
             return steps.decision()
         case ExecutionState.CANCELLED:

@@ -123,7 +123,9 @@ class SystemClock:
                     return
                 now = self.now()
                 due = self._timers.pop_due(now)
-                due += self._crowds.pop_due(now, self._room())
+                first = self._crowds.next_due()
+                if first is not None and first <= now:
+                    due += self._crowds.pop_due(now, self._room())
                 if not due:
                     self._changed.wait(self._pause_seconds())
                     self.follow_wall_clock()

@@ -229,9 +229,7 @@ def test_a_browser_steers_on_paper_and_its_end_is_the_views_end(desktop: Desktop
                 assert b" PAPER " in await shown(socket, b"/100")
                 await socket.send_json(["stdin", "p"])
                 await shown(socket, b"No new orders")
-            await asyncio.sleep(
-                0.5
-            )  # As a hand would: what comes before it can be read is no answer.
+            await asyncio.sleep(0.5)  # As a hand would: it is no answer before it can be read.
             await socket.send_json(["stdin", "y"])
             waited = ("wait", key, "--for", "paused", "--timeout", "60s")
             assert (await asyncio.to_thread(desktop.genesis, *waited)).code == 0

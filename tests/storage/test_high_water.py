@@ -106,8 +106,7 @@ def test_a_backup_put_in_the_place_of_a_journal_that_is_written_is_not_gone_on_w
     async def main() -> list[Failure | None]:
         journal = await Journal.open(database)
         done = await journal.write([write("x1", 1)])
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as copy:
-            source.backup(copy)
+        back_up(path, backup)
         done += await journal.write([write("x1", 2)])
         done.append(await journal.probe())
         await journal.close()
@@ -259,11 +258,9 @@ def test_a_backup_that_is_restored_into_the_file_itself_is_not_gone_on_with(
     async def main() -> list[Failure | None]:
         journal = await Journal.open(database)
         done = await journal.write([write("x1", 1)])
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as copy:
-            source.backup(copy)
+        back_up(path, backup)
         done += await journal.write([write("x1", 2)])
-        with closing(sqlite3.connect(backup)) as source, closing(sqlite3.connect(path)) as copy:
-            source.backup(copy)
+        back_up(backup, path)
         done += await journal.write([write("x1", 3)])
         done.append(await journal.probe())
         await journal.close()
@@ -290,6 +287,11 @@ def test_a_journal_that_does_not_hold_together_is_named_at_the_start(tmp_path: P
 
     assert "genesis db check" in (raised.value.hint or "")
     store.close()
+
+
+def back_up(database: Path, to: Path) -> None:
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(to)) as copy:
+        source.backup(copy)
 
 
 def opened(path: Path, seed: int = 1) -> Continuity:
