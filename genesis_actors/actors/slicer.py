@@ -68,6 +68,7 @@ from genesis_actors.messages.venue import (
     OrderMessage,
     PlaceOrder,
     SettleOrder,
+    VenueAvailability,
 )
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.clock import TimerHandle
@@ -179,8 +180,12 @@ class SlicerActor(MessageActor[SlicerMessage]):
             self._apply(begun(x, events))
         else:
             self._apply(recovered(x, self.clock.now(), self._paused_by))
-            self._ask_market()
-        self._attend()
+            x = self._execution
+            if x.state is ExecutionState.RUNNING and not x.open_children:
+                self._perform(WakeAt(self.clock.now()))
+            else:
+                self._ask_market()
+        self._attend(begins=True)
 
     def _watch(self) -> None:
         x = self._execution
@@ -229,7 +234,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
             case HaltChanged():
                 self._surroundings = replace(self._surroundings, is_halted=message.is_halted)
                 if not message.is_halted and self._execution.state is ExecutionState.RUNNING:
-                    self._ask_market()
+                    self._perform(WakeAt(self.clock.now()))
             case (
                 PauseExecution()
                 | ResumeExecution()
@@ -255,7 +260,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
                 if decision.changes_nothing and self._timer_at is not None:
                     return  # As after most of what is told a second time.
                 self._apply(decision)
-        self._attend()
+        self._attend(begins=isinstance(message, _BEGIN_ANEW))
 
     def _decide(self, message: DecidableMessage) -> Decision:
         return decide(self._execution, message, self.clock.now(), self._surroundings)
@@ -503,12 +508,19 @@ class SlicerActor(MessageActor[SlicerMessage]):
             ),
         )
 
-    def _attend(self) -> None:
-        """See to it that the state is looked at again when it wants to be."""
+    def _attend(self, *, begins: bool) -> None:
+        """See to it that the state is looked at again when it wants to be.
+
+        Where something `begins` that many may have been told to do at once, the clock wakes them to it one by one: see
+        `SystemClock`.
+        """
         now = self.clock.now()
         wake = next_wake(self._execution, now, self._surroundings)
         is_patience = wake is not None and wake <= now
-        if is_patience:
+        if is_patience and begins and not self._execution.open_children:
+            is_patience = False
+            wake = now if self._timer_at is None else min(now, self._timer_at)
+        elif is_patience:
             if not self._execution.open_children:
                 self._ask_market()
             # Where the answer does not come, or an open child does not close, look again.
@@ -562,6 +574,9 @@ class SlicerActor(MessageActor[SlicerMessage]):
         told = SlicerRetired(at=now, execution_id=x.execution_id, is_ready=is_ready)
         self.send(self._ports.supervisor, told)
 
+
+_BEGIN_ANEW = (ResumeExecution, HaltChanged, VenueAvailability)
+"""What all executions may be told at once, and what they were held back by."""
 
 _MAY_GO_FIRST = (CancelOrder, LookUpOrder, AskMarket, SetTrigger, WakeAt, TryAgain)
 

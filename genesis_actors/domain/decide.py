@@ -16,7 +16,7 @@ from genesis_actors.domain.children import (
     mark_unknown,
     take_back,
 )
-from genesis_actors.domain.decision import AskMarket, Decision, Refusal, SetTrigger, Steps
+from genesis_actors.domain.decision import AskMarket, Decision, Refusal, SetTrigger, Steps, WakeAt
 from genesis_actors.domain.ending import stop_incomplete
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.outcomes import on_outcomes
@@ -223,7 +223,7 @@ def _on_resume(
             steps = Steps(x, now)
             resume(steps, mode)
             if not waits_for_time_alone(steps.execution, trigger):
-                steps.ask(AskMarket())
+                steps.ask(WakeAt(now))
             return steps.decision()
         case ExecutionState.RUNNING:
             return Decision(x, was_already=True)

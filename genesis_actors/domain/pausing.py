@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from genesis_actors.domain.children import AT_ONCE, cancels
-from genesis_actors.domain.decision import AskMarket, Decision, Steps
+from genesis_actors.domain.decision import Decision, Steps, WakeAt
 from genesis_actors.domain.execution import Execution, Slice
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.events import PlannedSlice, TwapPaused, TwapResumed
@@ -60,7 +60,7 @@ def on_availability(
         x.state is ExecutionState.PAUSED and x.reason is Reason.VENUE_UNAVAILABLE
     ):
         resume(steps, ResumeMode.CATCH_UP)
-        steps.ask(AskMarket())
+        steps.ask(WakeAt(now))
     return steps.decision()
 
 

@@ -27,8 +27,8 @@ POOLED_TURN: Final = 2
 
 Small, because every other slicer waits that long.
 """
-SHARED_TURN: Final = 256
-SHARED_STREAK: Final = 8
+SHARED_TURN: Final = 32
+SHARED_STREAK: Final = 2
 """After so many turns of shared actors in a row one of the others is served.
 
 No flood starves them.

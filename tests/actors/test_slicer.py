@@ -60,6 +60,7 @@ from genesis_actors.messages.venue import (
     OrderStory,
     PlaceOrder,
     SettleOrder,
+    VenueAvailability,
 )
 from genesis_actors.runtime.actor import ActorFailed
 from genesis_actors.runtime.simulation import DeterministicRuntime
@@ -71,6 +72,7 @@ from genesis_actors.values import (
     ParentOrder,
     Quote,
     Reason,
+    ResumeMode,
     VenueOrderId,
 )
 from tests.helpers import Probe
@@ -185,6 +187,10 @@ class Bench:
 @pytest.fixture
 def bench(simulation: DeterministicRuntime) -> Bench:
     return Bench(simulation)
+
+
+def an_availability(*, is_available: bool) -> VenueAvailability:
+    return VenueAvailability(at=NOON, is_available=is_available, detail="maintenance")
 
 
 def pause(bench: Bench) -> Answers:
@@ -593,6 +599,37 @@ def test_while_halted_nothing_is_sent_and_the_market_is_looked_at_when_that_ends
     bench.show_market()
     bench.make_durable()
     assert isinstance(bench.orders.messages[-1], PlaceOrder)
+
+
+@pytest.mark.parametrize("held_by", ["its user", "a halt", "the venue"])
+def test_what_is_overdue_when_nothing_holds_it_any_more_begins_when_the_clock_lets_it_in(
+    bench: Bench, held_by: str
+) -> None:
+    key, simulation = bench.execution.execution_id, bench.simulation
+    hold, let_go = {
+        "its user": (
+            PauseExecution(execution_id=key, reply_to=Answers()),
+            ResumeExecution(execution_id=key, mode=ResumeMode.CATCH_UP, reply_to=Answers()),
+        ),
+        "a halt": (HaltChanged(is_halted=True), HaltChanged(is_halted=False)),
+        "the venue": (an_availability(is_available=False), an_availability(is_available=True)),
+    }[held_by]
+    bench.make_durable()
+    bench.show_market()
+    bench.tell(hold)
+    bench.make_durable()
+    bench.until(NOON + timedelta(seconds=40))
+    bench.show_market()
+    bench.make_durable()
+    bench.market.messages.clear()
+
+    bench.slicer.tell(let_go)
+    now = simulation.clock.now()
+    simulation.run_until(lambda: simulation.clock.next_due() == now, deadline=now)
+
+    assert bench.market.messages == []
+    simulation.run_until_quiet()
+    assert [type(m) for m in bench.market.messages] == [MarketQuery]
 
 
 def test_a_halt_stops_an_order_that_still_waits_for_the_journal(bench: Bench) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from genesis_actors.domain.decision import AskMarket, Decision
+from genesis_actors.domain.decision import Decision, WakeAt
 from genesis_actors.domain.pausing import on_availability
 from genesis_actors.messages.events import TwapPaused, TwapResumed
 from genesis_actors.messages.venue import VenueAvailability
@@ -37,7 +37,7 @@ def test_an_execution_waits_while_the_venue_takes_no_orders_and_keeps_its_end(de
     resumed = told(desk, 50, is_available=True)
     assert [type(event) for event in resumed.events] == [TwapResumed]
     assert desk.last(TwapResumed).mode is ResumeMode.CATCH_UP
-    assert AskMarket() in resumed.effects
+    assert WakeAt(desk.now) in resumed.effects
     assert desk.execution.state is ExecutionState.RUNNING
     assert desk.execution.ends_at == ends_at
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from genesis_actors.domain.decide import begun, recovered, release
-from genesis_actors.domain.decision import AskMarket, Decision, Effect, SetTrigger
+from genesis_actors.domain.decision import AskMarket, Decision, Effect, SetTrigger, WakeAt
 from genesis_actors.domain.evolve import evolve
 from genesis_actors.messages.events import (
     ChildAccepted,
@@ -538,8 +538,9 @@ def test_nothing_is_looked_at_before_a_slice_is_due_unless_that_may_matter(desk:
 
     assert desk.at(20).resume().effects == ()
     assert desk.next_wake == 25
-    assert eager.at(20).resume().effects == (AskMarket(),), "no crossing would be told"
-    assert unpriced.at(20).resume().effects == (AskMarket(),), "its arrival price is not known yet"
+    assert eager.at(20).resume().effects == (WakeAt(eager.now),), "no crossing would be told"
+    resumed = unpriced.at(20).resume()
+    assert resumed.effects == (WakeAt(unpriced.now),), "its arrival price is not known yet"
 
 
 def test_an_execution_begins_with_a_look_only_where_that_may_matter() -> None:
