@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from genesis_actors.cli import options
-from genesis_actors.cli.output import Output
+from genesis_actors.cli import options, text
+from genesis_actors.cli.output import Output, echo
 from genesis_actors.cli.signals import interrupt_from_here
 from genesis_actors.cli.version import versions
 
@@ -26,7 +26,10 @@ SEED = 1
 @click.option("--only", type=click.Choice(SCENARIOS), help="This scenario alone.")
 @options.output_option
 def bench(quick: bool, only: str | None, output: str) -> None:
-    """Measure this machine: the runtime, the journal, recovery, the speed of a replay."""
+    """Measure this machine: the runtime, the journal, recovery, the speed of a replay.
+
+    Tables are written as soon as they are there, as all of them take an hour.
+    """
     wanted = SCENARIOS if only is None else (only,)
     present = [name for name in wanted if find_spec(f"genesis_actors.bench.{name}") is not None]
     scenarios: dict[str, list[dict[str, object]]] = {}
@@ -34,6 +37,9 @@ def bench(quick: bool, only: str | None, output: str) -> None:
     interrupt_from_here()
     from genesis_actors.bench import yardstick
 
+    is_text = output == "table"
+    if is_text:
+        echo(_heading())
     for name in present:
         click.echo(f"measuring: {name}", err=True)
         run: Callable[..., list[dict[str, object]]] = import_module(
@@ -41,6 +47,8 @@ def bench(quick: bool, only: str | None, output: str) -> None:
         ).run
         yardsticks[name] = yardstick.measure()
         scenarios[name] = run(quick=quick)
+        if is_text:
+            echo(_table(name, scenarios[name], yardsticks[name]))
     view: dict[str, object] = {
         "machine": _machine(),
         "versions": versions(),
@@ -49,7 +57,8 @@ def bench(quick: bool, only: str | None, output: str) -> None:
         "scenarios": scenarios,
     }
     flat = [{"scenario": name, **row} for name, rows in scenarios.items() for row in rows]
-    Output(output).write_item(view, lambda: _text(scenarios, yardsticks), flat)
+    if not is_text:
+        Output(output).write_item(view, str, flat)
 
 
 def _machine() -> dict[str, object]:
@@ -70,28 +79,24 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _text(
-    scenarios: dict[str, list[dict[str, Any]]], yardsticks: dict[str, dict[str, object]]
-) -> str:
-    from genesis_actors.cli import text
+def _heading() -> str:
+    machine, found = _machine(), versions()
+    program = f"genesis-actors {found['genesis-actors']}, Python {found['python']}"
+    return f"{machine['processor']}, {machine['cores']} cores; {program}; seed {SEED}"
 
-    machine = _machine()
-    lines = [f"{machine['processor']}, {machine['cores']} cores"]
-    for name, rows in scenarios.items():
-        before = yardsticks[name]
-        lines += [
-            "",
-            f"{name} (yardstick: {before['python_ms']} ms of Python, {before['commit_ms']} ms a commit)",
-        ]
-        # Rows of one shape stand below each other.
-        for shape in dict.fromkeys(tuple(row) for row in rows):
-            alike = [row for row in rows if tuple(row) == shape]
-            lines.append(
-                text.table(
-                    [column.replace("_", " ") for column in shape],
-                    [[_cell(row[column]) for column in shape] for row in alike],
-                )
+
+def _table(name: str, rows: list[dict[str, Any]], before: dict[str, object]) -> str:
+    yardstick = f"{before['python_ms']} ms of Python, {before['commit_ms']} ms a commit"
+    lines = ["", f"{name} (yardstick: {yardstick})"]
+    # Rows of one shape stand below each other.
+    for shape in dict.fromkeys(tuple(row) for row in rows):
+        alike = [row for row in rows if tuple(row) == shape]
+        lines.append(
+            text.table(
+                [column.replace("_", " ") for column in shape],
+                [[_cell(row[column]) for column in shape] for row in alike],
             )
+        )
     return "\n".join(lines)
 
 

@@ -39,5 +39,23 @@ def test_a_bench_has_its_scenarios(command: Command, monkeypatch: pytest.MonkeyP
     assert yardstick["python_ms"] > 0
     assert yardstick["commit_ms"] > 0
     assert said.data["scenarios"] == {"journal": rows}
-    assert "per second" in command("bench", "--quick", "--only", "journal").out
     assert command("bench", "--only", "journal", "-o", "json").data["scenarios"] == {"journal": []}
+
+
+def test_what_a_bench_has_measured_is_written_before_what_fails_after_it(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*, quick: bool) -> list[dict[str, object]]:
+        raise RuntimeError(f"no disk left, {quick=}")
+
+    rows = [{"events": 10, "per_second": 1234, "p99": None}]
+    monkeypatch.setattr("genesis_actors.bench.runtime.run", lambda *, quick: rows if quick else [])
+    monkeypatch.setattr("genesis_actors.bench.journal.run", fails)
+    said = command("bench", "--quick")
+
+    assert said.code != 0
+    heading, _, scenario, columns, row = said.out.splitlines()
+    assert re.search(r"cores; genesis-actors \d.*, Python 3.*; seed 1$", heading)
+    assert scenario.startswith("runtime (yardstick: ")
+    assert columns.split() == ["events", "per", "second", "p99"]
+    assert row.split() == ["10", "1234", "-"]
