@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,6 +43,7 @@ from genesis_actors.messages.persistence import (
 )
 from genesis_actors.runtime.actor import ActorFailed, MessageActor
 from genesis_actors.runtime.dispatcher import DispatcherKind
+from genesis_actors.runtime.interpreter import hurried
 from genesis_actors.runtime.system import Runtime
 from genesis_actors.storage.batch import Write, last_version, whose
 from genesis_actors.storage.database import Database, Target
@@ -56,6 +57,8 @@ T = TypeVar("T")
 log = get_logger()
 
 EVENTS_PER_COMMIT: Final = 500
+FEW: Final = 16
+"""So few executions' writes are committed in a hurry: where there is much to do, more of them come together."""
 WAITING_AT_MOST: Final = 20 * EVENTS_PER_COMMIT
 PATIENCE: Final = timedelta(milliseconds=100)
 """So long a write that is not urgent waits for one that is, whose transaction it shares."""
@@ -263,7 +266,8 @@ class PersistenceActor(MessageActor[_Accepted]):
     def _commit(self) -> None:
         batch = self._waiting.take(EVENTS_PER_COMMIT)
         try:
-            failures = self._write(batch)
+            with hurried() if len(batch) <= FEW else nullcontext():
+                failures = self._write(batch)
         except OutcomeUncertain as error:
             # An outage like others: when it is over, the journal is read again and knows what has become durable.
             failures = [Failure(str(error), is_outage=True)] * len(batch)

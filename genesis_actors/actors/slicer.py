@@ -159,6 +159,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
         self._waiters: list[_Waiter] = []
         self._timer: TimerHandle | None = None
         self._timer_at: datetime | None = None
+        self._timer_begins_work = True
         self._is_patience = False
         """Whether the timer is only there in case that an answer does not come."""
         self._wake_asked_at: datetime | None = None
@@ -530,8 +531,10 @@ class SlicerActor(MessageActor[SlicerMessage]):
             if at is not None:
                 wake = at if wake is None else min(wake, at)
         self._is_patience = is_patience
-        if wake != self._timer_at:
-            self._set_timer(wake)
+        # What is at the venue does not wait for room.
+        begins_work = not self._execution.open_children
+        if wake != self._timer_at or begins_work is not self._timer_begins_work:
+            self._set_timer(wake, begins_work=begins_work)
 
     def _on_wake(self) -> None:
         self._timer_at, now = None, self.clock.now()
@@ -540,11 +543,11 @@ class SlicerActor(MessageActor[SlicerMessage]):
         if self._marks_due_at is not None and self._marks_due_at <= now:
             self._write()
 
-    def _set_timer(self, at: datetime | None) -> None:
+    def _set_timer(self, at: datetime | None, *, begins_work: bool) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer_at = at
-        self._timer = None if at is None else self.wake_at(at, Wake())
+        self._timer_at, self._timer_begins_work = at, begins_work
+        self._timer = None if at is None else self.wake_at(at, Wake(), begins_work=begins_work)
 
     def _keep_promises(self) -> None:
         if not self._waiters or not self._is_durable:

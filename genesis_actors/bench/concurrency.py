@@ -30,12 +30,12 @@ from typing import Any, Final, TypeAlias, TypedDict
 from pykka import ThreadingActor
 
 from genesis_actors.bench.runtime import resident_bytes_without_garbage
-from genesis_actors.control.daemon import have_short_pauses
 from genesis_actors.engine import Engine
 from genesis_actors.gateways.paper import PaperVenue
 from genesis_actors.handles import TwapHandle
 from genesis_actors.messages.venue import OrderOutcome, PlaceOrder
 from genesis_actors.orders import TwapOrder
+from genesis_actors.runtime.interpreter import have_short_pauses
 from genesis_actors.settings import Settings
 from genesis_actors.steady import utc_now
 from genesis_actors.values import ClientOrderId, ExecutionId, Symbol

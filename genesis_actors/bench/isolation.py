@@ -35,11 +35,11 @@ from genesis_actors.bench.concurrency import (
     quantiles,
     unlimited,
 )
-from genesis_actors.control.daemon import have_short_pauses
 from genesis_actors.engine import Engine
 from genesis_actors.handles import TwapHandle
 from genesis_actors.messages.slicer import SlicerMessage
 from genesis_actors.messages.supervisor import PauseExecution, ResumeExecution
+from genesis_actors.runtime.interpreter import have_short_pauses
 from genesis_actors.steady import utc_now
 from genesis_actors.storage.batch import Write
 from genesis_actors.storage.journal import Failure

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +32,7 @@ from genesis_actors.engine import Engine
 from genesis_actors.logs import get_logger
 from genesis_actors.messages.supervisor import CommandDone, CommandRefused, ResumeExecution
 from genesis_actors.runtime.actor import ActorFailed
+from genesis_actors.runtime.interpreter import have_short_pauses
 from genesis_actors.settings import Settings
 from genesis_actors.storage import queries
 from genesis_actors.storage.database import Database
@@ -43,12 +42,6 @@ from genesis_actors.values import ExecutionId, ExecutionState, Reason, ResumeMod
 DRAIN_SECONDS: Final = 30.0
 """So long executions may take to come to rest before the daemon ends all the same."""
 LOOK_SECONDS: Final = 0.1
-SWITCH_SECONDS: Final = 0.0005
-"""How soon a thread that waits for the interpreter is given it. The journal's asks for it at each row it writes: at
-Python's own 5 ms a commit takes 300 ms while two other threads have much to do."""
-GARBAGE_THRESHOLDS: Final = (5_000, 1, 1_000)
-"""How often Python looks for cycles. A look holds up every thread: 10 ms for 5,000 new objects, 600 ms for all that
-10,000 executions have. Little is ever found, so what outlives two looks is not looked at again for a thousand."""
 
 _Heard: TypeAlias = StopMode | ActorFailed | RestAnswer
 
@@ -232,12 +225,6 @@ class Daemon:
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, on_signal)
-
-
-def have_short_pauses() -> None:
-    """Let this process's threads take turns soon, and look for garbage in small portions: a host decides for itself."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def _named(database: Database) -> str:

@@ -124,9 +124,13 @@ class MessageActor(PooledActor, Generic[M]):
         """Tell without ever raising: that the receiver has died is logged, and life goes on."""
         tell_or_log(address, message, sender=self.name, is_expected=self.runtime.is_stopping)
 
-    def wake_at(self, when: datetime, message: M, *, phase: int = 0) -> TimerHandle:
-        """Have the clock tell us `message` at that time; at once, if it has passed."""
-        return self.clock.call_at(when, self.actor_ref, message, phase=phase)
+    def wake_at(
+        self, when: datetime, message: M, *, phase: int = 0, begins_work: bool = False
+    ) -> TimerHandle:
+        """Have the clock tell us `message` at that time; at once, if it has passed. See `Clock.call_at`."""
+        return self.clock.call_at(
+            when, self.actor_ref, message, phase=phase, begins_work=begins_work
+        )
 
     def on_start(self) -> None:
         self.begin()

@@ -9,24 +9,21 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from genesis_actors.logs import get_logger
 from genesis_actors.runtime.actor import Address, T
 from genesis_actors.runtime.timers import Timer, TimerHeap, as_utc
 from genesis_actors.steady import FOLLOWED_EVERY_SECONDS, STEADY, STEP_SECONDS, SteadyTime
 
-if TYPE_CHECKING:
-    from genesis_actors.runtime.dispatcher import Dispatcher
-
 log = get_logger()
 
 MOST_BEGUN: Final = 256
-"""While so much of what has been begun waits, no slicer is woken. It is work for longer than until the next look."""
+"""While so much of what has been begun waits, nothing is begun. It is work for longer than until the next look."""
 LOOK_SECONDS: Final = 0.002
 """So often it is seen whether there is room again."""
 LET_IN_SECONDS: Final = 0.02
-"""So often one is woken without room."""
+"""So often one is let in without room."""
 
 
 class TimerHandle(Protocol):
@@ -40,9 +37,17 @@ class Clock(Protocol):
         ...
 
     def call_at(
-        self, when: datetime, address: Address[T], message: T, *, phase: int = 0
+        self,
+        when: datetime,
+        address: Address[T],
+        message: T,
+        *,
+        phase: int = 0,
+        begins_work: bool = False,
     ) -> TimerHandle:
         """Tell `message` to `address` at that time; at once, if it has passed.
+
+        What `begins_work` waits longer on the system's clock while much of what has been begun is not done.
 
         On a virtual clock a lower phase is complete, with all that follows from it, before a higher
         one of the same instant begins. On the system's clock no two instants are the same, and the
@@ -54,25 +59,23 @@ class Clock(Protocol):
 class SystemClock:
     """Real time, which is steady: a step of the wall clock is told, and made up for slowly.
 
-    One thread waits for the earliest timer. Those of actors behind `crowd` (slicers) begin new work. While there is a
-    large `backlog` of what has been begun, they are not woken: that is done first. Otherwise each step of a child order
-    would wait for all others' first step, and where there is more to do than can be done, every price would be too old
-    by the time an order could go out: then nothing would be done any more.
+    One thread waits for the earliest timer. While there is a large `backlog` of what has been begun, what begins more is
+    not told: that is done first. Otherwise each step of a child order would wait for all others' first step, and where
+    there is more to do than can be done, every price would be too old by the time an order could go out: then nothing
+    would be done any more.
     """
 
     def __init__(
         self,
         steady: SteadyTime = STEADY,
         *,
-        crowd: Dispatcher | None = None,
         backlog: Callable[[], int] = lambda: 0,
     ) -> None:
         self._steady = steady
         self._told_of_step = False
         self._timers = TimerHeap()
-        self._crowd = crowd
         self._backlog = backlog
-        self._crowds = TimerHeap(self._timers.lock)
+        self._beginnings = TimerHeap(self._timers.lock)
         self._let_in_at = 0.0
         self._changed = threading.Condition(self._timers.lock)
         self._stopped = False
@@ -94,13 +97,17 @@ class SystemClock:
     def now(self) -> datetime:
         return self._steady.now()
 
-    def call_at(self, when: datetime, address: Address[T], message: T, *, phase: int = 0) -> Timer:
+    def call_at(
+        self,
+        when: datetime,
+        address: Address[T],
+        message: T,
+        *,
+        phase: int = 0,
+        begins_work: bool = False,
+    ) -> Timer:
         when = as_utc(when)
-        inbox = getattr(address, "actor_inbox", None)
-        is_of_crowd = self._crowd is not None and (
-            getattr(inbox, "dispatcher", None) is self._crowd
-        )
-        heap = self._crowds if is_of_crowd else self._timers
+        heap = self._beginnings if begins_work else self._timers
         with self._changed:
             earliest = heap.next_due()
             timer = heap.push(when, phase, address, message)
@@ -123,9 +130,9 @@ class SystemClock:
                     return
                 now = self.now()
                 due = self._timers.pop_due(now)
-                first = self._crowds.next_due()
+                first = self._beginnings.next_due()
                 if first is not None and first <= now:
-                    due += self._crowds.pop_due(now, self._room())
+                    due += self._beginnings.pop_due(now, self._room())
                 if not due:
                     self._changed.wait(self._pause_seconds())
                     self.follow_wall_clock()
@@ -139,7 +146,7 @@ class SystemClock:
             log.exception("timer_failed")  # the other timers must go on
 
     def _room(self) -> int:
-        """Return how many of the crowd may be woken now."""
+        """Return how many may begin something now."""
         room, now = MOST_BEGUN - self._backlog(), time.monotonic()
         if room <= 0 and now - self._let_in_at < LET_IN_SECONDS:
             return 0
@@ -148,11 +155,11 @@ class SystemClock:
 
     def _pause_seconds(self) -> float:
         pause, now = FOLLOWED_EVERY_SECONDS, self.now()
-        for heap, shortest in ((self._timers, 0.0), (self._crowds, LOOK_SECONDS)):
+        for heap, shortest in ((self._timers, 0.0), (self._beginnings, LOOK_SECONDS)):
             earliest = heap.next_due()
             if earliest is not None:
                 until = (earliest - now).total_seconds()
-                # What is due in the crowd's is there for want of room.
+                # What is due among the beginnings is there for want of room.
                 pause = min(pause, until if until > 0 else shortest)
         return pause
 
@@ -167,7 +174,16 @@ class VirtualClock:
     def now(self) -> datetime:
         return self._now
 
-    def call_at(self, when: datetime, address: Address[T], message: T, *, phase: int = 0) -> Timer:
+    def call_at(
+        self,
+        when: datetime,
+        address: Address[T],
+        message: T,
+        *,
+        phase: int = 0,
+        begins_work: bool = False,
+    ) -> Timer:
+        del begins_work  # Nothing is late here.
         return self._timers.push(max(as_utc(when), self._now), phase, address, message)
 
     def next_due(self) -> datetime | None:

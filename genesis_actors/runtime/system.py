@@ -152,7 +152,7 @@ class SystemRuntime(Runtime):
     def __init__(self, workers: int = 2) -> None:
         self.random = random.Random(random.SystemRandom().getrandbits(128))
         self._pool = WorkerPool(workers)
-        self._clock = SystemClock(crowd=self._pool.pooled, backlog=self._backlog)
+        self._clock = SystemClock(backlog=self._backlog)
         self._pinned: list[PinnedDispatcher] = []
         self._is_running = False
 

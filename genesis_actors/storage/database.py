@@ -24,7 +24,7 @@ from genesis_actors.storage.errors import (
     StorageError,
 )
 from genesis_actors.storage.high_water import HighWater, check_presence
-from genesis_actors.storage.tables import SCHEMA
+from genesis_actors.storage.tables import SCHEMA, SCHEMAS
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -212,13 +212,18 @@ def found_revision(connection: Connection) -> str | None:
             "this database belongs to another program: its tables are not ours",
             "name another one with --db; a new one is created where none exists",
         )
+    if revision is None and "engine_identity" in names:
+        raise DatabaseUnusable(
+            "the database is damaged: it has our tables, but not which version's they are",
+            "restore a backup; to look further: sqlite3 DB 'select * from alembic_version'",
+        )
     return revision
 
 
 def check_schema(connection: Connection) -> None:
     """Refuse a database whose schema is not exactly this version's."""
     revision = found_revision(connection)
-    refuse_newer(revision)
+    refuse_unknown(revision)
     if revision != SCHEMA:
         raise SchemaTooOld(
             f"the database's schema is {revision or 'empty'}, this version works with {SCHEMA}",
@@ -226,9 +231,16 @@ def check_schema(connection: Connection) -> None:
         )
 
 
-def refuse_newer(revision: str | None) -> None:
-    if revision is not None and revision > SCHEMA:
+def refuse_unknown(revision: str | None) -> None:
+    """Refuse a newer schema than this version's, and what is no schema of any version."""
+    if revision is None or revision in SCHEMAS:
+        return
+    if revision.isdecimal() and revision > SCHEMA:
         raise SchemaTooNew(
             f"the database's schema {revision} is newer than this version, which knows {SCHEMA}",
             "upgrade genesis-actors: pip install --upgrade genesis-actors",
         )
+    raise DatabaseUnusable(
+        f"the database is damaged: no version of this program has a schema {revision!r}",
+        "restore a backup; to look further: sqlite3 DB 'select * from alembic_version'",
+    )

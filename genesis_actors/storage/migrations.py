@@ -15,7 +15,7 @@ from genesis_actors.storage.database import (
     Database,
     Target,
     found_revision,
-    refuse_newer,
+    refuse_unknown,
     run_blocking,
 )
 from genesis_actors.storage.tables import SCHEMA
@@ -55,7 +55,7 @@ def current(target: Target) -> str | None:
     if database.path is not None and not (database.path.exists() and database.path.stat().st_size):
         return None
     revision = database.read(found_revision)
-    refuse_newer(revision)
+    refuse_unknown(revision)
     return revision
 
 

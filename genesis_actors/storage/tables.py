@@ -23,6 +23,8 @@ from genesis_actors.values import Algo, ExecutionState, Liquidity, OrderStatus, 
 
 SCHEMA: Final = "0006"
 """The newest migration. Revisions are numbered, so that a newer one can be told from an older one."""
+SCHEMAS: Final = frozenset(f"{number:04}" for number in range(1, int(SCHEMA) + 1))
+"""All that there have been."""
 
 metadata = MetaData(
     naming_convention={

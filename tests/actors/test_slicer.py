@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from pykka import ActorRef
@@ -63,8 +64,10 @@ from genesis_actors.messages.venue import (
     VenueAvailability,
 )
 from genesis_actors.runtime.actor import ActorFailed
+from genesis_actors.runtime.clock import VirtualClock
 from genesis_actors.runtime.simulation import DeterministicRuntime
 from genesis_actors.runtime.system import Runtime
+from genesis_actors.runtime.timers import Timer
 from genesis_actors.values import (
     ExecutionState,
     MarketSummary,
@@ -599,6 +602,28 @@ def test_while_halted_nothing_is_sent_and_the_market_is_looked_at_when_that_ends
     bench.show_market()
     bench.make_durable()
     assert isinstance(bench.orders.messages[-1], PlaceOrder)
+
+
+def test_only_with_nothing_at_the_venue_it_may_be_woken_later_than_asked_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = list[bool]()
+    call_at = VirtualClock.call_at
+
+    def noted(clock: VirtualClock, *args: Any, begins_work: bool = False, **more: Any) -> Timer:
+        waits.append(begins_work)
+        return call_at(clock, *args, begins_work=begins_work, **more)
+
+    monkeypatch.setattr(VirtualClock, "call_at", noted)
+    bench.make_durable()
+    bench.show_market()
+    assert waits[-1]
+
+    order = bench.send_first_child()
+    assert not waits[-1]
+
+    bench.tell(a_fill(order, quantity="2"), a_close(order, OrderStatus.FILLED))
+    assert waits[-1]
 
 
 @pytest.mark.parametrize("held_by", ["its user", "a halt", "the venue"])

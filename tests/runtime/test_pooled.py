@@ -315,10 +315,10 @@ def test_while_many_wait_for_a_turn_few_more_are_woken_and_nobody_for_ever_kept_
     ready = pooled.ready
     now = system.clock.now()
     for sleeper in sleepers:
-        system.clock.call_at(now, sleeper, "due")
-    system.clock.call_at(now, probe, "no slicer")
+        system.clock.call_at(now, sleeper, "due", begins_work=True)
+    system.clock.call_at(now, probe, "of what has begun")
 
-    assert probe.next() == "no slicer"
+    assert probe.next() == "of what has begun"
     eventually(lambda: len(ready) > MOST_BEGUN)
     assert len(ready) < len(sleepers)
     free.set()

@@ -146,11 +146,28 @@ def test_a_newer_schema_is_refused_everywhere(database: Database) -> None:
 
 
 def test_an_older_schema_has_to_be_upgraded_first(database: Database) -> None:
-    renumber(database, "0000")
+    renumber(database, "0001")
 
     with pytest.raises(SchemaTooOld) as caught:
         executions(database)
     assert "genesis db upgrade" in caught.value.hint
+
+
+@pytest.mark.parametrize("revision", ["0000", "f00d", "", None])
+def test_a_schema_that_no_version_has_ever_had_is_damage_and_left_as_it_is(
+    database: Database, revision: str | None
+) -> None:
+    def spoil(connection: Connection) -> None:
+        connection.execute(text("DELETE FROM alembic_version"))
+        if revision is not None:
+            connection.execute(text("INSERT INTO alembic_version VALUES (:it)"), {"it": revision})
+
+    database.transact(spoil)
+
+    for attempt in (migrate, executions, lambda it: asyncio.run(Journal.open(it))):
+        with pytest.raises(DatabaseUnusable, match="damaged") as caught:
+            attempt(database)
+        assert "backup" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from genesis_actors.runtime.interpreter import (
+    GARBAGE_THRESHOLDS,
+    HURRIED_SWITCH_SECONDS,
+    SWITCH_SECONDS,
+    have_short_pauses,
+    hurried,
+)
+
+PYTHONS_OWN = 0.005
+
+
+@pytest.fixture(autouse=True)
+def as_a_host_has_it() -> Iterator[None]:
+    before = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(PYTHONS_OWN)
+    yield
+    sys.setswitchinterval(before[0])
+    gc.set_threshold(*before[1])
+
+
+def test_a_hosts_interpreter_is_left_alone() -> None:
+    with hurried():
+        assert sys.getswitchinterval() == PYTHONS_OWN
+    assert sys.getswitchinterval() == PYTHONS_OWN
+
+
+def test_a_daemons_threads_take_turns_soon_and_sooner_in_a_hurry() -> None:
+    have_short_pauses()
+    assert sys.getswitchinterval() == SWITCH_SECONDS
+    assert gc.get_threshold() == GARBAGE_THRESHOLDS
+
+    with pytest.raises(LookupError), hurried():
+        assert sys.getswitchinterval() == HURRIED_SWITCH_SECONDS
+        raise LookupError
+    assert sys.getswitchinterval() == SWITCH_SECONDS
+
+
+def test_two_in_a_hurry_leave_it_as_it_was() -> None:
+    have_short_pauses()
+    first, second = hurried(), hurried()
+
+    with first:
+        second.__enter__()
+    second.__exit__(None, None, None)
+
+    assert sys.getswitchinterval() == SWITCH_SECONDS
