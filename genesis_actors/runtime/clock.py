@@ -59,10 +59,10 @@ class Clock(Protocol):
 class SystemClock:
     """Real time, which is steady: a step of the wall clock is told, and made up for slowly.
 
-    One thread waits for the earliest timer. While there is a large `backlog` of what has been begun, what begins more is
-    not told: that is done first. Otherwise each step of a child order would wait for all others' first step, and where
-    there is more to do than can be done, every price would be too old by the time an order could go out: then nothing
-    would be done any more.
+    One thread waits for the earliest timer. While there is a large `backlog` of what has been begun, what begins more
+    is not told: that is done first. Otherwise each step of a child order would wait for all others' first step, and
+    where there is more to do than can be done, every price would be too old by the time an order could go out: then
+    nothing would be done any more.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How this process's threads share Python's one interpreter. A daemon decides that for its process; a host for its own."""
+"""How the threads of this process share the interpreter. A daemon decides that for its process, a host for its own."""
 
 from __future__ import annotations
 

@@ -33,13 +33,17 @@ def test_a_hosts_interpreter_is_left_alone() -> None:
 
 
 def test_a_daemons_threads_take_turns_soon_and_sooner_in_a_hurry() -> None:
+    def fails() -> None:
+        with hurried():
+            assert sys.getswitchinterval() == HURRIED_SWITCH_SECONDS
+            raise LookupError
+
     have_short_pauses()
     assert sys.getswitchinterval() == SWITCH_SECONDS
     assert gc.get_threshold() == GARBAGE_THRESHOLDS
 
-    with pytest.raises(LookupError), hurried():
-        assert sys.getswitchinterval() == HURRIED_SWITCH_SECONDS
-        raise LookupError
+    with pytest.raises(LookupError):
+        fails()
     assert sys.getswitchinterval() == SWITCH_SECONDS
 
 
