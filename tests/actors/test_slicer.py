@@ -605,7 +605,7 @@ def test_while_halted_nothing_is_sent_and_the_market_is_looked_at_when_that_ends
 
 
 def test_only_with_nothing_at_the_venue_it_may_be_woken_later_than_asked_for(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    simulation: DeterministicRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits = list[bool]()
     call_at = VirtualClock.call_at
@@ -615,8 +615,8 @@ def test_only_with_nothing_at_the_venue_it_may_be_woken_later_than_asked_for(
         return call_at(clock, *args, begins_work=begins_work, **more)
 
     monkeypatch.setattr(VirtualClock, "call_at", noted)
+    bench = Bench(simulation)
     bench.make_durable()
-    bench.show_market()
     assert waits[-1]
 
     order = bench.send_first_child()
