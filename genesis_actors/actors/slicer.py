@@ -19,6 +19,7 @@ from genesis_actors.domain.decision import (
     WakeAt,
 )
 from genesis_actors.domain.execution import Execution, snapshot
+from genesis_actors.domain.pausing import look_again
 from genesis_actors.domain.projection import rows
 from genesis_actors.domain.surroundings import Surroundings, TriedInVain
 from genesis_actors.domain.waking import next_wake
@@ -181,9 +182,8 @@ class SlicerActor(MessageActor[SlicerMessage]):
             self._apply(begun(x, events))
         else:
             self._apply(recovered(x, self.clock.now(), self._paused_by))
-            x = self._execution
-            if x.state is ExecutionState.RUNNING and not x.open_children:
-                self._perform(WakeAt(self.clock.now()))
+            if self._execution.state is ExecutionState.RUNNING:
+                self._perform(look_again(self._execution, self.clock.now()))
             else:
                 self._ask_market()
         self._attend(begins=True)
@@ -235,7 +235,7 @@ class SlicerActor(MessageActor[SlicerMessage]):
             case HaltChanged():
                 self._surroundings = replace(self._surroundings, is_halted=message.is_halted)
                 if not message.is_halted and self._execution.state is ExecutionState.RUNNING:
-                    self._perform(WakeAt(self.clock.now()))
+                    self._perform(look_again(self._execution, self.clock.now()))
             case (
                 PauseExecution()
                 | ResumeExecution()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from genesis_actors.domain.child_price import collar_price
@@ -224,14 +224,20 @@ class Attempt:
             and self._steps.now < part.due_at + x.window
         )
 
+    @property
+    def _window_start(self) -> datetime:
+        """When the window of the market's volume began: the answer that has it may have waited for its turn."""
+        return min(self._view.at, self._steps.now) - self._steps.execution.window
+
     def _budget(self) -> Budget:
         x, part, view = self._steps.execution, self._slice, self._view
         if x.algo is Algo.MARKET:
             return unbound(x)
-        window_start = self._steps.now - x.window
-        profile = self._surroundings.profile
+        window_start, profile = self._window_start, self._surroundings.profile
         expected = (
-            None if profile is None else profile.expected_volume(window_start, self._steps.now)
+            None
+            if profile is None
+            else profile.expected_volume(window_start, window_start + x.window)
         )
         condition = volume_condition(
             view.window_volume,
@@ -377,7 +383,7 @@ class Attempt:
                 mid=quote.mid,
                 rate=budget.rate,
                 market_volume=self._view.window_volume,
-                window_start=now - x.window,
+                window_start=self._window_start,
                 parent_quantity=x.quantity,
                 remaining_quantity=x.remaining_quantity,
                 resting=self._rests,

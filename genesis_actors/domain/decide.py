@@ -16,11 +16,11 @@ from genesis_actors.domain.children import (
     mark_unknown,
     take_back,
 )
-from genesis_actors.domain.decision import AskMarket, Decision, Refusal, SetTrigger, Steps, WakeAt
+from genesis_actors.domain.decision import AskMarket, Decision, Refusal, SetTrigger, Steps
 from genesis_actors.domain.ending import stop_incomplete
 from genesis_actors.domain.execution import Execution
 from genesis_actors.domain.outcomes import on_outcomes
-from genesis_actors.domain.pausing import lifts_itself, on_availability, pause, resume
+from genesis_actors.domain.pausing import lifts_itself, look_again, on_availability, pause, resume
 from genesis_actors.domain.starting import expire_in_queue, leave_queue
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.domain.unknown import ask_again, on_settle, settlements
@@ -223,7 +223,7 @@ def _on_resume(
             steps = Steps(x, now)
             resume(steps, mode)
             if not waits_for_time_alone(steps.execution, trigger):
-                steps.ask(WakeAt(now))
+                steps.ask(look_again(steps.execution, now))
             return steps.decision()
         case ExecutionState.RUNNING:
             return Decision(x, was_already=True)

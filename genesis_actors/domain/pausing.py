@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from genesis_actors.domain.children import AT_ONCE, cancels
-from genesis_actors.domain.decision import Decision, Steps, WakeAt
+from genesis_actors.domain.decision import AskMarket, Decision, Steps, WakeAt
 from genesis_actors.domain.execution import Execution, Slice
 from genesis_actors.domain.surroundings import Surroundings
 from genesis_actors.messages.events import PlannedSlice, TwapPaused, TwapResumed
@@ -60,8 +60,17 @@ def on_availability(
         x.state is ExecutionState.PAUSED and x.reason is Reason.VENUE_UNAVAILABLE
     ):
         resume(steps, ResumeMode.CATCH_UP)
-        steps.ask(WakeAt(now))
+        steps.ask(look_again(steps.execution, now))
     return steps.decision()
+
+
+def look_again(x: Execution, now: datetime) -> AskMarket | WakeAt:
+    """Return how `x` looks at the market when nothing holds it any more.
+
+    Many may be let go at once, so that it is woken to what it may begin. With something at the venue nothing begins,
+    and a `Wake` would ask about its UNKNOWN children out of their turn.
+    """
+    return AskMarket() if x.open_children else WakeAt(now)
 
 
 def resume(steps: Steps, mode: ResumeMode) -> None:

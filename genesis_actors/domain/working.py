@@ -5,6 +5,7 @@ Called only with a fresh `MarketView`. While a child is open nothing new is deci
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -55,7 +56,7 @@ def on_market_view(
     execution: Execution, view: MarketView, now: datetime, surroundings: Surroundings
 ) -> Decision:
     """Return what the market as it is now lets this execution do."""
-    steps = Steps(execution, now)
+    steps, view = Steps(execution, now), _as_of(now, view)
     if execution.arrival_price is None and view.quote is not None and not execution.state.is_final:
         steps.add(
             ArrivalObserved(
@@ -71,6 +72,13 @@ def on_market_view(
         _measure(steps, view)
         finish(steps, view)
     return steps.decision()
+
+
+def _as_of(now: datetime, view: MarketView) -> MarketView:
+    """Return `view` with the age that its quote has by now: an answer may have waited for its turn."""
+    if view.quote_age is None or view.at >= now:
+        return view
+    return replace(view, quote_age=view.quote_age + (now - view.at))
 
 
 def _measure(steps: Steps, view: MarketView) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
@@ -19,8 +20,12 @@ GARBAGE_THRESHOLDS: Final = (5_000, 1, 1_000)
 10,000 executions have. Little is ever found, so what outlives two looks is not looked at again for a thousand."""
 
 
+_short_pauses = threading.Event()
+
+
 def have_short_pauses() -> None:
     """Let this process's threads take turns soon, and look for garbage in small portions: a host decides for itself."""
+    _short_pauses.set()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*GARBAGE_THRESHOLDS)
 
@@ -28,7 +33,7 @@ def have_short_pauses() -> None:
 @contextmanager
 def hurried() -> Generator[None]:
     """Let threads take turns sooner still meanwhile, where this process has short pauses."""
-    if sys.getswitchinterval() > SWITCH_SECONDS:
+    if not _short_pauses.is_set():
         yield
         return
     sys.setswitchinterval(HURRIED_SWITCH_SECONDS)

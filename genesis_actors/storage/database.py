@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -36,6 +37,8 @@ _DRIVERS: Final = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
 }
+_OURS_ALONE: Final = frozenset({"engine_identity", "twap_executions", "twap_slice_history"})
+"""Tables that every version has, and no other program."""
 _MEMORY_DIRECTORY: Final = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
 
 
@@ -197,27 +200,37 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def found_revision(connection: Connection) -> str | None:
-    """Return the schema's revision, None for an empty database; refuse one that is not ours."""
+    """Return the schema's revision, None for an empty database; refuse one that is not ours, and a damaged one."""
     names = set(connection.dialect.get_table_names(connection))
     if not names:
         return None
+    is_ours = not _OURS_ALONE.isdisjoint(names)
     if "alembic_version" not in names:
-        raise DatabaseUnusable(
-            "this database belongs to another program: it has tables, but none of ours",
-            "name another one with --db; a new one is created where none exists",
-        )
-    revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    if revision is not None and "engine_identity" not in names:
-        raise DatabaseUnusable(
-            "this database belongs to another program: its tables are not ours",
-            "name another one with --db; a new one is created where none exists",
-        )
-    if revision is None and "engine_identity" in names:
-        raise DatabaseUnusable(
-            "the database is damaged: it has our tables, but not which version's they are",
-            "restore a backup; to look further: sqlite3 DB 'select * from alembic_version'",
-        )
-    return revision
+        raise _damaged("it has our tables, but no `alembic_version`") if is_ours else _foreign()
+    found = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+    if not found and not is_ours:
+        if names != {"alembic_version"}:
+            raise _foreign()
+        return None  # The first migration was stopped.
+    if not names >= _OURS_ALONE:
+        raise _damaged("tables are missing") if is_ours else _foreign()
+    if len(found) != 1 or not isinstance(found[0], str):
+        raise _damaged(f"its `alembic_version` should have one schema, and has {found!r}")
+    return found[0]
+
+
+def _foreign() -> DatabaseUnusable:
+    return DatabaseUnusable(
+        "this database belongs to another program: its tables are not ours",
+        "name another one with --db; a new one is created where none exists",
+    )
+
+
+def _damaged(what: str) -> DatabaseUnusable:
+    return DatabaseUnusable(
+        f"the database is damaged: {what}",
+        "restore a backup; a new database would not know what was traded with this one",
+    )
 
 
 def check_schema(connection: Connection) -> None:
@@ -235,12 +248,9 @@ def refuse_unknown(revision: str | None) -> None:
     """Refuse a newer schema than this version's, and what is no schema of any version."""
     if revision is None or revision in SCHEMAS:
         return
-    if revision.isdecimal() and revision > SCHEMA:
+    if re.fullmatch("[0-9]{4}", revision) and revision > SCHEMA:
         raise SchemaTooNew(
             f"the database's schema {revision} is newer than this version, which knows {SCHEMA}",
             "upgrade genesis-actors: pip install --upgrade genesis-actors",
         )
-    raise DatabaseUnusable(
-        f"the database is damaged: no version of this program has a schema {revision!r}",
-        "restore a backup; to look further: sqlite3 DB 'select * from alembic_version'",
-    )
+    raise _damaged(f"no version of this program has a schema {revision!r}")

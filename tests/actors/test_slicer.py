@@ -145,6 +145,9 @@ class Bench:
 
     def show_market(self) -> None:
         """Answer the newest question about the market."""
+        self.tell(self.market_view())
+
+    def market_view(self) -> MarketView:
         now = self.simulation.clock.now()
         quote = Quote(now, self.price - 1, self.price, Decimal(50), Decimal(50))
         summary = MarketSummary(
@@ -157,16 +160,14 @@ class Bench:
             last_mid=quote.mid,
         )
         x = self.execution
-        self.tell(
-            MarketView(
-                execution_id=x.execution_id,
-                symbol=x.order.symbol,
-                at=now,
-                quote=quote,
-                quote_age=timedelta(0),
-                summary=summary,
-                window_volume=self.volume,
-            )
+        return MarketView(
+            execution_id=x.execution_id,
+            symbol=x.order.symbol,
+            at=now,
+            quote=quote,
+            quote_age=timedelta(0),
+            summary=summary,
+            window_volume=self.volume,
         )
 
     def send_first_child(self) -> PlaceOrder:
@@ -655,6 +656,59 @@ def test_what_is_overdue_when_nothing_holds_it_any_more_begins_when_the_clock_le
     assert bench.market.messages == []
     simulation.run_until_quiet()
     assert [type(m) for m in bench.market.messages] == [MarketQuery]
+
+
+def test_a_quote_grows_old_and_its_window_stays_where_it_was_while_the_answer_waits_for_its_turn(
+    bench: Bench,
+) -> None:
+    bench.make_durable()
+    bench.show_market()
+    bench.until(NOON + timedelta(seconds=30))
+    view = bench.market_view()
+
+    bench.simulation.clock.move_to(view.at + timedelta(seconds=11))
+    bench.tell(view)
+    bench.make_durable()
+    delayed = bench.events[-1]
+
+    assert isinstance(delayed, TwapSliceDelayed)
+    assert delayed.reason is Reason.STALE_QUOTE
+    assert bench.orders.messages == []
+
+    bench.until(NOON + timedelta(seconds=45))
+    view = bench.market_view()
+    bench.simulation.clock.move_to(view.at + timedelta(seconds=2))
+    bench.tell(view)
+    intended = bench.journal.messages[-1].events[-1]
+    bench.make_durable()
+    order = bench.orders.messages[-1]
+
+    assert isinstance(intended, ChildIntended)
+    assert intended.quoted_at == view.at
+    assert isinstance(order, PlaceOrder)
+    assert order.window_start == view.at - bench.execution.window
+
+
+def test_the_end_of_a_halt_asks_about_no_order_in_doubt_out_of_its_turn(bench: Bench) -> None:
+    order = bench.send_first_child()
+    bench.tell(
+        OrderOutcomeUnknown(
+            at=NOON,
+            execution_id=order.execution_id,
+            client_order_id=order.client_order_id,
+            detail="timed out",
+        )
+    )
+    bench.make_durable()
+    bench.orders.messages.clear()
+
+    for is_halted in (True, False) * 3:
+        bench.tell(HaltChanged(is_halted=is_halted))
+    for is_available in (False, True) * 3:
+        bench.tell(an_availability(is_available=is_available))
+        bench.make_durable()
+
+    assert not [m for m in bench.orders.messages if isinstance(m, LookUpOrder)]
 
 
 def test_a_halt_stops_an_order_that_still_waits_for_the_journal(bench: Bench) -> None:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 
+from genesis_actors.runtime import interpreter
 from genesis_actors.runtime.interpreter import (
     GARBAGE_THRESHOLDS,
     HURRIED_SWITCH_SECONDS,
@@ -14,22 +16,22 @@ from genesis_actors.runtime.interpreter import (
     hurried,
 )
 
-PYTHONS_OWN = 0.005
-
 
 @pytest.fixture(autouse=True)
-def as_a_host_has_it() -> Iterator[None]:
+def as_a_host_has_it(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = sys.getswitchinterval(), gc.get_threshold()
-    sys.setswitchinterval(PYTHONS_OWN)
+    monkeypatch.setattr(interpreter, "_short_pauses", threading.Event())
     yield
     sys.setswitchinterval(before[0])
     gc.set_threshold(*before[1])
 
 
-def test_a_hosts_interpreter_is_left_alone() -> None:
+@pytest.mark.parametrize("seconds", [0.005, SWITCH_SECONDS, 0.0002, 0.00001])
+def test_a_hosts_interpreter_is_left_alone(seconds: float) -> None:
+    sys.setswitchinterval(seconds)
     with hurried():
-        assert sys.getswitchinterval() == PYTHONS_OWN
-    assert sys.getswitchinterval() == PYTHONS_OWN
+        assert sys.getswitchinterval() == pytest.approx(seconds)
+    assert sys.getswitchinterval() == pytest.approx(seconds)
 
 
 def test_a_daemons_threads_take_turns_soon_and_sooner_in_a_hurry() -> None:

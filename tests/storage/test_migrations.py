@@ -153,21 +153,37 @@ def test_an_older_schema_has_to_be_upgraded_first(database: Database) -> None:
     assert "genesis db upgrade" in caught.value.hint
 
 
-@pytest.mark.parametrize("revision", ["0000", "f00d", "", None])
-def test_a_schema_that_no_version_has_ever_had_is_damage_and_left_as_it_is(
-    database: Database, revision: str | None
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM alembic_version",
+        "DROP TABLE alembic_version",
+        "DROP TABLE engine_identity",
+        "DELETE FROM alembic_version; DROP TABLE engine_identity",
+        "UPDATE alembic_version SET version_num = ''",
+        "UPDATE alembic_version SET version_num = '0000'",
+        "UPDATE alembic_version SET version_num = 'f00d'",
+        "UPDATE alembic_version SET version_num = 7",
+        "UPDATE alembic_version SET version_num = x'30303036'",
+        "INSERT INTO alembic_version VALUES ('0001')",
+        "INSERT INTO alembic_version VALUES ('0007')",
+    ],
+)
+def test_a_database_of_ours_whose_schema_is_in_doubt_is_damaged_and_left_as_it_is(
+    tmp_path: Path, damage: str
 ) -> None:
-    def spoil(connection: Connection) -> None:
-        connection.execute(text("DELETE FROM alembic_version"))
-        if revision is not None:
-            connection.execute(text("INSERT INTO alembic_version VALUES (:it)"), {"it": revision})
-
-    database.transact(spoil)
+    path = tmp_path / "x.db"
+    migrate(path)
+    with sqlite3.connect(path) as connection:
+        connection.executescript(damage)
+    connection.close()
+    before = path.read_bytes()
 
     for attempt in (migrate, executions, lambda it: asyncio.run(Journal.open(it))):
         with pytest.raises(DatabaseUnusable, match="damaged") as caught:
-            attempt(database)
+            attempt(path)
         assert "backup" in caught.value.hint
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -175,6 +191,7 @@ def test_a_schema_that_no_version_has_ever_had_is_damage_and_left_as_it_is(
     [
         "CREATE TABLE songs (title TEXT)",
         "CREATE TABLE alembic_version (version_num TEXT); INSERT INTO alembic_version VALUES ('ab')",
+        "CREATE TABLE alembic_version (version_num TEXT); CREATE TABLE orders (number INTEGER)",
     ],
 )
 def test_another_programs_database_is_left_alone(tmp_path: Path, tables: str) -> None:
