@@ -49,6 +49,8 @@ def bench(quick: bool, only: str | None, output: str) -> None:
         scenarios[name] = run(quick=quick)
         if is_text:
             echo(_table(name, scenarios[name], yardsticks[name]))
+    if is_text:
+        return
     view: dict[str, object] = {
         "machine": _machine(),
         "versions": versions(),
@@ -57,8 +59,7 @@ def bench(quick: bool, only: str | None, output: str) -> None:
         "scenarios": scenarios,
     }
     flat = [{"scenario": name, **row} for name, rows in scenarios.items() for row in rows]
-    if not is_text:
-        Output(output).write_item(view, str, flat)
+    Output(output).write_item(view, str, flat)
 
 
 def _machine() -> dict[str, object]:

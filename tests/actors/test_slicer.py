@@ -197,6 +197,15 @@ def an_availability(*, is_available: bool) -> VenueAvailability:
     return VenueAvailability(at=NOON, is_available=is_available, detail="maintenance")
 
 
+def a_doubt(order: PlaceOrder) -> OrderOutcomeUnknown:
+    return OrderOutcomeUnknown(
+        at=NOON,
+        execution_id=order.execution_id,
+        client_order_id=order.client_order_id,
+        detail="timed out",
+    )
+
+
 def pause(bench: Bench) -> Answers:
     answers = Answers()
     bench.tell(PauseExecution(execution_id=bench.execution.execution_id, reply_to=answers))
@@ -691,14 +700,7 @@ def test_a_quote_grows_old_and_its_window_stays_where_it_was_while_the_answer_wa
 
 def test_the_end_of_a_halt_asks_about_no_order_in_doubt_out_of_its_turn(bench: Bench) -> None:
     order = bench.send_first_child()
-    bench.tell(
-        OrderOutcomeUnknown(
-            at=NOON,
-            execution_id=order.execution_id,
-            client_order_id=order.client_order_id,
-            detail="timed out",
-        )
-    )
+    bench.tell(a_doubt(order))
     bench.make_durable()
     bench.orders.messages.clear()
 
@@ -729,14 +731,7 @@ def test_an_unknown_child_is_asked_about_again_and_settled_durably_before_it_is_
 ) -> None:
     order = bench.send_first_child()
     bench.orders.messages.clear()
-    bench.tell(
-        OrderOutcomeUnknown(
-            at=NOON,
-            execution_id=order.execution_id,
-            client_order_id=order.client_order_id,
-            detail="timed out",
-        )
-    )
+    bench.tell(a_doubt(order))
     bench.until(NOON + timedelta(seconds=34))
     question = LookUpOrder(
         execution_id=order.execution_id,

@@ -39,6 +39,7 @@ def test_a_bench_has_its_scenarios(command: Command, monkeypatch: pytest.MonkeyP
     assert yardstick["python_ms"] > 0
     assert yardstick["commit_ms"] > 0
     assert said.data["scenarios"] == {"journal": rows}
+    assert "per second" in command("bench", "--quick", "--only", "journal").out
     assert command("bench", "--only", "journal", "-o", "json").data["scenarios"] == {"journal": []}
 
 
