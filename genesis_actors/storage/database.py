@@ -200,7 +200,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def found_revision(connection: Connection) -> str | None:
-    """Return the schema's revision, None for an empty database; refuse one that is not ours, and a damaged one."""
+    """Return the schema's revision, None for an empty database; refuse what is not ours, damaged or newer."""
     names = set(connection.dialect.get_table_names(connection))
     if not names:
         return None
@@ -216,7 +216,20 @@ def found_revision(connection: Connection) -> str | None:
         raise _damaged("tables are missing") if is_ours else _foreign()
     if len(found) != 1 or not isinstance(found[0], str):
         raise _damaged(f"its `alembic_version` should have one schema, and has {found!r}")
+    _refuse_unknown(found[0])
     return found[0]
+
+
+def _refuse_unknown(revision: str) -> None:
+    """Refuse a newer schema than this version's, and what is no schema of any version."""
+    if revision in SCHEMAS:
+        return
+    if re.fullmatch("[0-9]{4}", revision) and revision > SCHEMA:
+        raise SchemaTooNew(
+            f"the database's schema {revision} is newer than this version, which knows {SCHEMA}",
+            "upgrade genesis-actors: pip install --upgrade genesis-actors",
+        )
+    raise _damaged(f"no version of this program has a schema {revision!r}")
 
 
 def _foreign() -> DatabaseUnusable:
@@ -236,21 +249,8 @@ def _damaged(what: str) -> DatabaseUnusable:
 def check_schema(connection: Connection) -> None:
     """Refuse a database whose schema is not exactly this version's."""
     revision = found_revision(connection)
-    refuse_unknown(revision)
     if revision != SCHEMA:
         raise SchemaTooOld(
             f"the database's schema is {revision or 'empty'}, this version works with {SCHEMA}",
             "upgrade it: genesis db upgrade",
         )
-
-
-def refuse_unknown(revision: str | None) -> None:
-    """Refuse a newer schema than this version's, and what is no schema of any version."""
-    if revision is None or revision in SCHEMAS:
-        return
-    if re.fullmatch("[0-9]{4}", revision) and revision > SCHEMA:
-        raise SchemaTooNew(
-            f"the database's schema {revision} is newer than this version, which knows {SCHEMA}",
-            "upgrade genesis-actors: pip install --upgrade genesis-actors",
-        )
-    raise _damaged(f"no version of this program has a schema {revision!r}")

@@ -15,7 +15,6 @@ from genesis_actors.storage.database import (
     Database,
     Target,
     found_revision,
-    refuse_unknown,
     run_blocking,
 )
 from genesis_actors.storage.tables import SCHEMA
@@ -54,9 +53,7 @@ def current(target: Target) -> str | None:
     database = Database.of(target)
     if database.path is not None and not (database.path.exists() and database.path.stat().st_size):
         return None
-    revision = database.read(found_revision)
-    refuse_unknown(revision)
-    return revision
+    return database.read(found_revision)
 
 
 def scripts() -> Path:
